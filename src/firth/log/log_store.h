@@ -1,0 +1,153 @@
+// All logs of a node: one journal, one committer, and readers beside it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "firth/common/clock.h"
+#include "firth/common/executor.h"
+#include "firth/common/ids.h"
+#include "firth/common/status.h"
+#include "firth/log/entry.h"
+#include "firth/store/file_system.h"
+
+namespace firth::log {
+
+/// One commit of a group as it is handed to the catalog. `result` is filled in by the callback.
+struct CatalogCommit {
+  CommitId id;
+  int64_t time_ns = 0;
+  uint64_t journal_file = 0;
+  CatalogPart* part = nullptr;
+  Status result;
+};
+
+/// Below this, a log's entries are gone: where it starts, and what its writers had sent by then.
+struct LogStart {
+  LogId log;
+  Offset start;
+  std::string writers;  // as LogStore::EncodeWriters gave it
+};
+
+struct LogOptions {
+  store::FileSystem* files = nullptr;
+  const Clock* clock = nullptr;
+  /// Runs the committer; one thread at the most works for the committer at any time.
+  Executor* writer = nullptr;
+  /// Runs what wakes followers.
+  Executor* notifier = nullptr;
+  std::string folder = "journal";
+  /// A new journal file is begun when one has this many bytes.
+  uint64_t file_bytes_max = uint64_t{1} << 30;
+  /// Room is reserved in steps of this many bytes.
+  uint64_t reserve_bytes = uint64_t{16} << 20;
+  /// A group takes at most this many bytes of bodies, and at least one commit.
+  uint64_t group_bytes_max = uint64_t{64} << 20;
+  /// Commits that wait hold at most this many bytes of bodies; more get kOverBudget.
+  uint64_t queue_bytes_max = uint64_t{256} << 20;
+  /// Batches of each writer and log that are remembered.
+  int writer_window = 5;
+
+  /// Apply the catalog parts of one group in one durable transaction, each for itself (a savepoint),
+  /// and name the ids of those that succeed. A status that is not OK means that none of them was
+  /// applied. Called in the committer.
+  std::function<Status(std::vector<CatalogCommit>*)> apply;
+  /// Does the catalog name this commit? Asked during recovery, for commits with a catalog part.
+  std::function<Result<bool>(CommitId)> is_named;
+  /// The catalog's word on where logs start; asked during recovery.
+  std::function<Result<std::vector<LogStart>>()> starts;
+  /// The greatest commit id and time that the catalog knows.
+  CommitId last_commit_in_catalog{0};
+  int64_t last_time_ns_in_catalog = 0;
+  /// Called when the journal can no longer be trusted to be durable (a sync failed). The process is
+  /// to end; nothing more is acknowledged.
+  std::function<void(const Status&)> on_fatal;
+};
+
+/// Which offsets of a log can be read.
+struct LogRange {
+  Offset start;  // the first that is kept
+  Offset end;    // one past the last durable one
+  CommitId last_commit{0};
+  int64_t last_commit_time_ns = 0;
+};
+
+struct ReadOptions {
+  /// Stop before the bodies read would exceed this; the first entry is given however large it is.
+  uint64_t bytes_max = uint64_t{1} << 20;
+  /// Give entries of later commits not at all.
+  CommitId up_to{INT64_MAX};
+};
+
+/// One place of a follower: it is ready when the log's durable end is above `offset`.
+struct FollowPoint {
+  LogId log;
+  Offset offset;
+};
+
+struct Metrics {
+  uint64_t commits = 0;
+  uint64_t groups = 0;
+  uint64_t syncs = 0;
+  uint64_t entries = 0;
+  uint64_t bytes = 0;
+  uint64_t queue_bytes = 0;
+  uint64_t followers = 0;
+  uint64_t journal_files = 0;
+};
+
+/// Thread-safe unless a method says otherwise. Offsets below a log's durable end never change.
+class LogStore {
+ public:
+  using CommitDone = std::function<void(const Result<CommitResult>&)>;
+
+  /// Recover: read every journal file's headers, cut off a torn tail, drop commits that the catalog
+  /// does not name. Damage elsewhere is kDataLoss and names the file and place. Blocks.
+  static Result<std::unique_ptr<LogStore>> Open(LogOptions options);
+  virtual ~LogStore() = default;
+
+  /// Queue a commit. `done` is called once, in the committer's thread, after the commit is durable or
+  /// was refused; it must not block. Commits are made in the order of these calls.
+  virtual void Commit(CommitDraft draft, CommitDone done) = 0;
+
+  /// The range of a log; a log that was never written to is [0, 0).
+  virtual LogRange Range(LogId log) const = 0;
+  /// Entries of `log` from the one that holds `from`, in order, verified. `from` == end gives none;
+  /// outside [start, end] gives kOffsetOutOfRange. Blocks on the disk.
+  virtual Result<std::vector<StoredEntry>> Read(LogId log, Offset from,
+                                                const ReadOptions& options) const = 0;
+  /// The base offset of the first entry whose commit's time is at or after `time_ns`; the end if
+  /// there is none.
+  virtual Offset OffsetAtTime(LogId log, int64_t time_ns) const = 0;
+  /// The first offset of `log` that a commit after `commit` wrote; the end if there is none.
+  virtual Offset OffsetAfterCommit(LogId log, CommitId commit) const = 0;
+  /// Bytes of bodies in [from, to) of `log`, counting whole entries.
+  virtual uint64_t BytesBetween(LogId log, Offset from, Offset to) const = 0;
+
+  /// Call `wake` once, on the notifier, as soon as any of `points` is ready (at once if one is) or
+  /// the store closes. Returns an id for Unfollow. No thread waits.
+  virtual uint64_t Follow(std::vector<FollowPoint> points, std::function<void()> wake) = 0;
+  /// Forget a follower; its `wake` may still be running, or have run.
+  virtual void Unfollow(uint64_t follower) = 0;
+  /// Call `listener` in the committer's thread after each group, with the last visible commit. For
+  /// views; it must not block. Set before the first commit.
+  virtual void OnDurable(std::function<void(CommitId)> listener) = 0;
+
+  /// Forget a log: its readers get kOffsetOutOfRange, its writers kTableNotFound, its bytes are freed
+  /// when journal files are rewritten.
+  virtual void DropLog(LogId log) = 0;
+
+  /// The last commit that is durable, and visible with all before it.
+  virtual CommitId LastCommit() const = 0;
+  virtual int64_t LastCommitTimeNs() const = 0;
+  virtual Metrics GetMetrics() const = 0;
+  /// Take no more commits, finish those that wait, sync. Blocks (not with a ManualExecutor, where the
+  /// caller runs the executor first).
+  virtual Status Close() = 0;
+};
+
+}  // namespace firth::log

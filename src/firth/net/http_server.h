@@ -1,0 +1,73 @@
+// An HTTP/1.1 server and its router.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "firth/common/executor.h"
+#include "firth/common/status.h"
+#include "firth/net/event_loops.h"
+
+namespace firth::net {
+
+struct HttpRequest {
+  std::string method;
+  std::string target;  // as sent: path and query, percent-encoded
+  std::string path;    // of the target, as sent
+  std::string query;   // of the target without `?`, as sent
+  std::vector<std::pair<std::string, std::string>> headers;  // in order, names as sent
+  std::string body;
+  std::string peer;
+
+  /// The first header of that name, case-insensitively, or "".
+  std::string_view Header(std::string_view name) const;
+};
+
+struct HttpResponse {
+  int status = 200;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string content_type = "application/json";
+  std::string body;
+  /// If set, the body is what this gives, piece by piece, until an empty piece, sent in chunks (or
+  /// with `stream_bytes` as the length when that is not negative). Called on the executor; may block.
+  std::function<Result<std::string>()> stream;
+  int64_t stream_bytes = -1;
+};
+
+/// Answers one request, on the server's executor; may block.
+using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
+
+struct HttpServerOptions {
+  std::vector<std::string> listen;  // as FrameServerOptions::listen
+  std::string tls_certificate_file;  // with both files set the server speaks TLS
+  std::string tls_key_file;
+  uint64_t body_bytes_max = uint64_t{64} << 20;
+  uint32_t header_bytes_max = 64 << 10;
+  uint32_t connections_max = 10'000;
+  int64_t idle_ns = int64_t{120} * 1'000'000'000;
+  int64_t stall_ns = int64_t{60} * 1'000'000'000;
+};
+
+/// Keep-alive, `Expect: 100-continue`, chunked bodies both ways; a request that breaks HTTP gets 400,
+/// one that is too large 413 or 431.
+class HttpServer {
+ public:
+  static Result<std::unique_ptr<HttpServer>> Start(EventLoops* loops, Executor* executor,
+                                                   HttpServerOptions options, HttpHandler handler);
+  virtual ~HttpServer() = default;
+  virtual std::vector<std::string> endpoints() const = 0;
+  virtual void Stop(int64_t grace_ns) = 0;
+};
+
+/// Percent-decode; `plus_is_space` for query values. Error kInvalidArgument for a bad escape.
+Result<std::string> PercentDecode(std::string_view text, bool plus_is_space = false);
+/// Split a query string into decoded names and values, in order.
+Result<std::vector<std::pair<std::string, std::string>>> ParseQuery(std::string_view query);
+
+}  // namespace firth::net

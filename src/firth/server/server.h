@@ -1,0 +1,57 @@
+// A running Firth: one Database, and the doors that are configured.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "firth/common/status.h"
+
+namespace firth::server {
+
+struct UserConfig {
+  std::string name;
+  std::string secret;
+  std::string role = "none";
+};
+
+/// Everything that can be configured, after file, environment and flags were merged.
+struct Config {
+  std::string data = "data";
+  bool dev = false;
+  /// Door name (`fluss`, `fluss_sasl`, `flight`, `console`, …) to the addresses it listens at.
+  std::map<std::string, std::vector<std::string>> doors;
+  std::string advertise;
+  std::string tls_certificate_file;
+  std::string tls_key_file;
+  std::vector<UserConfig> users;
+  std::string anonymous = "none";
+  std::string log_level = "info";
+};
+
+/// Merge the configuration: defaults, then the TOML file (if any), then the environment (`FIRTH_` and
+/// the key's path in capitals, joined by `_`), then flags (key's path joined by `-`, without
+/// `doors-`). An unknown key is an error that names the nearest right one.
+Result<Config> LoadConfig(const std::string& file,
+                          const std::map<std::string, std::string>& environment,
+                          const std::map<std::string, std::string>& flags, bool dev);
+
+/// The names of all doors of this build, with the port where each one's client looks by default.
+const std::map<std::string, uint16_t>& KnownDoors();
+
+/// From Start to Stop every configured door accepts connections. Start writes `endpoints.json` into
+/// the data folder, which maps each door's name to `host:port`.
+class Server {
+ public:
+  static Result<std::unique_ptr<Server>> Start(const Config& config);
+  virtual ~Server() = default;
+  virtual const std::map<std::string, std::string>& endpoints() const = 0;
+  /// Wait until Stop is called, or a fatal fault; the fault's status.
+  virtual Status Wait() = 0;
+  /// Drain and stop. Safe to call from another thread.
+  virtual void Stop() = 0;
+};
+
+}  // namespace firth::server

@@ -1,0 +1,47 @@
+// Objects: whole, immutable, named; what an S3-compatible service keeps, and a local twin.
+#pragma once
+
+#include <arrow/buffer.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "firth/common/bytes.h"
+#include "firth/common/status.h"
+#include "firth/store/file_system.h"
+
+namespace firth::store {
+
+struct ObjectInfo {
+  std::string key;
+  uint64_t bytes = 0;
+  int64_t modified_ns = 0;
+};
+
+/// A flat map from key to bytes. A put is durable on return, and visible at once to every reader.
+/// Keys are UTF-8 of at most 1024 bytes. Thread-safe.
+class ObjectStore {
+ public:
+  virtual ~ObjectStore() = default;
+
+  /// Store an object; with `if_absent` an existing key gives kAborted / kConflict.
+  virtual Status Put(const std::string& key, Bytes bytes, bool if_absent = false) = 0;
+  /// Read [position, position + bytes) of an object; nullopt reads to its end. Error kObjectNotFound.
+  virtual Result<std::shared_ptr<arrow::Buffer>> Get(const std::string& key, uint64_t position = 0,
+                                                     std::optional<uint64_t> bytes = {}) = 0;
+  virtual Result<ObjectInfo> Head(const std::string& key) = 0;
+  /// Removing an absent object is fine.
+  virtual Status Remove(const std::string& key) = 0;
+  /// Up to `limit` objects whose key begins with `prefix` and is greater than `after`, by bytes.
+  virtual Result<std::vector<ObjectInfo>> List(const std::string& prefix, const std::string& after,
+                                               size_t limit) = 0;
+};
+
+/// Objects as files in `folder` of a file system: the store of one node. Keys are percent-encoded so
+/// that no key can leave the folder.
+std::unique_ptr<ObjectStore> MakeFolderObjectStore(FileSystem* files, std::string folder);
+
+}  // namespace firth::store

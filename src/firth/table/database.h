@@ -1,0 +1,247 @@
+// The one interface of Firth: a Database has tables, and a table is a log with views. Doors, the
+// command line and embedding programs use exactly this.
+//
+// Every call takes its caller and checks its rights. Calls that change something return when the
+// change is durable, or call back when it is. Calls that may wait for the disk or for a commit say
+// "blocks": they are not for a network thread.
+#pragma once
+
+#include <arrow/record_batch.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "firth/access/access.h"
+#include "firth/catalog/catalog.h"
+#include "firth/common/clock.h"
+#include "firth/common/executor.h"
+#include "firth/common/ids.h"
+#include "firth/common/path.h"
+#include "firth/common/random.h"
+#include "firth/common/status.h"
+#include "firth/log/batch.h"
+#include "firth/log/log_store.h"
+#include "firth/store/file_system.h"
+
+namespace firth::table {
+
+using access::Caller;
+using catalog::Attributes;
+using catalog::EditionInfo;
+using catalog::EditionSpec;
+using catalog::NamespaceInfo;
+using catalog::PartitionInfo;
+using catalog::TableInfo;
+using catalog::TablePtr;
+
+inline constexpr int32_t kBucketsMax = 4096;
+inline constexpr int64_t kPartitionsMax = 1000;
+
+struct DatabaseOptions {
+  store::FileSystem* files = nullptr;
+  const Clock* clock = nullptr;
+  Random* random = nullptr;
+  Executor* writer = nullptr;   // the committer's; one thread
+  Executor* readers = nullptr;  // blocking reads, wake-ups, background work
+  std::string anonymous_role = "none";
+  uint64_t journal_file_bytes_max = uint64_t{1} << 30;
+  uint64_t queue_bytes_max = uint64_t{256} << 20;
+  uint64_t batch_bytes_max = uint64_t{100} << 20;
+  /// How a blocking call waits until `done()`: by default it sleeps on a condition; a simulation runs
+  /// its executor instead.
+  std::function<void(const std::function<bool()>& done)> wait;
+  /// Called when nothing more can be made durable. The process is to end.
+  std::function<void(const Status&)> on_fatal;
+};
+
+/// What a new table is to be. Fields without ids are given them.
+struct TableSpec {
+  std::shared_ptr<arrow::Schema> schema;
+  EditionSpec edition;
+  Attributes attributes;
+};
+
+/// Changes of a living table; what is absent stays. Columns are matched by field id: a field without
+/// an id is a new column.
+struct TableChange {
+  std::shared_ptr<arrow::Schema> schema;
+  std::optional<EditionSpec> edition;      // lifetimes, compression, views; not key, partitions, buckets
+  std::optional<Attributes> attributes;    // replaces all
+};
+
+/// One bucket of a table.
+struct BucketRef {
+  PartitionId partition;
+  int32_t bucket = 0;
+};
+
+struct AppendResult {
+  Offset base_offset;
+  Offset end_offset;
+  CommitId commit;
+  int64_t commit_time_ns = 0;
+  bool duplicate = false;
+};
+using AppendDone = std::function<void(const Result<AppendResult>&)>;
+
+/// Where a bucket's log begins and ends, for readers.
+struct BucketRange {
+  Offset start;
+  Offset end;
+};
+
+/// One bucket of a fetch.
+struct FetchBucket {
+  TablePtr table;
+  BucketRef where;
+  Offset from;
+  uint64_t bytes_max = uint64_t{1} << 20;
+};
+
+struct FetchedBucket {
+  Status status;
+  BucketRange range;
+  std::vector<log::StoredEntry> entries;  // verified, as stored
+};
+
+/// Which rows a scan gives.
+struct ScanRequest {
+  TablePtr table;
+  std::vector<std::string> columns;           // empty: all, in schema order
+  std::optional<PartitionId> partition;       // default: every partition
+  std::optional<int32_t> bucket;              // default: every bucket
+  std::optional<Offset> from;                 // default: the log's start; needs one bucket
+  std::optional<Offset> to;                   // default: the log's end now; needs one bucket
+  CommitId as_of = catalog::kNow;             // rows of commits up to this
+  bool hidden_columns = false;                // append __offset, __commit, __time, __change, __bucket
+};
+
+/// A batch of a scan, with where its rows stand.
+struct ScannedBatch {
+  std::shared_ptr<arrow::RecordBatch> rows;  // under the newest schema
+  BucketRef where;
+  Offset base_offset;
+  CommitId commit;
+  int64_t commit_time_ns = 0;
+  std::vector<log::Change> changes;  // empty: all +A
+};
+
+/// Rows of a table, batch by batch, as they stood at one commit, in bounded memory. One thread at a
+/// time. Blocks.
+class Scanner {
+ public:
+  virtual ~Scanner() = default;
+  virtual const std::shared_ptr<arrow::Schema>& schema() const = 0;
+  /// The next batch, or nullopt at the end.
+  virtual Result<std::optional<ScannedBatch>> Next() = 0;
+  /// The commit that the scan reads as of.
+  virtual CommitId as_of() const = 0;
+};
+
+/// Sizes of a table as they stand.
+struct TableStats {
+  int64_t rows = 0;        // offsets in its logs
+  uint64_t bytes = 0;      // bodies in its logs
+  int64_t partitions = 0;
+  int64_t buckets = 0;
+  CommitId last_commit{0};
+};
+
+/// Thread-safe.
+class Database {
+ public:
+  /// Open the store in `options.files`, recovering it. Blocks.
+  static Result<std::unique_ptr<Database>> Open(DatabaseOptions options);
+  virtual ~Database() = default;
+
+  // --- Names. All block. Rights: create on the parent to create, admin to alter or drop, see to read.
+  virtual Status CreateNamespace(const Caller& caller, const Path& path,
+                                 const Attributes& attributes) = 0;
+  virtual Status AlterNamespace(const Caller& caller, const Path& path,
+                                const Attributes& attributes) = 0;
+  /// With `cascade`, everything below goes with it, in one commit; without, kNamespaceNotEmpty.
+  virtual Status DropNamespace(const Caller& caller, const Path& path, bool cascade) = 0;
+  virtual Result<NamespaceInfo> GetNamespace(const Caller& caller, const Path& path) = 0;
+  virtual Result<std::vector<NamespaceInfo>> ListNamespaces(const Caller& caller,
+                                                            const Path& parent) = 0;
+
+  /// Create a table with its first edition and, if it is not partitioned, its one partition.
+  virtual Result<TablePtr> CreateTable(const Caller& caller, const Path& path,
+                                       const TableSpec& spec) = 0;
+  virtual Result<TablePtr> AlterTable(const Caller& caller, const Path& path,
+                                      const TableChange& change) = 0;
+  virtual Status RenameTable(const Caller& caller, const Path& from, const Path& to) = 0;
+  virtual Status DropTable(const Caller& caller, const Path& path) = 0;
+  virtual Result<TablePtr> GetTable(const Caller& caller, const Path& path) = 0;
+  virtual Result<TablePtr> GetTable(const Caller& caller, TableId id) = 0;
+  /// Tables at or below `prefix` that the caller may see, by path.
+  virtual Result<std::vector<TablePtr>> ListTables(const Caller& caller, const Path& prefix) = 0;
+  virtual Result<TableStats> GetStats(const Caller& caller, const TableInfo& table) = 0;
+
+  /// Partition values are text, one for each partition column. Errors: kPartitionExists,
+  /// kInvalidPartition, kNotPartitioned, kTooManyPartitions. Right: write.
+  virtual Result<PartitionInfo> CreatePartition(const Caller& caller, const TableInfo& table,
+                                                const std::vector<std::string>& values) = 0;
+  virtual Status DropPartition(const Caller& caller, const TableInfo& table,
+                               const std::vector<std::string>& values) = 0;
+  /// Partitions of the current edition; the unnamed one of a table that is not partitioned. Does not
+  /// block once it was asked before.
+  virtual Result<std::vector<PartitionInfo>> ListPartitions(const Caller& caller,
+                                                            const TableInfo& table) = 0;
+
+  // --- Writes. Right: write.
+  /// Append one encoded batch (log/batch.h) as it is. Checks the batch, its schema and the writer's
+  /// sequence: a batch that was sent before is answered as it was then. Does not block. Errors:
+  /// kCorruptBatch, kSchemaNotFound, kKeyed, kBucketNotFound, kOutOfOrderSequence, kDiskFull,
+  /// kOverBudget, kEditionSealed.
+  virtual void AppendBatch(const Caller& caller, const TablePtr& table, BucketRef where,
+                           std::shared_ptr<arrow::Buffer> batch, AppendDone done) = 0;
+  /// Append rows, in one commit: matched to the table's columns by name, cast where nothing is lost,
+  /// absent nullable columns null; spread over partitions (which are made when `create_partitions`)
+  /// and buckets (by the bucket columns; else all to bucket `otherwise`). Blocks.
+  struct AppendRowsOptions {
+    bool create_partitions = true;
+    int32_t bucket_otherwise = 0;
+  };
+  virtual Result<CommitId> AppendRows(const Caller& caller, const TablePtr& table,
+                                      const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows,
+                                      const AppendRowsOptions& options) = 0;
+  /// A writer id that was never given before. Blocks now and then.
+  virtual Result<WriterId> NewWriter(const Caller& caller) = 0;
+
+  // --- Reads. Right: read.
+  virtual Result<BucketRange> GetRange(const Caller& caller, const TableInfo& table,
+                                       BucketRef where) = 0;
+  /// The offset of the first batch committed at or after `time_ns`, the end if there is none. Error
+  /// kTimestampInFuture.
+  virtual Result<Offset> OffsetAtTime(const Caller& caller, const TableInfo& table, BucketRef where,
+                                      int64_t time_ns) = 0;
+  /// Read stored bytes, whole batches, bucket by bucket in order until `bytes_max` in all; the first
+  /// bucket that has rows gives at least one batch. Blocks.
+  virtual std::vector<FetchedBucket> Fetch(const Caller& caller,
+                                           const std::vector<FetchBucket>& buckets,
+                                           uint64_t bytes_max) = 0;
+  /// Call `wake` once when any of the buckets may have rows at or after its `from` (at once if one
+  /// has). Returns an id for Unfollow; 0 when `wake` was called before the return. Does not block.
+  virtual uint64_t Follow(const std::vector<FetchBucket>& buckets, std::function<void()> wake) = 0;
+  virtual void Unfollow(uint64_t follower) = 0;
+  /// Bytes that Fetch would find at or after each bucket's `from`, without reading them.
+  virtual uint64_t BytesReady(const std::vector<FetchBucket>& buckets) = 0;
+  /// Decoded rows. Blocks.
+  virtual Result<std::unique_ptr<Scanner>> Scan(const Caller& caller, const ScanRequest& request) = 0;
+
+  virtual CommitId LastCommit() const = 0;
+  virtual access::Access* access() = 0;
+  virtual log::Metrics LogMetrics() const = 0;
+  virtual const Clock& clock() const = 0;
+  /// Refuse new writes, finish those that wait. Blocks. The destructor does it too.
+  virtual Status Close() = 0;
+};
+
+}  // namespace firth::table
