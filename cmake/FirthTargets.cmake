@@ -1,6 +1,7 @@
 # How rooms, their tests, generated protocol code and programs become targets.
 
-set(FIRTH_ROOM_NAMES "" CACHE INTERNAL "Rooms that have sources")
+# Everything that is generated before our own code compiles.
+add_custom_target(firth_generated)
 
 # --- Precompiled headers. One for the engine, one for what speaks to sockets, one for tests; every target
 # of ours reuses one of them, because all of them are compiled with the same options.
@@ -75,6 +76,9 @@ function(firth_proto name folder out)
   target_compile_options(${target} PRIVATE -w)
   target_include_directories(${target} SYSTEM PUBLIC "${generated_root}")
   target_link_libraries(${target} PUBLIC ext_grpc)
+  add_custom_target(${target}_generated DEPENDS ${generated})
+  add_dependencies(${target} ${target}_generated)
+  add_dependencies(firth_generated ${target}_generated)
   set(${out} ${target} PARENT_SCOPE)
 endfunction()
 
