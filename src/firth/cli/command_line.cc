@@ -1,0 +1,70 @@
+#include "firth/cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include "firth/cli/commands.h"
+
+namespace firth::cli {
+namespace {
+
+void AddCommonOptions(CommandLine* line) {
+  CLI::App* app = line->app;
+  app->add_option("--server", line->common.server,
+                  "The server to talk to; default: the one that holds --data")
+      ->envname("FIRTH_SERVER")
+      ->type_name("HOST:PORT");
+  app->add_option("--secret", line->common.secret, "The secret to sign in with")
+      ->envname("FIRTH_SECRET");
+  app->add_option("--data", line->common.data,
+                  "The folder of the store, used by itself when no server holds it")
+      ->capture_default_str()
+      ->type_name("DIR");
+  app->add_flag("--json", line->common.json, "Print JSON");
+}
+
+/// One line: what CLI11 found, and where to read more.
+int ExplainUsage(const CLI::App& app, const CLI::ParseError& error) {
+  std::string command = "firth";
+  for (const CLI::App* named : app.get_subcommands()) {
+    command += ' ' + named->get_name();
+    for (const CLI::App* inner : named->get_subcommands()) command += ' ' + inner->get_name();
+  }
+  std::string text = error.what();
+  for (char& c : text) {
+    if (c == '\n') c = ' ';
+  }
+  std::fprintf(stderr, "firth: %s; see `%s --help`\n", text.c_str(), command.c_str());
+  return kExitUsage;
+}
+
+}  // namespace
+
+int Run(int argc, char** argv) {
+  CLI::App app("Tables that move: one server for tables that are also streams", "firth");
+  CommandLine line;
+  line.app = &app;
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.set_version_flag("--version", [] { return std::string(VersionText()); });
+  AddCommonOptions(&line);
+  AddServe(&line);
+  AddVersion(&line);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {  // --help and --version
+    return app.exit(success);
+  } catch (const CLI::ParseError& error) {
+    return ExplainUsage(app, error);
+  }
+  const Status status = line.run();
+  std::fflush(stdout);
+  if (status.ok()) return kExitOk;
+  std::fprintf(stderr, "firth: %s\n", MessageOf(status).c_str());
+  return kExitError;
+}
+
+}  // namespace firth::cli
