@@ -22,8 +22,9 @@ FILES :=
 JOBS := $(shell nproc)
 
 # One build serves all: what `make run` starts is what the clients' tests run against, and no file is compiled
-# twice. It is the optimised one: compiling with -O2 took no measurable time more than -O1 where most of it goes
-# to reading headers, and the tests run in less. Checks that are too dear for it are on in the sanitizer builds.
+# twice. It is the optimised one: -O2 costs a quarter more time than -O1 to compile (29 s of CPU against 24 s for
+# the first thirty files), far less than a second build, and the tests then run what people run. The checks that
+# are too dear for it are on in the sanitizer builds.
 PRESET := $(if $(SAN),$(if $(filter address,$(SAN)),asan,$(if $(filter thread,$(SAN)),tsan,$(error SAN is address or thread))),ci)
 BUILD := $(if $(SAN),build/$(PRESET),build)
 

@@ -17,7 +17,7 @@ clang-format-19 --dry-run -Werror "${files[@]}"
 # clang-tidy reads headers through the files that include them.
 sources=()
 for file in "${files[@]}"; do
-  [[ $file == *.cc && $file != tests/fuzz/* && $file != bench/* ]] && sources+=("^$PWD/$file$")
+  [[ $file == *.cc && $file != tests/fuzz/* ]] && sources+=("^$PWD/$file$")
 done
-((${#sources[@]} == 0)) || run-clang-tidy-19 -quiet -use-color -p "$build" -j "$(nproc)" "${sources[@]}"
+((${#sources[@]} == 0)) || run-clang-tidy-19 -quiet -p "$build" -j "$(nproc)" "${sources[@]}"
 python3 tests/layout/test_layout.py

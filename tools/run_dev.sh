@@ -42,14 +42,15 @@ endpoint() {
 }
 
 if [[ -s $pending ]]; then
-  while IFS= read -r table; do
+  mapfile -t tables <"$pending"
+  for table in "${tables[@]}"; do
     echo "loading sample table nyc/$table"
     if "$firth" load "nyc/$table" "$samples/$table.csv" --server "$(endpoint flight)"; then
       sed -i "/^$table\$/d" "$pending"
     else
       echo "nyc/$table was not loaded; the next start tries again" >&2
     fi
-  done < <(cat "$pending")
+  done
   [[ -s $pending ]] || rm -f "$pending"
 fi
 
