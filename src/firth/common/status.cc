@@ -12,7 +12,7 @@ constexpr char kDetailTypeId[] = "firth::ErrorDetail";
 
 class ErrorDetail : public arrow::StatusDetail {
  public:
-  ErrorDetail(Code code, Reason reason) : code(code), reason(reason) {}
+  ErrorDetail(Code c, Reason r) : code(c), reason(r) {}
   const char* type_id() const override { return kDetailTypeId; }
   std::string ToString() const override { return std::string(ReasonName(reason)); }
 

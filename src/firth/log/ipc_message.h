@@ -1,0 +1,54 @@
+// The metadata of one encapsulated Arrow IPC record batch message, read and written without touching
+// the data. Layout: Arrow's columnar format specification, "Encapsulated message format".
+#pragma once
+
+#include <arrow/type.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "firth/common/bytes.h"
+#include "firth/common/status.h"
+
+namespace firth::log {
+
+struct IpcFieldNode {
+  int64_t length = 0;
+  int64_t null_count = 0;
+};
+
+struct IpcBuffer {
+  int64_t offset = 0;  // in the body
+  int64_t length = 0;
+};
+
+enum class IpcCompression : int8_t { kLz4Frame = 0, kZstd = 1 };
+
+/// A record batch message, taken apart.
+struct IpcRecordBatch {
+  int16_t metadata_version = 0;  // 3 = V4, 4 = V5
+  int64_t length = 0;
+  std::vector<IpcFieldNode> nodes;
+  std::vector<IpcBuffer> buffers;
+  std::optional<IpcCompression> compression;
+  Bytes body;
+};
+
+/// Take `message` apart. Hostile bytes; error kCorruptBatch. On return every buffer lies in the body.
+Result<IpcRecordBatch> ParseIpcRecordBatch(Bytes message);
+
+/// The front of an encapsulated message (continuation, length, metadata, padding to 8) for `batch`,
+/// whose buffers are as they will stand in a body of `body_bytes`.
+std::string WriteIpcMetadata(const IpcRecordBatch& batch, int64_t body_bytes);
+
+/// How many nodes and buffers a field has, with all its children, in a record batch message.
+struct IpcShape {
+  size_t nodes = 0;
+  size_t buffers = 0;
+};
+/// Error kInvalidSchema for a type that a log batch cannot hold.
+Result<IpcShape> ShapeOf(const arrow::DataType& type);
+
+}  // namespace firth::log
