@@ -1,6 +1,7 @@
 // Where one log's entries lie, by offset, commit and time; and what its writers sent last.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <mutex>
@@ -88,7 +89,7 @@ class LogState {
   // The committer's own.
   Offset next;  // the offset to give next; ahead of end() inside a group
   WriterWindow writers;
-  bool dropped = false;
+  std::atomic<bool> dropped{false};  // set by any thread
 
  private:
   /// The place of the entry that holds `offset`, under the mutex.

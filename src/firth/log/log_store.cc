@@ -121,8 +121,7 @@ class LogStoreImpl : public LogStore {
   }
 
   void DropLog(LogId log) override {
-    // Set in the committer's order: what was queued before is still written.
-    options_.writer->Post([this, log] { logs_.Get(log)->dropped = true; });
+    logs_.Get(log)->dropped = true;
     followers_.Wake(log, Offset(INT64_MAX));
   }
 

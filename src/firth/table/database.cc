@@ -1,0 +1,113 @@
+#include "firth/table/database.h"
+
+#include <condition_variable>
+#include <optional>
+
+#include "firth/table/database_impl.h"
+
+namespace firth::table {
+
+Result<std::unique_ptr<Database>> Database::Open(DatabaseOptions options) {
+  auto database = std::make_unique<DatabaseImpl>(std::move(options));
+  ARROW_RETURN_NOT_OK(database->Open());
+  return std::unique_ptr<Database>(std::move(database));
+}
+
+Status DatabaseImpl::Open() {
+  ARROW_ASSIGN_OR_RAISE(
+      catalog_, catalog::Catalog::Open({.files = options_.files, .clock = options_.clock}));
+  ARROW_ASSIGN_OR_RAISE(access_,
+                        access::Access::Open({.catalog = catalog_.get(),
+                                              .files = options_.files,
+                                              .random = options_.random,
+                                              .clock = options_.clock,
+                                              .anonymous_role = options_.anonymous_role}));
+  log::LogOptions log;
+  log.files = options_.files;
+  log.clock = options_.clock;
+  log.writer = options_.writer;
+  log.notifier = options_.readers;
+  log.file_bytes_max = options_.journal_file_bytes_max;
+  log.queue_bytes_max = options_.queue_bytes_max;
+  log.on_fatal = options_.on_fatal;
+  log.is_named = [this](CommitId id) { return catalog_->IsNamed(id); };
+  log.apply = [this](std::vector<log::CatalogCommit>* commits) {
+    std::vector<catalog::Change> changes;
+    changes.reserve(commits->size());
+    for (const auto& commit : *commits) {
+      changes.push_back({.id = commit.id,
+                         .time_ns = commit.time_ns,
+                         .journal_file = commit.journal_file,
+                         .run = static_cast<CatalogChange*>(commit.part)->run});
+    }
+    const Status applied = catalog_->ApplyGroup(&changes);
+    for (size_t i = 0; i < changes.size(); ++i) (*commits)[i].result = changes[i].result;
+    return applied;
+  };
+  ARROW_ASSIGN_OR_RAISE(log.last_commit_in_catalog, catalog_->LastCommit());
+  ARROW_ASSIGN_OR_RAISE(log.last_time_ns_in_catalog, catalog_->LastCommitTimeNs());
+  ARROW_ASSIGN_OR_RAISE(log_, log::LogStore::Open(std::move(log)));
+  return Status::OK();
+}
+
+DatabaseImpl::~DatabaseImpl() { static_cast<void>(Close()); }
+
+Status DatabaseImpl::Close() {
+  if (closed_.exchange(true) || log_ == nullptr) return Status::OK();
+  return log_->Close();
+}
+
+Result<log::CommitResult> DatabaseImpl::CommitAndWait(log::CommitDraft draft) {
+  struct State {
+    std::mutex mutex;
+    std::condition_variable ready;
+    std::optional<Result<log::CommitResult>> result;
+  };
+  const auto state = std::make_shared<State>();
+  log_->Commit(std::move(draft), [state](const Result<log::CommitResult>& result) {
+    std::lock_guard lock(state->mutex);
+    state->result.emplace(result);
+    state->ready.notify_all();
+  });
+  if (options_.wait != nullptr) {
+    options_.wait([state] {
+      std::lock_guard lock(state->mutex);
+      return state->result.has_value();
+    });
+  }
+  std::unique_lock lock(state->mutex);
+  state->ready.wait(lock, [&] { return state->result.has_value(); });
+  return *state->result;
+}
+
+Status DatabaseImpl::ChangeCatalog(std::function<Status(catalog::Changes*)> run) {
+  log::CommitDraft draft;
+  draft.catalog = std::make_shared<CatalogChange>(std::move(run));
+  return CommitAndWait(std::move(draft)).status();
+}
+
+Status DatabaseImpl::CheckRight(const Caller& caller, uint32_t rights, const TableInfo& table) {
+  return access_->Check(caller, rights, table.path,
+                        table.current.has_value() ? table.current->id : EditionId{0});
+}
+
+Result<const EditionInfo*> CurrentEdition(const TableInfo& table) {
+  if (table.current.has_value()) return &*table.current;
+  return Error(Code::kFailedPrecondition, Reason::kEditionNotFound,
+               "table '" + table.path.ToString() + "' has no current edition");
+}
+
+Result<LogId> DatabaseImpl::LogOf(const TableInfo& table, BucketRef where) {
+  ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(table));
+  auto partition = catalog_->GetPartition(where.partition);
+  if (!partition.ok() || partition->edition != edition->id || where.bucket < 0 ||
+      where.bucket >= partition->bucket_count) {
+    return Error(Code::kNotFound, Reason::kBucketNotFound,
+                 "table '" + table.path.ToString() + "' has no bucket " +
+                     std::to_string(where.bucket) + " in partition " +
+                     std::to_string(where.partition.value));
+  }
+  return partition->LogOf(where.bucket);
+}
+
+}  // namespace firth::table

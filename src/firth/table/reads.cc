@@ -1,0 +1,91 @@
+// Reading stored bytes, and waiting for them.
+#include "firth/table/database_impl.h"
+
+namespace firth::table {
+
+Result<BucketRange> DatabaseImpl::GetRange(const Caller& caller, const TableInfo& table,
+                                           BucketRef where) {
+  ARROW_RETURN_NOT_OK(CheckRight(caller, access::kRead, table));
+  ARROW_ASSIGN_OR_RAISE(const LogId log, LogOf(table, where));
+  const log::LogRange range = log_->Range(log);
+  return BucketRange{.start = range.start, .end = range.end};
+}
+
+Result<Offset> DatabaseImpl::OffsetAtTime(const Caller& caller, const TableInfo& table,
+                                          BucketRef where, int64_t time_ns) {
+  ARROW_RETURN_NOT_OK(CheckRight(caller, access::kRead, table));
+  ARROW_ASSIGN_OR_RAISE(const LogId log, LogOf(table, where));
+  if (time_ns > options_.clock->NowNs()) {
+    return Error(Code::kInvalidArgument, Reason::kTimestampInFuture,
+                 "the time asked for lies in the future");
+  }
+  return log_->OffsetAtTime(log, time_ns);
+}
+
+std::vector<FetchedBucket> DatabaseImpl::Fetch(const Caller& caller,
+                                               const std::vector<FetchBucket>& buckets,
+                                               uint64_t bytes_max) {
+  std::vector<FetchedBucket> fetched(buckets.size());
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < buckets.size(); ++i) {
+    const FetchBucket& asked = buckets[i];
+    FetchedBucket& out = fetched[i];
+    const auto fetch = [&]() -> Status {
+      ARROW_RETURN_NOT_OK(CheckRight(caller, access::kRead, *asked.table));
+      ARROW_ASSIGN_OR_RAISE(const LogId log, LogOf(*asked.table, asked.where));
+      const log::LogRange range = log_->Range(log);
+      out.range = {.start = range.start, .end = range.end};
+      // Checked also when the budget is spent: an offset that is not there is an error at once.
+      if (asked.from < range.start || asked.from > range.end) {
+        return Error(Code::kOutOfRange, Reason::kOffsetOutOfRange,
+                     "offset " + std::to_string(asked.from.value) +
+                         " is out of range: the log holds " + std::to_string(range.start.value) +
+                         " to " + std::to_string(range.end.value));
+      }
+      if (asked.from == range.end || (bytes > 0 && bytes >= bytes_max)) return Status::OK();
+      const uint64_t room = bytes_max > bytes ? bytes_max - bytes : 0;
+      ARROW_ASSIGN_OR_RAISE(
+          out.entries,
+          log_->Read(log, asked.from, {.bytes_max = std::min(asked.bytes_max, room)}));
+      if (!out.entries.empty()) {
+        // A read of at least one entry may overrun; only the first bucket with rows is allowed to.
+        const auto first = static_cast<uint64_t>(out.entries.front().body->size());
+        if (bytes > 0 && first > room) out.entries.clear();
+      }
+      for (const auto& entry : out.entries) bytes += static_cast<uint64_t>(entry.body->size());
+      return Status::OK();
+    };
+    out.status = fetch();
+  }
+  return fetched;
+}
+
+uint64_t DatabaseImpl::Follow(const std::vector<FetchBucket>& buckets,
+                              std::function<void()> wake) {
+  std::vector<log::FollowPoint> points;
+  for (const FetchBucket& bucket : buckets) {
+    auto log = LogOf(*bucket.table, bucket.where);
+    if (log.ok()) points.push_back({.log = *log, .offset = bucket.from});
+  }
+  if (points.size() < buckets.size()) {
+    // One of them is gone: a fetch will say so, and there is nothing to wait for.
+    options_.readers->Post(std::move(wake));
+    return 0;
+  }
+  return log_->Follow(std::move(points), std::move(wake));
+}
+
+void DatabaseImpl::Unfollow(uint64_t follower) {
+  if (follower != 0) log_->Unfollow(follower);
+}
+
+uint64_t DatabaseImpl::BytesReady(const std::vector<FetchBucket>& buckets) {
+  uint64_t bytes = 0;
+  for (const FetchBucket& bucket : buckets) {
+    auto log = LogOf(*bucket.table, bucket.where);
+    if (log.ok()) bytes += log_->BytesBetween(*log, bucket.from, log_->Range(*log).end);
+  }
+  return bytes;
+}
+
+}  // namespace firth::table

@@ -1,0 +1,100 @@
+// What a table's specification must be.
+#include <algorithm>
+#include <set>
+
+#include "firth/schema/key.h"
+#include "firth/schema/schema.h"
+#include "firth/table/database_impl.h"
+
+namespace firth::table {
+namespace {
+
+Status CheckColumns(const arrow::Schema& schema, const std::vector<std::string>& columns,
+                    const char* role) {
+  std::set<std::string> seen;
+  for (const std::string& column : columns) {
+    if (schema.GetFieldIndex(column) < 0) {
+      return Error(Code::kInvalidArgument, Reason::kColumnNotFound,
+                   std::string("the ") + role + " column '" + column.substr(0, 64) +
+                       "' is not in the schema");
+    }
+    if (!seen.insert(column).second) {
+      return Error(Code::kInvalidArgument, Reason::kInvalidSchema,
+                   std::string("the ") + role + " column '" + column + "' is named twice");
+    }
+  }
+  return Status::OK();
+}
+
+Status CheckSortable(const arrow::Schema& schema, const std::vector<std::string>& columns) {
+  std::vector<std::shared_ptr<arrow::DataType>> types;
+  for (const std::string& column : columns) {
+    types.push_back(schema.GetFieldByName(column)->type());
+  }
+  return schema::KeyEncoder::Make(std::move(types)).status();
+}
+
+bool IsTime(const arrow::DataType& type) {
+  return type.id() == arrow::Type::TIMESTAMP || type.id() == arrow::Type::INT64;
+}
+
+}  // namespace
+
+Status CheckSpec(TableSpec* spec, int32_t* next_field_id) {
+  EditionSpec& edition = spec->edition;
+  if (spec->schema == nullptr) {
+    return Error(Code::kInvalidArgument, Reason::kInvalidSchema, "a table needs a schema");
+  }
+  ARROW_RETURN_NOT_OK(schema::CheckSchema(*spec->schema));
+  if (edition.bucket_count < 1) {
+    return Error(Code::kInvalidArgument, Reason::kInvalidProperty,
+                 "a table has at least one bucket, not " + std::to_string(edition.bucket_count));
+  }
+  if (edition.bucket_count > kBucketsMax) {
+    return Error(Code::kInvalidArgument, Reason::kTooManyBuckets,
+                 "a table has at most " + std::to_string(kBucketsMax) + " buckets, not " +
+                     std::to_string(edition.bucket_count));
+  }
+  ARROW_RETURN_NOT_OK(CheckColumns(*spec->schema, edition.key, "key"));
+  ARROW_RETURN_NOT_OK(CheckColumns(*spec->schema, edition.order, "order"));
+  ARROW_RETURN_NOT_OK(CheckColumns(*spec->schema, edition.partition_by, "partition"));
+  ARROW_RETURN_NOT_OK(CheckColumns(*spec->schema, edition.bucket_by, "bucket"));
+  ARROW_RETURN_NOT_OK(CheckSortable(*spec->schema, edition.key));
+  ARROW_RETURN_NOT_OK(CheckSortable(*spec->schema, edition.order));
+  ARROW_RETURN_NOT_OK(CheckSortable(*spec->schema, edition.bucket_by));
+  ARROW_RETURN_NOT_OK(CheckSortable(*spec->schema, edition.partition_by));
+  const auto in_key = [&](const std::string& column) {
+    return std::find(edition.key.begin(), edition.key.end(), column) != edition.key.end();
+  };
+  if (!edition.key.empty()) {
+    if (!std::all_of(edition.partition_by.begin(), edition.partition_by.end(), in_key)) {
+      return Error(Code::kInvalidArgument, Reason::kInvalidSchema,
+                   "the partition columns of a keyed table must be part of its key");
+    }
+    if (!std::all_of(edition.bucket_by.begin(), edition.bucket_by.end(), in_key)) {
+      return Error(Code::kInvalidArgument, Reason::kInvalidSchema,
+                   "the bucket columns of a keyed table must be part of its key");
+    }
+    if (edition.merge == catalog::MergeRule::kNone) edition.merge = catalog::MergeRule::kLastWrite;
+  } else if (edition.merge != catalog::MergeRule::kNone) {
+    return Error(Code::kInvalidArgument, Reason::kInvalidProperty,
+                 "a merge rule needs a key");
+  }
+  if (!edition.time_column.empty()) {
+    ARROW_RETURN_NOT_OK(CheckColumns(*spec->schema, {edition.time_column}, "time"));
+    if (!IsTime(*spec->schema->GetFieldByName(edition.time_column)->type())) {
+      return Error(Code::kInvalidArgument, Reason::kInvalidSchema,
+                   "the time column '" + edition.time_column + "' must be a timestamp or int64 ns");
+    }
+  }
+  // Nulls have no place in a key.
+  auto fields = spec->schema->fields();
+  for (auto& field : fields) {
+    if (in_key(field->name())) field = field->WithNullable(false);
+  }
+  spec->schema = schema::AssignFieldIds(
+      arrow::schema(std::move(fields), spec->schema->metadata()), next_field_id);
+  return Status::OK();
+}
+
+}  // namespace firth::table

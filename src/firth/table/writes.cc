@@ -1,0 +1,129 @@
+// Appending encoded batches.
+#include <arrow/compute/api_aggregate.h>
+#include <arrow/compute/cast.h>
+
+#include "firth/table/database_impl.h"
+
+namespace firth::table {
+namespace {
+
+constexpr int64_t kWriterIdsTaken = 1000;
+
+Bytes BytesOf(const arrow::Buffer& buffer) {
+  return {reinterpret_cast<const std::byte*>(buffer.data()), static_cast<size_t>(buffer.size())};
+}
+
+}  // namespace
+
+Result<TimeRange> RecordTimes(const EditionInfo& edition, const arrow::RecordBatch& rows) {
+  TimeRange range;
+  if (edition.spec.time_column.empty() || rows.num_rows() == 0) return range;
+  auto column = rows.GetColumnByName(edition.spec.time_column);
+  if (column == nullptr) return range;
+  if (column->type_id() == arrow::Type::TIMESTAMP) {
+    const auto& zone = static_cast<const arrow::TimestampType&>(*column->type()).timezone();
+    ARROW_ASSIGN_OR_RAISE(
+        const arrow::Datum in_ns,
+        arrow::compute::Cast(column, arrow::timestamp(arrow::TimeUnit::NANO, zone)));
+    ARROW_ASSIGN_OR_RAISE(column, in_ns.make_array()->View(arrow::int64()));
+  }
+  ARROW_ASSIGN_OR_RAISE(const arrow::Datum found, arrow::compute::MinMax(column));
+  const auto& pair = found.scalar_as<arrow::StructScalar>();
+  if (!pair.value[0]->is_valid) return range;
+  range.min_ns = static_cast<const arrow::Int64Scalar&>(*pair.value[0]).value;
+  range.max_ns = static_cast<const arrow::Int64Scalar&>(*pair.value[1]).value;
+  return range;
+}
+
+Result<log::EntryDraft> DatabaseImpl::DraftOf(const EditionInfo& edition, LogId log,
+                                              std::shared_ptr<arrow::Buffer> batch) {
+  if (static_cast<uint64_t>(batch->size()) > options_.batch_bytes_max) {
+    return Error(Code::kInvalidArgument, Reason::kBatchTooLarge,
+                 "a batch of " + std::to_string(batch->size()) + " bytes is over the limit of " +
+                     std::to_string(options_.batch_bytes_max));
+  }
+  ARROW_ASSIGN_OR_RAISE(const log::BatchHeader header, log::ParseBatch(BytesOf(*batch)));
+  const catalog::SchemaInfo* schema = edition.FindSchema(header.schema_id);
+  if (schema == nullptr) {
+    return Error(Code::kNotFound, Reason::kSchemaNotFound,
+                 "the table has no schema " + std::to_string(header.schema_id.value) +
+                     "; its newest is " + std::to_string(edition.newest().id.value));
+  }
+  ARROW_RETURN_NOT_OK(log::CheckMessage(header, *schema->schema));
+  log::EntryDraft draft;
+  draft.log = log;
+  draft.schema_id = header.schema_id;
+  draft.rows = static_cast<uint32_t>(header.rows);
+  draft.offsets = static_cast<uint32_t>(header.last_offset_delta) + 1;
+  draft.writer_id = header.writer_id;
+  draft.sequence = header.sequence;
+  if (!edition.spec.time_column.empty() && header.rows > 0) {
+    const int column = schema->schema->GetFieldIndex(edition.spec.time_column);
+    if (column >= 0) {
+      ARROW_ASSIGN_OR_RAISE(auto times,
+                            log::ProjectBatch(BytesOf(*batch), *schema->schema, {column}));
+      ARROW_ASSIGN_OR_RAISE(
+          const auto rows,
+          log::DecodeBatch(times, arrow::schema({schema->schema->field(column)})));
+      ARROW_ASSIGN_OR_RAISE(const TimeRange range, RecordTimes(edition, *rows));
+      draft.record_time_min_ns = range.min_ns;
+      draft.record_time_max_ns = range.max_ns;
+    }
+  }
+  draft.body = std::move(batch);
+  return draft;
+}
+
+void DatabaseImpl::AppendBatch(const Caller& caller, const TablePtr& table, BucketRef where,
+                               std::shared_ptr<arrow::Buffer> batch, AppendDone done) {
+  const auto prepare = [&]() -> Result<log::CommitDraft> {
+    ARROW_RETURN_NOT_OK(CheckRight(caller, access::kWrite, *table));
+    ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
+    if (edition->sealed) {
+      return Error(Code::kFailedPrecondition, Reason::kEditionSealed,
+                   "the edition is sealed: it takes no more writes");
+    }
+    if (!edition->spec.key.empty()) {
+      return Error(Code::kFailedPrecondition, Reason::kKeyed,
+                   "table '" + table->path.ToString() + "' has a key: upsert into it");
+    }
+    ARROW_ASSIGN_OR_RAISE(const LogId log, LogOf(*table, where));
+    ARROW_ASSIGN_OR_RAISE(log::EntryDraft entry, DraftOf(*edition, log, std::move(batch)));
+    if (entry.rows == 0) {
+      return Error(Code::kInvalidArgument, Reason::kCorruptBatch, "the batch has no rows");
+    }
+    log::CommitDraft draft;
+    draft.entries.push_back(std::move(entry));
+    return draft;
+  };
+  auto draft = prepare();
+  if (!draft.ok()) {
+    done(draft.status());
+    return;
+  }
+  log_->Commit(std::move(*draft), [done = std::move(done)](const Result<log::CommitResult>& made) {
+    if (!made.ok()) {
+      done(made.status());
+      return;
+    }
+    const log::EntryResult& entry = made->entries.front();
+    done(AppendResult{.base_offset = entry.base_offset,
+                      .end_offset = entry.end_offset,
+                      .commit = made->id,
+                      .commit_time_ns = made->time_ns,
+                      .duplicate = entry.duplicate});
+  });
+}
+
+Result<WriterId> DatabaseImpl::NewWriter(const Caller&) {
+  std::lock_guard lock(writers_mutex_);
+  if (next_writer_ == writers_end_) {
+    // A range at a time: ids that are not used by the next start are lost, which is what makes them
+    // never repeat.
+    ARROW_ASSIGN_OR_RAISE(next_writer_, catalog_->TakeIds("writer", kWriterIdsTaken));
+    writers_end_ = next_writer_ + kWriterIdsTaken;
+  }
+  return WriterId(next_writer_++);
+}
+
+}  // namespace firth::table
