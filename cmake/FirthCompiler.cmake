@@ -38,7 +38,7 @@ if(FIRTH_SANITIZE)
 endif()
 
 if(FIRTH_DCHECK)
-  add_compile_definitions(FIRTH_DCHECK=1)
+  add_compile_definitions(FIRTH_DCHECK_ON=1)
 endif()
 
 # The compiler cache lives with the other downloads. The settings travel in the command, so that every
