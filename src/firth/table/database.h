@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -144,6 +145,50 @@ class Scanner {
   virtual CommitId as_of() const = 0;
 };
 
+/// One record of an upsert batch, in the layout of schema/row.h.
+struct UpsertRecord {
+  std::string_view key;  // the key columns' values, compact, without null bits
+  std::string_view row;  // a compact row of the batch's schema; empty: delete the key
+};
+
+/// Records for one bucket of a keyed table. Later records see the effects of earlier ones.
+struct UpsertBatch {
+  SchemaId schema_id;
+  WriterId writer_id = kNoWriter;
+  int32_t sequence = -1;
+  /// Columns (of the schema) that the rows set; the others keep what they hold. Empty: all.
+  std::vector<int> target_columns;
+  std::vector<UpsertRecord> records;
+  std::shared_ptr<arrow::Buffer> owner;  // keeps what the records point into
+};
+
+/// A row of a key view: the schema it was written with, and its bytes as they are stored, which are
+/// the schema id (16 bit, little-endian) and the compact row.
+struct StoredRow {
+  std::string value;
+  CommitId commit;
+  int64_t record_time_ns = 0;
+
+  SchemaId schema_id() const { return SchemaId(LoadLe<int16_t>(value.data())); }
+  std::string_view row() const { return std::string_view(value).substr(2); }
+};
+using LookupDone = std::function<void(Result<std::vector<std::optional<StoredRow>>>)>;
+using PrefixLookupDone = std::function<void(Result<std::vector<std::vector<StoredRow>>>)>;
+
+/// Rows of a key view in key order, within one bucket.
+struct KeyScanRequest {
+  TablePtr table;
+  BucketRef where;
+  std::string from;      // canonical key (schema/key.h), inclusive; empty: the first
+  std::string to;        // exclusive; empty: to the end
+  bool backwards = false;
+  int64_t limit = INT64_MAX;
+};
+struct KeyedRow {
+  std::string key;  // canonical
+  StoredRow row;
+};
+
 /// Sizes of a table as they stand.
 struct TableStats {
   int64_t rows = 0;        // offsets in its logs
@@ -212,6 +257,23 @@ class Database {
   virtual Result<CommitId> AppendRows(const Caller& caller, const TablePtr& table,
                                       const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows,
                                       const AppendRowsOptions& options) = 0;
+  /// Apply one batch of upserts and deletes to a bucket of a keyed table by the edition's merge rule:
+  /// its effects become log entries and key changes, all or none. When `done` is called the effects
+  /// are durable and every read sees them. The result's end offset is the changelog's end after the
+  /// batch; a batch without effects takes one offset. Does not block. Errors: kNotKeyed,
+  /// kBucketNotFound, kSchemaNotFound, kCorruptBatch, kPartialUpdate, kDeletionDisabled,
+  /// kOutOfOrderSequence, kConflict (an earlier batch failed: send it again), kDiskFull, kOverBudget.
+  virtual void UpsertBatch(const Caller& caller, const TablePtr& table, BucketRef where,
+                           table::UpsertBatch batch, AppendDone done) = 0;
+  /// Upsert Arrow rows, in one commit: columns as in AppendRows; a table's columns that are absent
+  /// from the rows keep what they hold. Blocks.
+  virtual Result<CommitId> UpsertRows(
+      const Caller& caller, const TablePtr& table,
+      const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows) = 0;
+  /// Delete the rows whose key equals that of a row here, in one commit. Blocks.
+  virtual Result<CommitId> DeleteRows(
+      const Caller& caller, const TablePtr& table,
+      const std::vector<std::shared_ptr<arrow::RecordBatch>>& keys) = 0;
   /// A writer id that was never given before. Blocks now and then.
   virtual Result<WriterId> NewWriter(const Caller& caller) = 0;
 
@@ -233,7 +295,18 @@ class Database {
   virtual void Unfollow(uint64_t follower) = 0;
   /// Bytes that Fetch would find at or after each bucket's `from`, without reading them.
   virtual uint64_t BytesReady(const std::vector<FetchBucket>& buckets) = 0;
-  /// Decoded rows. Blocks.
+  /// Look keys up in one bucket of a keyed table: one answer a key, in order. Keys are compact
+  /// (schema/row.h). Sees every acknowledged write. Does not block. Errors: kNotKeyed,
+  /// kBucketNotFound, kCorruptBatch.
+  virtual void Lookup(const Caller& caller, const TablePtr& table, BucketRef where,
+                      std::vector<std::string> keys, LookupDone done) = 0;
+  /// All rows whose key begins with the values of each compact prefix (whole columns), in key order.
+  virtual void PrefixLookup(const Caller& caller, const TablePtr& table, BucketRef where,
+                            std::vector<std::string> prefixes, PrefixLookupDone done) = 0;
+  /// Rows in key order, at most `limit`. Continue after the last row's key. Blocks.
+  virtual Result<std::vector<KeyedRow>> ScanKeys(const Caller& caller,
+                                                 const KeyScanRequest& request) = 0;
+  /// Decoded rows. Of a keyed table they are the changes, as its log holds them. Blocks.
   virtual Result<std::unique_ptr<Scanner>> Scan(const Caller& caller, const ScanRequest& request) = 0;
 
   virtual CommitId LastCommit() const = 0;
