@@ -1,0 +1,68 @@
+// The event loops as the servers of this room see them.
+#pragma once
+
+#include <atomic>
+#include <boost/asio.hpp>
+#include <cstddef>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "firth/common/status.h"
+#include "firth/net/event_loops.h"
+
+namespace firth::net {
+
+/// The counters of one server, which its connections add to from any loop.
+struct TrafficCounters {
+  std::vector<std::string> endpoints;  // constant once registered
+  std::atomic<uint64_t> connections{0};
+  std::atomic<uint64_t> connections_total{0};
+  std::atomic<uint64_t> connections_refused{0};
+  std::atomic<uint64_t> bytes_in{0};
+  std::atomic<uint64_t> bytes_out{0};
+
+  Traffic Read() const;
+};
+
+/// One event loop and its thread.
+struct Loop {
+  static constexpr size_t kScratchBytes = 16 << 10;
+
+  boost::asio::io_context context{1};
+  /// Room for one read, shared by all connections of the loop, so that an idle one holds none. What is
+  /// in it is valid only until the handler that read it returns.
+  std::vector<std::byte> scratch = std::vector<std::byte>(kScratchBytes);
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{
+      context.get_executor()};
+  std::thread thread;
+
+  /// Run `task` in the loop's thread and wait until it has run. Not for a loop's thread.
+  template <typename Task>
+  void RunAndWait(Task task) {
+    FIRTH_CHECK(std::this_thread::get_id() != thread.get_id());
+    std::promise<void> done;
+    boost::asio::post(context, [&] {
+      task();
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
+};
+
+struct EventLoops::Impl {
+  std::vector<std::unique_ptr<Loop>> loops;
+
+  /// Make the counters of a server known for as long as the server holds them.
+  void Register(const std::shared_ptr<TrafficCounters>& counters);
+
+  mutable std::mutex mutex;
+  std::vector<std::weak_ptr<TrafficCounters>> servers;  // guarded by mutex
+};
+
+}  // namespace firth::net

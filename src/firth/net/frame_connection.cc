@@ -1,0 +1,238 @@
+#include "firth/common/clock.h"
+#include "firth/common/logging.h"
+#include "firth/net/frame_connection_internal.h"
+
+namespace firth::net {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+/// One turn of a connection reads or writes about this much before others have theirs.
+constexpr size_t kTurnBytes = 1 << 20;
+/// Runs of bytes given to one system call; Asio passes on no more.
+constexpr size_t kGatheredMax = 64;
+/// After CloseWhenSent the client has this long to close its side. Until then what it still sends is
+/// read and dropped: closing before that would reset the connection and lose the last answer.
+constexpr int64_t kLingerNs = int64_t{2} * 1'000'000'000;
+
+int64_t NowNs() { return SystemClock().MonotonicNs(); }
+
+}  // namespace
+
+FrameSocket::FrameSocket(std::shared_ptr<const FrameShared> shared, Loop* loop, Socket socket)
+    : shared_(std::move(shared)),
+      loop_(loop),
+      socket_(std::move(socket)),
+      assembler_(shared_->options.frame_bytes_max),
+      sink_([this](std::shared_ptr<arrow::Buffer> frame) {
+        if (handler_ && !close_when_sent_) handler_->OnFrame(std::move(frame));
+      }) {
+  error_code ignored;  // a client that is gone already is noticed by the first read
+  PrepareSocket(&*socket_);
+  socket_->non_blocking(true, ignored);
+  local_port_ = socket_->local_endpoint(ignored).port();
+  peer_ = FormatEndpoint(socket_->remote_endpoint(ignored));
+}
+
+void FrameSocket::Begin(std::shared_ptr<FrameHandler> handler,
+                        std::function<void(FrameSocket*)> on_gone) {
+  handler_ = std::move(handler);
+  on_gone_ = std::move(on_gone);
+  ArmRead();
+}
+
+void FrameSocket::Send(std::vector<std::shared_ptr<arrow::Buffer>> parts) {
+  std::lock_guard lock(mutex_);
+  if (closed_) return;
+  pending_bytes_.fetch_add(queued_.PushFrame(std::move(parts)));
+  PostFlush();
+}
+
+void FrameSocket::CloseWhenSent() {
+  std::lock_guard lock(mutex_);
+  if (closed_) return;
+  close_when_sent_ = true;
+  PostFlush();
+}
+
+/// With mutex_ held. The flush comes after the handler that runs now, so that all answers to what one
+/// read brought leave together.
+void FrameSocket::PostFlush() {
+  if (std::exchange(flush_posted_, true)) return;
+  asio::post(loop_->context, [self = shared_from_this()] { self->Flush(); });
+}
+
+void FrameSocket::ArmRead() {
+  if (!socket_ || read_armed_) return;
+  read_armed_ = true;
+  socket_->async_wait(Socket::wait_read, [self = shared_from_this()](const error_code& error) {
+    self->read_armed_ = false;
+    if (!self->socket_) return;
+    if (error) return self->Close();
+    if (self->draining_) return;
+    self->linger_since_ns_ != 0 ? self->OnDiscardable() : self->OnReadable();
+  });
+}
+
+void FrameSocket::OnReadable() {
+  const uint64_t frames_before = assembler_.frames();
+  for (size_t turn = 0; turn < kTurnBytes && !IsFull();) {
+    size_t bytes = 0;
+    size_t asked = 0;
+    if (!ReadSome(&bytes, &asked)) return;
+    if (bytes < asked) break;  // nothing is left; the wait tells of what comes
+    turn += bytes;
+  }
+  AfterRead(assembler_.frames() != frames_before);
+}
+
+/// Read once: into the frame that has begun, and past its end into the loop's scratch. False when the
+/// connection was closed.
+bool FrameSocket::ReadSome(size_t* bytes, size_t* asked) {
+  const auto direct = assembler_.Direct();
+  const std::array<asio::mutable_buffer, 2> into{asio::buffer(direct.data(), direct.size()),
+                                                 asio::buffer(loop_->scratch)};
+  *asked = direct.size() + loop_->scratch.size();
+  error_code error;
+  *bytes = socket_->read_some(into, error);
+  if (error == asio::error::would_block) return true;
+  if (error) {
+    Close();
+    return false;
+  }
+  shared_->counters->bytes_in.fetch_add(*bytes);
+  const size_t in_place = std::min(*bytes, direct.size());
+  Status status = in_place > 0 ? assembler_.Filled(in_place, sink_) : Status::OK();
+  if (status.ok()) {
+    status = assembler_.Consume(Bytes(loop_->scratch).first(*bytes - in_place), sink_);
+  }
+  if (status.ok()) return true;
+  logging::Warning("net", "connection from {} closed: {}", peer_, MessageOf(status));
+  Close();
+  return false;
+}
+
+void FrameSocket::AfterRead(bool frame_ended) {
+  if (!assembler_.begun()) {
+    frame_since_ns_ = 0;
+  } else if (frame_ended || frame_since_ns_ == 0) {
+    frame_since_ns_ = NowNs();
+  }
+  if (!IsFull()) ArmRead();
+}
+
+/// The sending side is shut: read what still comes, and drop it.
+void FrameSocket::OnDiscardable() {
+  error_code error;
+  for (size_t turn = 0; turn < kTurnBytes && !error;) {
+    turn += socket_->read_some(asio::buffer(loop_->scratch), error);
+  }
+  if (error && error != asio::error::would_block) return Close();
+  ArmRead();
+}
+
+void FrameSocket::Flush() {
+  if (!socket_) return;
+  for (size_t turn = 0; turn < kTurnBytes;) {
+    if (sending_.empty()) {
+      std::unique_lock lock(mutex_);
+      sending_.swap(queued_);
+      if (sending_.empty()) {
+        flush_posted_ = false;
+        const bool finish = close_when_sent_;
+        lock.unlock();
+        return OnQueueEmpty(finish);
+      }
+    }
+    size_t bytes = 0;
+    if (!WriteSome(&bytes)) return;
+    turn += bytes;
+  }
+  asio::post(loop_->context, [self = shared_from_this()] { self->Flush(); });
+}
+
+/// Write once. False when the socket takes no more now, or the connection was closed.
+bool FrameSocket::WriteSome(size_t* bytes) {
+  std::vector<Bytes> runs;
+  sending_.Peek(kGatheredMax, &runs);
+  std::vector<asio::const_buffer> buffers;
+  buffers.reserve(runs.size());
+  for (const Bytes run : runs) buffers.push_back(asio::buffer(run.data(), run.size()));
+  error_code error;
+  *bytes = socket_->write_some(buffers, error);
+  if (error == asio::error::would_block) {
+    if (unsent_since_ns_ == 0) unsent_since_ns_ = NowNs();
+    WaitToWrite();
+    return false;
+  }
+  if (error) {
+    Close();
+    return false;
+  }
+  sending_.Pop(*bytes);
+  unsent_since_ns_ = 0;
+  shared_->counters->bytes_out.fetch_add(*bytes);
+  const bool was_full = IsFull();
+  pending_bytes_.fetch_sub(*bytes);
+  if (was_full && !IsFull()) {
+    if (frame_since_ns_ != 0) frame_since_ns_ = NowNs();  // it was us who did not read
+    ArmRead();
+  }
+  return true;
+}
+
+void FrameSocket::WaitToWrite() {
+  socket_->async_wait(Socket::wait_write, [self = shared_from_this()](const error_code& error) {
+    if (!self->socket_) return;
+    error ? self->Close() : self->Flush();
+  });
+}
+
+void FrameSocket::OnQueueEmpty(bool finish) {
+  if (draining_) return Close();
+  if (!finish || linger_since_ns_ != 0) return;
+  linger_since_ns_ = NowNs();
+  error_code error;
+  socket_->shutdown(Socket::shutdown_send, error);
+  if (error) return Close();
+  ArmRead();
+}
+
+void FrameSocket::Tick(int64_t now_ns) {
+  const int64_t stall_ns = shared_->options.stall_ns;
+  if (linger_since_ns_ != 0) {
+    if (now_ns - linger_since_ns_ > std::min(stall_ns, kLingerNs)) Close();
+  } else if (unsent_since_ns_ != 0 && now_ns - unsent_since_ns_ > stall_ns) {
+    logging::Info("net", "connection from {} closed: it took nothing of {} bytes for {} ms", peer_,
+                  pending_bytes_.load(), (now_ns - unsent_since_ns_) / 1'000'000);
+    Close();
+  } else if (!IsFull() && frame_since_ns_ != 0 && now_ns - frame_since_ns_ > stall_ns) {
+    logging::Info("net", "connection from {} closed: a frame is incomplete after {} ms", peer_,
+                  (now_ns - frame_since_ns_) / 1'000'000);
+    Close();
+  }
+}
+
+void FrameSocket::Drain() {
+  draining_ = true;
+  std::lock_guard lock(mutex_);
+  if (!closed_) PostFlush();
+}
+
+void FrameSocket::Close() {
+  if (!socket_) return;
+  {
+    std::lock_guard lock(mutex_);
+    closed_ = true;
+    queued_ = {};
+  }
+  sending_ = {};
+  error_code ignored;
+  socket_->close(ignored);
+  socket_.reset();
+  if (const auto handler = std::exchange(handler_, nullptr)) handler->OnClosed();
+  if (const auto on_gone = std::exchange(on_gone_, nullptr)) on_gone(this);
+}
+
+}  // namespace firth::net
