@@ -1,0 +1,122 @@
+// What the tests of this room share: both file systems behind one parameter, and short ways to say
+// what is expected of a Status.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "firth/store/file_system.h"
+#include "firth/store/memory_file_system.h"
+
+#define EXPECT_OK(expression)               \
+  do {                                      \
+    const ::firth::Status got_(expression); \
+    EXPECT_TRUE(got_.ok()) << got_;         \
+  } while (false)
+#define ASSERT_OK(expression)               \
+  do {                                      \
+    const ::firth::Status got_(expression); \
+    ASSERT_TRUE(got_.ok()) << got_;         \
+  } while (false)
+#define EXPECT_REASON(expression, code, reason)         \
+  do {                                                  \
+    const ::firth::Status got_(expression);             \
+    EXPECT_EQ(::firth::CodeOf(got_), code) << got_;     \
+    EXPECT_EQ(::firth::ReasonOf(got_), reason) << got_; \
+  } while (false)
+
+namespace firth::store {
+
+/// An empty folder of the operating system that goes away with its owner.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() : path_(std::filesystem::canonical(testing::TempDir()) / "firth_store_XXXXXX") {
+    FIRTH_CHECK(mkdtemp(path_.data()) != nullptr);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+/// Runs its tests with each file system, empty, in `files`.
+class BothFileSystems : public testing::TestWithParam<const char*> {
+ protected:
+  BothFileSystems() {
+    if (std::string_view(GetParam()) == "Local") {
+      folder_ = std::make_unique<TemporaryFolder>();
+      files = OpenLocalFileSystem(folder_->path()).ValueOrDie();
+    } else {
+      files = std::make_unique<MemoryFileSystem>();
+    }
+  }
+
+ private:
+  std::unique_ptr<TemporaryFolder> folder_;
+
+ protected:
+  std::unique_ptr<FileSystem> files;
+};
+
+#define FIRTH_TEST_ON_BOTH(fixture)                                            \
+  INSTANTIATE_TEST_SUITE_P(Files, fixture, testing::Values("Memory", "Local"), \
+                           [](const auto& tested) { return std::string(tested.param); })
+
+/// Write `text` at `position`.
+inline Status WriteText(File* file, uint64_t position, std::string_view text) {
+  return file->Write(position, {AsBytes(text)});
+}
+
+/// The bytes [position, position + bytes).
+inline Result<std::string> ReadText(const File& file, uint64_t position, size_t bytes) {
+  std::string text(bytes, '?');
+  ARROW_RETURN_NOT_OK(file.Read(position, std::as_writable_bytes(std::span(text))));
+  return text;
+}
+
+/// All bytes of an open file.
+inline Result<std::string> ReadAllText(const File& file) {
+  ARROW_ASSIGN_OR_RAISE(const uint64_t bytes, file.Size());
+  return ReadText(file, 0, bytes);
+}
+
+/// All bytes of the file `path`.
+inline Result<std::string> ReadAllText(FileSystem* files, const std::string& path) {
+  ARROW_ASSIGN_OR_RAISE(const auto file, files->Open(path));
+  return ReadAllText(*file);
+}
+
+/// Make a file with this content, none of it durable.
+inline Status MakeFile(FileSystem* files, const std::string& path, std::string_view text) {
+  ARROW_ASSIGN_OR_RAISE(const auto file, files->Create(path));
+  return WriteText(file.get(), 0, text);
+}
+
+/// The names in a folder, of folders with a `/`, separated by blanks.
+inline Result<std::string> Names(FileSystem* files, const std::string& folder) {
+  ARROW_ASSIGN_OR_RAISE(const auto entries, files->List(folder));
+  std::string names;
+  for (const FileInfo& entry : entries) {
+    names += (names.empty() ? "" : " ") + entry.name + (entry.is_folder ? "/" : "");
+  }
+  return names;
+}
+
+/// `bytes` of text that repeats only after a long while, so that no two sectors are alike.
+inline std::string Pattern(size_t bytes, uint64_t seed) {
+  std::string text(bytes, '\0');
+  SeededRandom(seed).Fill(std::as_writable_bytes(std::span(text)));
+  return text;
+}
+
+}  // namespace firth::store
