@@ -36,6 +36,15 @@ LogState* LogTable::Get(LogId log) {
   return state.get();
 }
 
+std::vector<LogId> LogTable::After(CommitId commit) const {
+  std::vector<LogId> found;
+  std::lock_guard lock(mutex_);
+  for (const auto& [id, state] : logs_) {
+    if (state->Range().last_commit > commit) found.push_back(id);
+  }
+  return found;
+}
+
 Committer::Committer(const LogOptions* options, Journal* journal, LogTable* logs,
                      Followers* followers)
     : options_(options), journal_(journal), logs_(logs), followers_(followers) {}
@@ -123,7 +132,7 @@ Status Committer::AdmitEntries(Pending* pending, bool* duplicate) {
       return Error(Code::kNotFound, Reason::kBucketNotFound, "the table or partition was dropped");
     }
     if (entry.writer_id == kNoWriter) continue;
-    const auto answer = log->writers.Judge(entry.writer_id, entry.sequence);
+    const auto answer = log->Judge(entry.writer_id, entry.sequence);
     if (answer.verdict == WriterWindow::Verdict::kOutOfOrder) {
       return Error(Code::kFailedPrecondition, Reason::kOutOfOrderSequence,
                    "writer " + std::to_string(entry.writer_id.value) + " sent batch " +
@@ -177,7 +186,7 @@ void Committer::Assign(Pending* pending) {
     log->next = Offset(log->next.value + entry.offsets);
     result.end_offset = log->next;
     if (entry.writer_id != kNoWriter) {
-      log->writers.Add(entry.writer_id, entry.sequence, result.base_offset, result.end_offset,
+      log->AddSent(entry.writer_id, entry.sequence, result.base_offset, result.end_offset,
                        last_id_, last_given_time_ns_, options_->writer_window);
     }
   }
@@ -188,7 +197,7 @@ void Committer::TakeBack(const Pending& pending) {
     const EntryDraft& entry = pending.draft.entries[i];
     LogState* log = logs_->Get(entry.log);
     log->next = pending.result.entries[i].base_offset;
-    if (entry.writer_id != kNoWriter) log->writers.TakeBack(entry.writer_id);
+    if (entry.writer_id != kNoWriter) log->TakeBackSent(entry.writer_id);
   }
 }
 

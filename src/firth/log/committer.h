@@ -26,6 +26,8 @@ class LogTable {
   LogState* Find(LogId log) const;
   /// The log; made empty if it is not there.
   LogState* Get(LogId log);
+  /// The logs whose last commit is after `commit`.
+  std::vector<LogId> After(CommitId commit) const;
 
  private:
   mutable std::mutex mutex_;

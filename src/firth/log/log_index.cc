@@ -45,6 +45,33 @@ void WriterWindow::TakeBack(WriterId writer) {
   if (found->second.empty()) writers_.erase(found);
 }
 
+std::optional<int32_t> WriterWindow::Last(WriterId writer) const {
+  const auto found = writers_.find(writer);
+  if (found == writers_.end()) return std::nullopt;
+  return found->second.back().sequence;
+}
+
+WriterWindow::Answer LogState::Judge(WriterId writer, int32_t sequence) const {
+  std::lock_guard lock(mutex_);
+  return writers_.Judge(writer, sequence);
+}
+
+void LogState::AddSent(WriterId writer, int32_t sequence, Offset base, Offset end,
+                       CommitId commit, int64_t time_ns, int window) {
+  std::lock_guard lock(mutex_);
+  writers_.Add(writer, sequence, base, end, commit, time_ns, window);
+}
+
+void LogState::TakeBackSent(WriterId writer) {
+  std::lock_guard lock(mutex_);
+  writers_.TakeBack(writer);
+}
+
+std::optional<int32_t> LogState::LastSequence(WriterId writer) const {
+  std::lock_guard lock(mutex_);
+  return writers_.Last(writer);
+}
+
 Status LogState::Append(const IndexEntry& entry) {
   std::lock_guard lock(mutex_);
   if (entry.base_offset != end_) {

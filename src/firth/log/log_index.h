@@ -38,7 +38,7 @@ struct IndexEntry {
   Offset end_offset() const { return Offset(base_offset.value + offsets); }
 };
 
-/// The last batches of each writer of one log. Owned by the committer's thread.
+/// The last batches of each writer of one log.
 class WriterWindow {
  public:
   enum class Verdict { kNew, kDuplicate, kOutOfOrder };
@@ -57,6 +57,7 @@ class WriterWindow {
            int64_t time_ns, int window);
   /// Forget the writer's last batch, which was not committed after all.
   void TakeBack(WriterId writer);
+  std::optional<int32_t> Last(WriterId writer) const;
 
  private:
   struct Sent {
@@ -86,9 +87,15 @@ class LogState {
   void SetStart(Offset start);
   Offset end() const;
 
+  // What writers sent; also what a group that is in work sends. Changed by the committer only.
+  WriterWindow::Answer Judge(WriterId writer, int32_t sequence) const;
+  void AddSent(WriterId writer, int32_t sequence, Offset base, Offset end, CommitId commit,
+               int64_t time_ns, int window);
+  void TakeBackSent(WriterId writer);
+  std::optional<int32_t> LastSequence(WriterId writer) const;
+
   // The committer's own.
   Offset next;  // the offset to give next; ahead of end() inside a group
-  WriterWindow writers;
   std::atomic<bool> dropped{false};  // set by any thread
 
  private:
@@ -100,6 +107,7 @@ class LogState {
   Offset start_;                     // guarded by mutex_
   Offset end_;                       // guarded by mutex_
   std::deque<IndexEntry> entries_;   // guarded by mutex_; dense, ascending
+  WriterWindow writers_;             // guarded by mutex_
 };
 
 }  // namespace firth::log

@@ -98,6 +98,11 @@ class LogStoreImpl : public LogStore {
     const LogState* state = logs_.Find(log);
     return state == nullptr ? Offset(0) : state->OffsetAfterCommit(commit);
   }
+  std::vector<LogId> LogsAfter(CommitId commit) const override { return logs_.After(commit); }
+  std::optional<int32_t> LastSequence(LogId log, WriterId writer) const override {
+    const LogState* state = logs_.Find(log);
+    return state == nullptr ? std::nullopt : state->LastSequence(writer);
+  }
   uint64_t BytesBetween(LogId log, Offset from, Offset to) const override {
     const LogState* state = logs_.Find(log);
     return state == nullptr ? 0 : state->BytesBetween(from, to);
@@ -176,7 +181,7 @@ class LogStoreImpl : public LogStore {
       ARROW_RETURN_NOT_OK(log->Append(entry));
       log->next = stored.end_offset();
       if (stored.writer_id != kNoWriter) {
-        log->writers.Add(stored.writer_id, stored.sequence, stored.base_offset,
+        log->AddSent(stored.writer_id, stored.sequence, stored.base_offset,
                          stored.end_offset(), stored.commit, stored.commit_time_ns,
                          options_.writer_window);
       }

@@ -125,6 +125,10 @@ class LogStore {
   virtual Offset OffsetAtTime(LogId log, int64_t time_ns) const = 0;
   /// The first offset of `log` that a commit after `commit` wrote; the end if there is none.
   virtual Offset OffsetAfterCommit(LogId log, CommitId commit) const = 0;
+  /// The logs that a commit after `commit` wrote to.
+  virtual std::vector<LogId> LogsAfter(CommitId commit) const = 0;
+  /// The sequence of the last batch that `writer` committed to `log`, if it is remembered.
+  virtual std::optional<int32_t> LastSequence(LogId log, WriterId writer) const = 0;
   /// Bytes of bodies in [from, to) of `log`, counting whole entries.
   virtual uint64_t BytesBetween(LogId log, Offset from, Offset to) const = 0;
 

@@ -1,8 +1,5 @@
 #include "firth/table/database.h"
 
-#include <condition_variable>
-#include <optional>
-
 #include "firth/table/database_impl.h"
 
 namespace firth::table {
@@ -47,37 +44,24 @@ Status DatabaseImpl::Open() {
   ARROW_ASSIGN_OR_RAISE(log.last_commit_in_catalog, catalog_->LastCommit());
   ARROW_ASSIGN_OR_RAISE(log.last_time_ns_in_catalog, catalog_->LastCommitTimeNs());
   ARROW_ASSIGN_OR_RAISE(log_, log::LogStore::Open(std::move(log)));
-  return Status::OK();
+  keyed_buckets_ = std::make_unique<KeyedBuckets>(options_.readers, log_.get());
+  ARROW_ASSIGN_OR_RAISE(key_view_, keyview::KeyView::Open({.folder = options_.key_view_folder}));
+  return ReplayKeyView();
 }
 
 DatabaseImpl::~DatabaseImpl() { static_cast<void>(Close()); }
 
 Status DatabaseImpl::Close() {
   if (closed_.exchange(true) || log_ == nullptr) return Status::OK();
+  if (options_.wait != nullptr) options_.wait([this] { return in_work_.Idle(); });
+  in_work_.Wait();
   return log_->Close();
 }
 
 Result<log::CommitResult> DatabaseImpl::CommitAndWait(log::CommitDraft draft) {
-  struct State {
-    std::mutex mutex;
-    std::condition_variable ready;
-    std::optional<Result<log::CommitResult>> result;
-  };
-  const auto state = std::make_shared<State>();
-  log_->Commit(std::move(draft), [state](const Result<log::CommitResult>& result) {
-    std::lock_guard lock(state->mutex);
-    state->result.emplace(result);
-    state->ready.notify_all();
+  return Await<log::CommitResult>([&](std::function<void(const Result<log::CommitResult>&)> done) {
+    log_->Commit(std::move(draft), std::move(done));
   });
-  if (options_.wait != nullptr) {
-    options_.wait([state] {
-      std::lock_guard lock(state->mutex);
-      return state->result.has_value();
-    });
-  }
-  std::unique_lock lock(state->mutex);
-  state->ready.wait(lock, [&] { return state->result.has_value(); });
-  return *state->result;
 }
 
 Status DatabaseImpl::ChangeCatalog(std::function<Status(catalog::Changes*)> run) {

@@ -51,6 +51,9 @@ struct DatabaseOptions {
   Executor* writer = nullptr;   // the committer's; one thread
   Executor* readers = nullptr;  // blocking reads, wake-ups, background work
   std::string anonymous_role = "none";
+  /// A folder of the operating system for the key view's working files, which can be lost; empty: in
+  /// memory.
+  std::string key_view_folder;
   uint64_t journal_file_bytes_max = uint64_t{1} << 30;
   uint64_t queue_bytes_max = uint64_t{256} << 20;
   uint64_t batch_bytes_max = uint64_t{100} << 20;

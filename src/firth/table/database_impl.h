@@ -1,14 +1,24 @@
 // How a Database is put together. Its methods are spread over files by what they do: names.cc,
-// partitions.cc, writes.cc, append_rows.cc, reads.cc, scan.cc.
+// partitions.cc, writes.cc, append_rows.cc, reads.cc, scan.cc, keyed_writes.cc, keyed_reads.cc,
+// keyed_recovery.cc.
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "firth/common/strand.h"
+#include "firth/keyview/key_view.h"
 #include "firth/table/database.h"
+#include "firth/table/in_work.h"
+#include "firth/table/keyed_bucket.h"
+#include "firth/table/keyed_write.h"
+#include "firth/table/row_codecs.h"
 
 namespace firth::table {
 
@@ -20,7 +30,8 @@ struct CatalogChange : log::CatalogPart {
 
 class DatabaseImpl : public Database {
  public:
-  explicit DatabaseImpl(DatabaseOptions options) : options_(std::move(options)) {}
+  explicit DatabaseImpl(DatabaseOptions options)
+      : options_(std::move(options)), apply_strand_(options_.readers) {}
   ~DatabaseImpl() override;
   Status Open();
 
@@ -55,6 +66,20 @@ class DatabaseImpl : public Database {
   Result<CommitId> AppendRows(const Caller& caller, const TablePtr& table,
                               const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows,
                               const AppendRowsOptions& options) override;
+  void UpsertBatch(const Caller& caller, const TablePtr& table, BucketRef where,
+                   table::UpsertBatch batch, AppendDone done) override;
+  Result<CommitId> UpsertRows(
+      const Caller& caller, const TablePtr& table,
+      const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows) override;
+  Result<CommitId> DeleteRows(
+      const Caller& caller, const TablePtr& table,
+      const std::vector<std::shared_ptr<arrow::RecordBatch>>& keys) override;
+  void Lookup(const Caller& caller, const TablePtr& table, BucketRef where,
+              std::vector<std::string> keys, LookupDone done) override;
+  void PrefixLookup(const Caller& caller, const TablePtr& table, BucketRef where,
+                    std::vector<std::string> prefixes, PrefixLookupDone done) override;
+  Result<std::vector<KeyedRow>> ScanKeys(const Caller& caller,
+                                         const KeyScanRequest& request) override;
   Result<WriterId> NewWriter(const Caller& caller) override;
 
   Result<BucketRange> GetRange(const Caller& caller, const TableInfo& table,
@@ -81,6 +106,10 @@ class DatabaseImpl : public Database {
   Result<LogId> LogOf(const TableInfo& table, BucketRef where);
 
  private:
+  /// Start something that calls back once, and wait for its answer.
+  template <typename T>
+  Result<T> Await(
+      const std::function<void(std::function<void(const Result<T>&)>)>& start);
   /// Commit and wait until it is durable.
   Result<log::CommitResult> CommitAndWait(log::CommitDraft draft);
   /// Commit changes of the catalog alone.
@@ -89,6 +118,27 @@ class DatabaseImpl : public Database {
   /// All logs of a table, of every edition and partition.
   Result<std::vector<LogId>> LogsOf(const TableInfo& table);
   Status CheckRight(const Caller& caller, uint32_t rights, const TableInfo& table);
+  /// The partition with these values, made if it is absent and may be.
+  Result<PartitionInfo> PartitionFor(const Caller& caller, const TableInfo& table,
+                                     const EditionInfo& edition,
+                                     const std::vector<std::string>& values, bool create);
+  /// The current edition, if it has a key; else kNotKeyed.
+  static Result<const EditionInfo*> KeyedEdition(const TableInfo& table);
+  // The way of a keyed write: take its buckets one by one, decide and submit, apply, finish.
+  void WriteKeyed(std::shared_ptr<KeyedWrite> write);
+  void TakeBucket(std::shared_ptr<KeyedWrite> write, size_t next);
+  void SubmitKeyed(const std::shared_ptr<KeyedWrite>& write);
+  Result<DecidedBucket> Decide(const EditionInfo& edition, KeyedBucket* bucket,
+                               const table::UpsertBatch& batch);
+  void KeyedCommitted(const std::shared_ptr<KeyedWrite>& write,
+                      const Result<log::CommitResult>& made);
+  void FinishKeyed(const std::shared_ptr<KeyedWrite>& write,
+                   const Result<log::CommitResult>& made);
+  Result<CommitId> ChangeRows(const Caller& caller, const TablePtr& table,
+                              const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows,
+                              bool remove);
+  Status ReplayKeyView();
+  Status ReplayEntry(const EditionInfo& edition, const log::StoredEntry& entry);
   Result<log::EntryDraft> DraftOf(const EditionInfo& edition, LogId log,
                                   std::shared_ptr<arrow::Buffer> batch);
 
@@ -96,6 +146,14 @@ class DatabaseImpl : public Database {
   std::unique_ptr<catalog::Catalog> catalog_;
   std::unique_ptr<access::Access> access_;
   std::unique_ptr<log::LogStore> log_;
+  std::unique_ptr<keyview::KeyView> key_view_;
+  std::unique_ptr<KeyedBuckets> keyed_buckets_;
+  RowCodecsCache codecs_;
+  /// Applies commits to the key view, in their order.
+  Strand apply_strand_;
+  std::atomic<uint64_t> keyed_pending_bytes_{0};
+  /// Tasks of ours that an executor still holds.
+  InWork in_work_;
   /// Definitions change one at a time, so that a change is checked against what it will meet.
   std::mutex definition_mutex_;
   std::mutex writers_mutex_;
@@ -103,6 +161,31 @@ class DatabaseImpl : public Database {
   int64_t writers_end_ = 0;      // guarded by writers_mutex_
   std::atomic<bool> closed_{false};
 };
+
+template <typename T>
+Result<T> DatabaseImpl::Await(
+    const std::function<void(std::function<void(const Result<T>&)>)>& start) {
+  struct State {
+    std::mutex mutex;
+    std::condition_variable ready;
+    std::optional<Result<T>> result;
+  };
+  const auto state = std::make_shared<State>();
+  start([state](const Result<T>& result) {
+    std::lock_guard lock(state->mutex);
+    state->result.emplace(result);
+    state->ready.notify_all();
+  });
+  if (options_.wait != nullptr) {
+    options_.wait([state] {
+      std::lock_guard lock(state->mutex);
+      return state->result.has_value();
+    });
+  }
+  std::unique_lock lock(state->mutex);
+  state->ready.wait(lock, [&] { return state->result.has_value(); });
+  return *state->result;
+}
 
 /// The current edition; error kEditionNotFound.
 Result<const EditionInfo*> CurrentEdition(const TableInfo& table);

@@ -75,6 +75,15 @@ Status CheckSpec(TableSpec* spec, int32_t* next_field_id) {
       return Error(Code::kInvalidArgument, Reason::kInvalidSchema,
                    "the bucket columns of a keyed table must be part of its key");
     }
+    if (edition.bucket_by.empty()) {
+      // A key must always find the same bucket; within a partition that is by what the partition
+      // does not say.
+      for (const std::string& column : edition.key) {
+        const auto& by = edition.partition_by;
+        if (std::find(by.begin(), by.end(), column) == by.end()) edition.bucket_by.push_back(column);
+      }
+      if (edition.bucket_by.empty()) edition.bucket_by = edition.key;
+    }
     if (edition.merge == catalog::MergeRule::kNone) edition.merge = catalog::MergeRule::kLastWrite;
   } else if (edition.merge != catalog::MergeRule::kNone) {
     return Error(Code::kInvalidArgument, Reason::kInvalidProperty,

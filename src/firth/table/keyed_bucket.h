@@ -1,0 +1,105 @@
+// One bucket of a keyed table, as its writers see it: the key view, and in front of it the effects
+// that are decided but not yet durable and applied.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "firth/common/async_mutex.h"
+#include "firth/common/ids.h"
+#include "firth/keyview/key_view.h"
+#include "firth/log/log_store.h"
+
+namespace firth::table {
+
+/// What one write does to a bucket, once decided.
+struct DecidedWrite {
+  uint64_t number = 0;                      // rising in the bucket
+  uint64_t epoch = 0;                       // of the bucket when it was decided
+  std::vector<keyview::Change> changes;     // the last state of each key touched
+};
+
+/// All methods but Lock, Unlock and Fail are for whoever holds the bucket's mutex.
+///
+/// When a write fails, those decided after it stand on effects that will never be: they fail, too (the
+/// log asks EpochIs in commit order), and new ones are refused until the last of them has ended.
+class KeyedBucket {
+ public:
+  KeyedBucket(LogId log, Executor* executor, log::LogStore* logs)
+      : log_(log), logs_(logs), mutex_(executor) {}
+
+  void Lock(Executor::Task holder) { mutex_.Lock(std::move(holder)); }
+  void Unlock() { mutex_.Unlock(); }
+
+  /// May `writer` send batch `sequence` now? kNew; kRepeat: the log knows it, and will answer as it did
+  /// then; kOutOfOrder.
+  enum class Turn { kNew, kRepeat, kOutOfOrder };
+  Turn Judge(WriterId writer, int32_t sequence);
+  /// Error kConflict while failed writes are being cleared away.
+  Status CheckOpen() const;
+
+  /// What `key` holds for the next writer: found in front of the view (a value, or nullopt when the key
+  /// is gone there), or to be asked of the view (nullptr).
+  const std::optional<std::string>* Find(const std::string& key) const;
+
+  /// Put a write in front of the view. Returns its number and epoch.
+  std::pair<uint64_t, uint64_t> Add(const std::vector<keyview::Change>& changes, WriterId writer,
+                                    int32_t sequence);
+  /// A write has ended: applied to the view, or failed.
+  void End(uint64_t number, bool failed);
+
+  /// A write failed: called at once, in the committer's thread, before the log looks at the next.
+  void Fail() { epoch_.fetch_add(1); }
+  bool EpochIs(uint64_t epoch) const { return epoch_.load() == epoch; }
+
+  LogId log() const { return log_; }
+
+ private:
+  struct InFlight {
+    uint64_t number;
+    std::vector<std::string> keys;
+  };
+  using States = std::vector<std::pair<uint64_t, std::optional<std::string>>>;
+
+  const LogId log_;
+  log::LogStore* const logs_;
+  AsyncMutex mutex_;
+  std::atomic<uint64_t> epoch_{0};
+  // Held by the bucket's mutex:
+  uint64_t decided_epoch_ = 0;
+  uint64_t next_number_ = 1;
+  bool failing_ = false;
+  std::unordered_map<std::string, States> pending_;  // by key, in the order of the writes
+  std::deque<InFlight> in_flight_;
+  std::unordered_map<WriterId, int32_t> sent_;  // the last sequence decided, by writer
+};
+
+/// The buckets that were written to since the start. Thread-safe; a bucket lives as long as the table.
+class KeyedBuckets {
+ public:
+  KeyedBuckets(Executor* executor, log::LogStore* logs) : executor_(executor), logs_(logs) {}
+
+  KeyedBucket* Get(LogId log) {
+    std::lock_guard lock(mutex_);
+    auto& bucket = buckets_[log];
+    if (bucket == nullptr) bucket = std::make_unique<KeyedBucket>(log, executor_, logs_);
+    return bucket.get();
+  }
+
+ private:
+  Executor* const executor_;
+  log::LogStore* const logs_;
+  std::mutex mutex_;
+  std::unordered_map<LogId, std::unique_ptr<KeyedBucket>> buckets_;  // guarded by mutex_
+};
+
+}  // namespace firth::table

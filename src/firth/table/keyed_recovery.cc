@@ -1,0 +1,76 @@
+// Bringing the key view up to the log after a start: what it has not absorbed is read from the log,
+// which holds effects, so that nothing is decided again.
+#include "firth/common/logging.h"
+#include "firth/schema/schema.h"
+#include "firth/table/database_impl.h"
+
+namespace firth::table {
+namespace {
+
+constexpr uint64_t kReplayBytes = uint64_t{8} << 20;
+
+}  // namespace
+
+Status DatabaseImpl::ReplayEntry(const EditionInfo& edition, const log::StoredEntry& entry) {
+  if (entry.kind != log::EntryKind::kRows || entry.rows == 0) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const auto codecs, codecs_.Get(edition, entry.schema_id));
+  ARROW_ASSIGN_OR_RAISE(const auto rows, log::DecodeBatch(entry.body, codecs->schema));
+  const Bytes body(reinterpret_cast<const std::byte*>(entry.body->data()),
+                   static_cast<size_t>(entry.body->size()));
+  ARROW_ASSIGN_OR_RAISE(const log::BatchHeader header, log::ParseTrustedBatch(body));
+  std::vector<std::shared_ptr<arrow::Array>> key_columns;
+  for (const int column : codecs->key_columns) key_columns.push_back(rows->column(column));
+  std::vector<std::string> keys(static_cast<size_t>(rows->num_rows()));
+  ARROW_RETURN_NOT_OK(codecs->key->Encode(key_columns, &keys));
+  std::vector<std::string> values;
+  ARROW_RETURN_NOT_OK(codecs->row->Encode(*rows, &values));
+  std::vector<keyview::Change> changes;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const auto change =
+        header.changes.empty() ? log::Change::kInsert : static_cast<log::Change>(header.changes[i]);
+    if (change == log::Change::kUpdateBefore || change == log::Change::kAppend) continue;
+    keyview::Change made{.key = std::move(keys[i])};
+    if (change != log::Change::kDelete) {
+      made.row = keyview::Row{.value = ValueOf(entry.schema_id, values[i]),
+                              .commit = entry.commit,
+                              .record_time_ns = entry.commit_time_ns};
+    }
+    changes.push_back(std::move(made));
+  }
+  // The watermark moves only when all logs have been read: until then a crash begins here again.
+  return key_view_->Apply(entry.log, changes, key_view_->watermark());
+}
+
+Status DatabaseImpl::ReplayKeyView() {
+  const CommitId from = key_view_->watermark();
+  if (from > log_->LastCommit()) {
+    // The working files know commits that the log does not: they belong to another history.
+    logging::Warning("table", "the key view is ahead of the log; it is made anew");
+    ARROW_RETURN_NOT_OK(key_view_->Reset());
+  }
+  uint64_t entries = 0;
+  for (const LogId log : log_->LogsAfter(key_view_->watermark())) {
+    auto partition = catalog_->PartitionOfLog(log);
+    if (!partition.ok()) {
+      if (ReasonOf(partition.status()) == Reason::kBucketNotFound) continue;  // dropped
+      return partition.status();
+    }
+    ARROW_ASSIGN_OR_RAISE(const EditionInfo edition, catalog_->GetEdition(partition->edition));
+    if (edition.spec.key.empty()) continue;
+    Offset next = log_->OffsetAfterCommit(log, key_view_->watermark());
+    const Offset end = log_->Range(log).end;
+    while (next < end) {
+      ARROW_ASSIGN_OR_RAISE(const auto read, log_->Read(log, next, {.bytes_max = kReplayBytes}));
+      if (read.empty()) break;
+      for (const auto& entry : read) {
+        ARROW_RETURN_NOT_OK(ReplayEntry(edition, entry));
+        ++entries;
+      }
+      next = read.back().end_offset();
+    }
+  }
+  if (entries > 0) logging::Info("table", "the key view replayed {} log entries", entries);
+  return key_view_->Apply(LogId(0), {}, log_->LastCommit());
+}
+
+}  // namespace firth::table

@@ -1,0 +1,38 @@
+// A write of a keyed table on its way through: its buckets are taken, its effects decided, committed,
+// and applied.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "firth/keyview/key_view.h"
+#include "firth/log/log_store.h"
+#include "firth/table/database.h"
+#include "firth/table/keyed_bucket.h"
+
+namespace firth::table {
+
+struct KeyedWrite {
+  struct Part {
+    KeyedBucket* bucket = nullptr;
+    UpsertBatch batch;
+    std::vector<keyview::Change> changes;  // once decided
+    uint64_t number = 0;
+    uint64_t epoch = 0;
+  };
+
+  TablePtr table;  // keeps the edition
+  const EditionInfo* edition = nullptr;
+  std::vector<Part> parts;  // one a bucket
+  uint64_t bytes = 0;       // counted against the budget of what waits
+  std::function<void(const Result<log::CommitResult>&)> done;
+};
+
+/// What a batch does to one bucket.
+struct DecidedBucket {
+  log::EntryDraft entry;
+  std::vector<keyview::Change> changes;
+};
+
+}  // namespace firth::table
