@@ -20,6 +20,11 @@ inline constexpr char kFieldIdKey[] = "firth.id";
 
 inline constexpr int kColumnsMax = 4096;
 inline constexpr int kNestingMax = 16;
+/// Columns and fields inside them, at all depths together.
+inline constexpr int kFieldsMax = 4 * kColumnsMax;
+inline constexpr int32_t kFieldIdMax = 1 << 30;
+/// What one value of a fixed size may take, also where it is null.
+inline constexpr int64_t kFixedBytesMax = 1 << 20;
 
 /// The id of `field`, or -1.
 int32_t FieldId(const arrow::Field& field);
@@ -27,13 +32,14 @@ int32_t FieldId(const arrow::Field& field);
 std::shared_ptr<arrow::Field> WithFieldId(const std::shared_ptr<arrow::Field>& field, int32_t id);
 
 /// Refuse what no table may have: no columns, more than kColumnsMax, an empty or repeated name, a
-/// name that is not UTF-8, nesting deeper than kNestingMax, a type that a log batch cannot hold
+/// name that is not UTF-8, nesting deeper than kNestingMax, an id that is repeated or above
+/// kFieldIdMax, values of a fixed size above kFixedBytesMax, a type that a log batch cannot hold
 /// (dictionary, union, run-end encoded, view types, interval, half float). Error kInvalidSchema.
 Status CheckSchema(const arrow::Schema& schema);
 
 /// Give an id to every field that has none, in column order and depth first after the column, from
-/// `*next_id` on, which ends at the first id not given. Ids that are there are kept; `*next_id` must
-/// be above all of them.
+/// `*next_id` on, which ends at the first id not given. Ids that are there are kept, and `*next_id`
+/// is first raised above them.
 std::shared_ptr<arrow::Schema> AssignFieldIds(const std::shared_ptr<arrow::Schema>& schema,
                                               int32_t* next_id);
 
@@ -42,13 +48,14 @@ std::shared_ptr<arrow::Schema> AssignFieldIds(const std::shared_ptr<arrow::Schem
 /// fields may likewise be added, renamed or dropped. Error kSchemaMismatch names the column.
 Status CheckEvolution(const arrow::Schema& from, const arrow::Schema& to);
 
-/// Show rows that were written under `batch`'s schema (with ids) under `to`: columns matched by id,
-/// absent ones null. Zero copy where types are equal. Integers widen; other differences of type give
-/// kSchemaMismatch.
+/// Show rows that were written under `batch`'s schema (with ids) under `to`: columns matched by id
+/// (by name where both have none), absent ones null. Zero copy where types are equal. Integers widen;
+/// other differences of type, and nulls where `to` has no room for them, give kSchemaMismatch.
 Result<std::shared_ptr<arrow::RecordBatch>> Project(const arrow::RecordBatch& batch,
                                                     const std::shared_ptr<arrow::Schema>& to);
 
-/// A schema as bytes (an Arrow IPC schema message), and back. Reading takes hostile bytes.
+/// A schema as bytes (an Arrow IPC schema message), and back. Reading takes hostile bytes; error
+/// kInvalidSchema.
 Result<std::string> SerializeSchema(const arrow::Schema& schema);
 Result<std::shared_ptr<arrow::Schema>> ParseSchema(std::string_view bytes);
 
