@@ -1,4 +1,5 @@
-// The native door: Arrow Flight (put, get, actions) over a Database. The command line is its client.
+// The native door: Arrow Flight (put, get, actions) over a Database. The command line is its
+// client.
 #pragma once
 
 #include <cstdint>

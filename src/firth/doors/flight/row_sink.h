@@ -1,0 +1,67 @@
+// Rows on their way in: collected, and appended in commits of bounded size.
+#pragma once
+
+#include <arrow/record_batch.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "firth/common/path.h"
+#include "firth/common/status.h"
+#include "firth/doors/flight/cursor.h"
+#include "firth/table/database.h"
+
+namespace firth::doors::flight {
+
+/// A commit holds about this many bytes of Arrow data at the most.
+inline constexpr int64_t kCommitBytesMax = int64_t{64} << 20;
+
+/// Where rows go. As JSON: {"path": "a/b", "create": true, and what `create` takes for a new
+/// table}.
+struct PutTarget {
+  Path path;
+  /// How to make the table if it is absent; without a schema, with that of the rows.
+  std::optional<table::TableSpec> create;
+
+  static Result<PutTarget> FromJson(std::string_view json);
+};
+
+/// What was appended by one commit.
+struct PutAnswer {
+  int64_t rows = 0;
+  CommitId commit;
+
+  std::string ToJson() const;  // {"rows": …, "commit": …}
+};
+
+/// One thread at a time.
+class RowSink {
+ public:
+  /// `schema` is that of the rows as the client has them.
+  static Result<std::unique_ptr<RowSink>> Open(const Request& request, const PutTarget& target,
+                                               const arrow::Schema& schema);
+
+  /// Take rows; they are durable when Flush says so, or when the sink is `full` and was flushed.
+  /// Checks them wholly.
+  Status Write(const std::shared_ptr<arrow::RecordBatch>& rows);
+  /// Is there enough for a commit?
+  bool full() const { return bytes_ >= kCommitBytesMax; }
+  bool empty() const { return rows_.empty(); }
+  /// Append what was collected, in one commit. Blocks.
+  Result<PutAnswer> Flush();
+
+ private:
+  RowSink(const Request& request, table::TablePtr table, std::shared_ptr<arrow::Schema> schema);
+
+  const Request request_;
+  const table::TablePtr table_;
+  const std::shared_ptr<arrow::Schema> schema_;  // plain
+  std::vector<std::shared_ptr<arrow::RecordBatch>> rows_;
+  int64_t bytes_ = 0;
+};
+
+}  // namespace firth::doors::flight
