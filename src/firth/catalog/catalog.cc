@@ -1,5 +1,6 @@
 #include "firth/catalog/catalog.h"
 
+#include "firth/catalog/database_file.h"
 #include "firth/catalog/migrations.h"
 #include "firth/catalog/sql_catalog.h"
 
@@ -16,23 +17,14 @@ Result<std::unique_ptr<Catalog>> Catalog::Open(const CatalogOptions& options) {
   return SqlCatalog::Open(options);
 }
 
-SqlCatalog::SqlCatalog(std::unique_ptr<Connection> sql) : sql_(std::move(sql)) {}
+SqlCatalog::SqlCatalog(DatabaseFile database)
+    : layer_(std::move(database.layer)), sql_(std::move(database.sql)) {}
 SqlCatalog::~SqlCatalog() = default;
 
 Result<std::unique_ptr<SqlCatalog>> SqlCatalog::Open(const CatalogOptions& options) {
-  const std::string path =
-      options.local_root.empty() ? options.path : options.local_root + "/" + options.path;
-  ARROW_ASSIGN_OR_RAISE(auto sql, Connection::Open(path, nullptr, nullptr));
-  ARROW_RETURN_NOT_OK(
-      sql->RunScript("PRAGMA locking_mode = EXCLUSIVE;"
-                     "PRAGMA journal_mode = WAL;"
-                     "PRAGMA synchronous = FULL;"
-                     "PRAGMA foreign_keys = ON;"
-                     "PRAGMA temp_store = MEMORY;"
-                     "PRAGMA cache_size = -2048;"
-                     "PRAGMA journal_size_limit = 4194304;"));
-  ARROW_RETURN_NOT_OK(Migrate(sql.get()));
-  std::unique_ptr<SqlCatalog> catalog(new SqlCatalog(std::move(sql)));
+  ARROW_ASSIGN_OR_RAISE(DatabaseFile database, OpenDatabase(options.files, options.path));
+  ARROW_RETURN_NOT_OK(Migrate(database.sql.get()));
+  std::unique_ptr<SqlCatalog> catalog(new SqlCatalog(std::move(database)));
   ARROW_ASSIGN_OR_RAISE(catalog->tables_, catalog->Meta("tables"));
   return catalog;
 }

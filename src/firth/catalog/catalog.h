@@ -207,9 +207,8 @@ struct GrantRow {
 struct CatalogOptions {
   store::FileSystem* files = nullptr;
   const Clock* clock = nullptr;
+  /// The database; beside it lie `path`-wal and `path`-mark.
   std::string path = "catalog.db";
-  /// Where a file system of the operating system has its root; SQLite opens the file itself there.
-  std::string local_root;
 };
 
 /// Thread-safe. Reads of the newest state are answered from memory where they were answered before.

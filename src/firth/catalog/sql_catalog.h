@@ -12,6 +12,7 @@
 
 #include "firth/catalog/cache.h"
 #include "firth/catalog/catalog.h"
+#include "firth/catalog/database_file.h"
 #include "firth/catalog/rows.h"
 #include "firth/catalog/sql.h"
 #include "firth/catalog/sql_changes.h"
@@ -63,7 +64,7 @@ class SqlCatalog : public Catalog {
   Result<std::vector<GrantRow>> ListGrants() override;
 
  private:
-  explicit SqlCatalog(std::unique_ptr<Connection> sql);
+  explicit SqlCatalog(DatabaseFile database);
 
   using Lock = std::unique_lock<std::recursive_mutex>;
   /// The newest state that is committed, and so may be remembered and answered from memory? Not for
@@ -85,6 +86,7 @@ class SqlCatalog : public Catalog {
   Status Transact(const std::function<Status()>& body);
 
   std::recursive_mutex sql_mutex_;  // recursive: a change may read, and take ids, while it runs
+  const std::unique_ptr<FileLayer> layer_;   // outlives the connection
   const std::unique_ptr<Connection> sql_;    // guarded by sql_mutex_
   std::atomic<std::thread::id> applying_{};  // the thread inside ApplyGroup
   std::mutex cache_mutex_;
