@@ -1,4 +1,4 @@
-// Rows on their way in: collected, and appended in commits of bounded size.
+// Rows on their way in: collected, and written in commits of bounded size.
 #pragma once
 
 #include <arrow/record_batch.h>
@@ -20,17 +20,19 @@ namespace firth::doors::flight {
 /// A commit holds about this many bytes of Arrow data at the most.
 inline constexpr int64_t kCommitBytesMax = int64_t{64} << 20;
 
-/// Where rows go. As JSON: {"path": "a/b", "create": true, and what `create` takes for a new
-/// table}.
+/// Where rows go. As JSON: {"path": "a/b", "delete": false, "create": true, and what `create` takes
+/// for a new table}.
 struct PutTarget {
   Path path;
+  /// Delete the rows with these keys; otherwise a table with a key takes upserts, another appends.
+  bool deletes = false;
   /// How to make the table if it is absent; without a schema, with that of the rows.
   std::optional<table::TableSpec> create;
 
   static Result<PutTarget> FromJson(std::string_view json);
 };
 
-/// What was appended by one commit.
+/// What was written by one commit.
 struct PutAnswer {
   int64_t rows = 0;
   CommitId commit;
@@ -51,14 +53,17 @@ class RowSink {
   /// Is there enough for a commit?
   bool full() const { return bytes_ >= kCommitBytesMax; }
   bool empty() const { return rows_.empty(); }
-  /// Append what was collected, in one commit. Blocks.
+  /// Write what was collected, in one commit. Blocks.
   Result<PutAnswer> Flush();
 
  private:
-  RowSink(const Request& request, table::TablePtr table, std::shared_ptr<arrow::Schema> schema);
+  RowSink(const Request& request, table::TablePtr table, bool deletes,
+          std::shared_ptr<arrow::Schema> schema);
+  Result<CommitId> Commit();
 
   const Request request_;
   const table::TablePtr table_;
+  const bool deletes_;
   const std::shared_ptr<arrow::Schema> schema_;  // plain
   std::vector<std::shared_ptr<arrow::RecordBatch>> rows_;
   int64_t bytes_ = 0;

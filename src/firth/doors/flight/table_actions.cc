@@ -97,8 +97,7 @@ Result<json> RunCreate(const Request& request, Fields* fields) {
   const table::TableSpec definition = ReadDefinition(fields);
   if (definition.schema == nullptr) fields->Wrong("schema", "given");
   ARROW_RETURN_NOT_OK(fields->Check());
-  auto created =
-      request.database->CreateTable(request.caller, path, Completed(definition, nullptr));
+  auto created = request.database->CreateTable(request.caller, path, definition);
   if (if_absent && ReasonOf(created.status()) == Reason::kTableExists) {
     created = request.database->GetTable(request.caller, path);
   }
