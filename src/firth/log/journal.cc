@@ -26,6 +26,9 @@ Result<std::unique_ptr<Journal>> Journal::Open(
 
 Status Journal::Recover(const std::function<Status(const RecoveredCommit&)>& visit) {
   ARROW_RETURN_NOT_OK(options_.files->MakeFolder(options_.folder));
+  const size_t slash = options_.folder.rfind('/');
+  ARROW_RETURN_NOT_OK(options_.files->SyncFolder(
+      slash == std::string::npos ? std::string() : options_.folder.substr(0, slash)));
   ARROW_ASSIGN_OR_RAISE(const auto listed, options_.files->List(options_.folder));
   std::vector<uint64_t> numbers;
   for (const auto& info : listed) {

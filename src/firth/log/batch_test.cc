@@ -1,0 +1,168 @@
+// Goal: a batch is what the format says, to the byte; hostile bytes are refused; projection keeps what
+// it keeps untouched. Method: golden batches of the protocol, round trips, and mutations.
+#include "firth/log/batch.h"
+
+#include <arrow/builder.h>
+#include <arrow/compute/api_vector.h>
+
+#include "firth/common/checksum.h"
+#include "firth/common/random.h"
+#include "firth/common/text.h"
+#include "firth/log/log_testing.h"
+
+namespace firth::log {
+namespace {
+
+// A changelog batch as the protocol's contract gives it, up to the Arrow message's first bytes.
+constexpr char kGoldenHeader[] =
+    "0000000000000000410100000"
+    "0f841fffba101000015334539010000040000005200000000000000000000000500000001020301"
+    "04ffffffffc800000014000000";
+
+TEST(BatchTest, HeaderFieldsStandWhereTheFormatSays) {
+  const auto batch = TestBatch(0, 10, {.schema_id = SchemaId(3), .writer_id = WriterId(80), .sequence = 7});
+  const Bytes bytes = BytesOf(batch);
+  ASSERT_TRUE(ParseBatch(bytes).ok());
+  const BatchHeader header = *ParseBatch(bytes);
+  EXPECT_EQ(header.schema_id, SchemaId(3));
+  EXPECT_EQ(header.writer_id, WriterId(80));
+  EXPECT_EQ(header.sequence, 7);
+  EXPECT_EQ(header.rows, 10);
+  EXPECT_EQ(header.last_offset_delta, 9);
+  EXPECT_TRUE(header.append_only);
+  EXPECT_EQ(LoadLe<uint32_t>(bytes.data() + kBatchHeaderBytes), 0xffffffffu);
+  EXPECT_EQ(LoadLe<int32_t>(bytes.data() + 8), static_cast<int32_t>(bytes.size() - 12));
+  EXPECT_EQ(LoadLe<uint32_t>(bytes.data() + 21), Crc32c(bytes.subspan(25)));
+}
+
+TEST(BatchTest, Crc32cIsCastagnoli) {
+  EXPECT_EQ(Crc32c(AsBytes("123456789")), 0xe3069283u);
+}
+
+TEST(BatchTest, RoundTripsWithEveryCompression) {
+  for (const auto compression : {arrow::Compression::ZSTD, arrow::Compression::LZ4_FRAME,
+                                 arrow::Compression::UNCOMPRESSED}) {
+    const auto rows = TestRows(5, 1000);
+    const auto batch = EncodeBatch(*rows, {}, {.compression = compression}).ValueOrDie();
+    const auto decoded = DecodeBatch(batch, TestSchema());
+    ASSERT_TRUE(decoded.ok()) << decoded.status().ToString();
+    EXPECT_TRUE((*decoded)->Equals(*rows));
+  }
+}
+
+TEST(BatchTest, ChangesAreKept) {
+  const std::vector<Change> changes = {Change::kInsert, Change::kUpdateBefore,
+                                       Change::kUpdateAfter, Change::kDelete};
+  const auto batch = EncodeBatch(*TestRows(0, 4), changes, {}).ValueOrDie();
+  const BatchHeader header = *ParseBatch(BytesOf(batch));
+  EXPECT_FALSE(header.append_only);
+  ASSERT_EQ(header.changes.size(), 4u);
+  EXPECT_EQ(static_cast<uint8_t>(header.changes[3]), 4);
+  EXPECT_TRUE(DecodeBatch(batch, TestSchema()).ok());
+}
+
+TEST(BatchTest, EmptyBatchTakesOneOffset) {
+  const auto batch = EncodeBatch(*TestRows(0, 0), {}, {}).ValueOrDie();
+  EXPECT_EQ(batch->size(), static_cast<int64_t>(kBatchHeaderBytes));
+  const BatchHeader header = *ParseBatch(BytesOf(batch));
+  EXPECT_EQ(header.rows, 0);
+  EXPECT_EQ(header.last_offset_delta, 0);
+  EXPECT_FALSE(header.append_only);
+}
+
+TEST(BatchTest, GoldenHeaderOfAnotherProducerIsRead) {
+  std::string bytes = FromHex(kGoldenHeader).ValueOrDie();
+  bytes.resize(12 + LoadLe<uint32_t>(bytes.data() + 8));
+  const auto header = ParseTrustedBatch(AsBytes(bytes));
+  ASSERT_TRUE(header.ok()) << header.status().ToString();
+  EXPECT_EQ(header->schema_id, SchemaId(1));
+  EXPECT_EQ(header->writer_id, WriterId(0x52));
+  EXPECT_EQ(header->sequence, 0);
+  EXPECT_EQ(header->rows, 5);
+  EXPECT_EQ(header->crc, 0x39453315u);
+  EXPECT_EQ(ToHex(AsText(header->changes)), "0102030104");
+}
+
+TEST(BatchTest, AnyFlippedBitBehindTheFrontIsRefused) {
+  const auto batch = TestBatch(0, 20);
+  std::string bytes(AsText(BytesOf(batch)));
+  for (size_t i = kBatchPatchedBytes; i < bytes.size(); ++i) {
+    bytes[i] = static_cast<char>(bytes[i] ^ 0x10);
+    EXPECT_FALSE(ParseBatch(AsBytes(bytes)).ok()) << "byte " << i;
+    bytes[i] = static_cast<char>(bytes[i] ^ 0x10);
+  }
+}
+
+TEST(BatchTest, HostileBytesWithRepairedChecksumNeverCrash) {
+  SeededRandom random(42);
+  const auto batch = EncodeBatch(*TestRows(0, 50), std::vector<Change>(50, Change::kInsert), {})
+                         .ValueOrDie();
+  int decoded = 0;
+  for (int round = 0; round < 20000; ++round) {
+    std::string bytes(AsText(BytesOf(batch)));
+    for (int i = 0; i < 1 + static_cast<int>(random.Next64() % 4); ++i) {
+      bytes[kBatchPatchedBytes + random.Next64() % (bytes.size() - kBatchPatchedBytes)] =
+          static_cast<char>(random.Next64());
+    }
+    StoreLe<uint32_t>(bytes.data() + 21, Crc32c(AsBytes(bytes).subspan(25)));
+    const auto header = ParseBatch(AsBytes(bytes));
+    if (!header.ok()) {
+      EXPECT_EQ(ReasonOf(header.status()), Reason::kCorruptBatch);
+      continue;
+    }
+    const auto rows = DecodeBatch(arrow::Buffer::FromString(bytes), TestSchema());
+    if (rows.ok()) {
+      ++decoded;
+      EXPECT_TRUE((*rows)->ValidateFull().ok());
+    } else {
+      EXPECT_EQ(ReasonOf(rows.status()), Reason::kCorruptBatch) << rows.status().ToString();
+    }
+  }
+  EXPECT_GT(decoded, 0);
+}
+
+TEST(BatchTest, MessageOfAnotherSchemaIsRefused) {
+  const auto batch = TestBatch(0, 5);
+  const BatchHeader header = *ParseBatch(BytesOf(batch));
+  EXPECT_TRUE(CheckMessage(header, *TestSchema()).ok());
+  const auto other = arrow::schema({arrow::field("a", arrow::int64())});
+  EXPECT_EQ(ReasonOf(CheckMessage(header, *other)), Reason::kCorruptBatch);
+}
+
+TEST(ProjectionTest, KeepsColumnsAsTheyAre) {
+  const auto nested = arrow::struct_({arrow::field("x", arrow::int32()),
+                                      arrow::field("y", arrow::list(arrow::utf8()))});
+  const auto schema = arrow::schema({arrow::field("a", arrow::int64()),
+                                     arrow::field("n", nested),
+                                     arrow::field("b", arrow::boolean()),
+                                     arrow::field("s", arrow::utf8())});
+  const auto a = TestRows(0, 30)->column(0);
+  const auto s = TestRows(0, 30)->column(1);
+  const auto rows = arrow::RecordBatch::Make(
+      schema, 30,
+      {a, arrow::MakeArrayOfNull(nested, 30).ValueOrDie(),
+       arrow::MakeArrayOfNull(arrow::boolean(), 30).ValueOrDie(), s});
+  for (const auto compression : {arrow::Compression::ZSTD, arrow::Compression::UNCOMPRESSED}) {
+    const auto batch = EncodeBatch(*rows, {}, {.compression = compression}).ValueOrDie();
+    for (const std::vector<int>& columns :
+         std::vector<std::vector<int>>{{0}, {3}, {0, 3}, {1}, {1, 2}, {0, 1, 2, 3}, {}}) {
+      const auto projected = ProjectBatch(BytesOf(batch), *schema, columns);
+      ASSERT_TRUE(projected.ok()) << projected.status().ToString();
+      ASSERT_TRUE(ParseBatch(BytesOf(*projected)).ok());
+      std::vector<std::shared_ptr<arrow::Field>> fields;
+      for (const int column : columns) fields.push_back(schema->field(column));
+      const auto decoded = DecodeBatch(*projected, arrow::schema(fields));
+      ASSERT_TRUE(decoded.ok()) << decoded.status().ToString();
+      EXPECT_EQ((*decoded)->num_rows(), 30);
+      EXPECT_TRUE((*decoded)->Equals(**rows->SelectColumns(columns)));
+    }
+  }
+  const auto batch = EncodeBatch(*rows, {}, {}).ValueOrDie();
+  EXPECT_EQ(ReasonOf(ProjectBatch(BytesOf(batch), *schema, {4}).status()),
+            Reason::kColumnNotFound);
+  EXPECT_EQ(ReasonOf(ProjectBatch(BytesOf(batch), *schema, {3, 0}).status()),
+            Reason::kColumnNotFound);
+}
+
+}  // namespace
+}  // namespace firth::log
