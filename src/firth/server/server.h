@@ -31,18 +31,35 @@ struct Config {
   std::string log_level = "info";
 };
 
+/// A key that has one value, and the names it goes by.
+struct ConfigKey {
+  std::string path;         // in the file: `doors.fluss_sasl`
+  std::string flag;         // `fluss-sasl`
+  std::string environment;  // `FIRTH_DOORS_FLUSS_SASL`
+  std::string otherwise;    // what it is when nobody sets it
+  std::string meaning;
+};
+
+/// All keys that have one value, in the order of the manual.
+const std::vector<ConfigKey>& ConfigKeys();
+
 /// Merge the configuration: defaults, then the TOML file (if any), then the environment (`FIRTH_` and
 /// the key's path in capitals, joined by `_`), then flags (key's path joined by `-`, without
-/// `doors-`). An unknown key is an error that names the nearest right one.
+/// `doors-`). A list is given as its members joined by `,`; a door with no address is closed. An
+/// unknown key is an error that names the nearest right one; names in the environment that are for
+/// other programs are left alone, as the manual lists. What it returns has passed CheckConfig.
 Result<Config> LoadConfig(const std::string& file,
                           const std::map<std::string, std::string>& environment,
                           const std::map<std::string, std::string>& flags, bool dev);
+
+/// Is every value possible, and do they go together? Reads the TLS files, opens nothing.
+Status CheckConfig(const Config& config);
 
 /// The names of all doors of this build, with the port where each one's client looks by default.
 const std::map<std::string, uint16_t>& KnownDoors();
 
 /// From Start to Stop every configured door accepts connections. Start writes `endpoints.json` into
-/// the data folder, which maps each door's name to `host:port`.
+/// the data folder, which maps each door's name to `host:port`; Stop removes it.
 class Server {
  public:
   static Result<std::unique_ptr<Server>> Start(const Config& config);
@@ -50,7 +67,7 @@ class Server {
   virtual const std::map<std::string, std::string>& endpoints() const = 0;
   /// Wait until Stop is called, or a fatal fault; the fault's status.
   virtual Status Wait() = 0;
-  /// Drain and stop. Safe to call from another thread.
+  /// Drain and stop. Safe to call from another thread. Blocks until all is stopped.
   virtual void Stop() = 0;
 };
 

@@ -1,0 +1,88 @@
+#include "firth/server/config_keys.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "firth/server/doors.h"
+
+namespace firth::server {
+namespace {
+
+constexpr char kDoorPrefix[] = "doors.";
+
+std::string FlagOf(const std::string& path) {
+  std::string flag = path.starts_with(kDoorPrefix) ? path.substr(sizeof kDoorPrefix - 1) : path;
+  std::replace_if(flag.begin(), flag.end(), [](char c) { return c == '.' || c == '_'; }, '-');
+  return flag;
+}
+
+std::string EnvironmentOf(const std::string& path) {
+  std::string name = "FIRTH_";
+  for (const char c : path) {
+    name += c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
+  return name;
+}
+
+std::vector<ConfigKey> MakeKeys() {
+  std::vector<ConfigKey> keys;
+  const auto add = [&keys](const std::string& path, std::string otherwise, std::string meaning) {
+    keys.push_back({path, FlagOf(path), EnvironmentOf(path), std::move(otherwise),
+                    std::move(meaning)});
+  };
+  add("data", "data", "the folder that holds everything");
+  for (const auto& kind : DoorKinds()) {
+    for (const auto& door : kind.names) {
+      add(kDoorPrefix + std::string(door.name),
+          "closed; with --dev localhost:" + std::to_string(door.port), std::string(door.meaning));
+    }
+  }
+  add("doors.tls.cert", "", "PEM file with the certificate chain that doors show");
+  add("doors.tls.key", "", "PEM file with its private key");
+  add("doors.advertise", "", "the host that protocols hand out to clients");
+  add("access.anonymous", "none; with --dev admin", "the role of a caller without credentials");
+  add("log.level", "info", "the least level that is logged: debug, info, warning, error");
+  return keys;
+}
+
+Status SetOne(std::string* out, const ConfigKey& key, const std::vector<std::string>& values) {
+  if (values.size() != 1) {
+    return Error(Code::kInvalidArgument, Reason::kNone,
+                 "'" + key.path + "' takes one value, not a list of " +
+                     std::to_string(values.size()));
+  }
+  *out = values[0];
+  return Status::OK();
+}
+
+}  // namespace
+
+const std::vector<ConfigKey>& ConfigKeys() {
+  static const std::vector<ConfigKey> keys = MakeKeys();
+  return keys;
+}
+
+const ConfigKey* FindKey(const std::string& path) {
+  for (const auto& key : ConfigKeys()) {
+    if (key.path == path) return &key;
+  }
+  return nullptr;
+}
+
+Status SetKey(Config* config, const ConfigKey& key, const std::vector<std::string>& values) {
+  if (key.path == "data") return SetOne(&config->data, key, values);
+  if (key.path == "doors.tls.cert") return SetOne(&config->tls_certificate_file, key, values);
+  if (key.path == "doors.tls.key") return SetOne(&config->tls_key_file, key, values);
+  if (key.path == "doors.advertise") return SetOne(&config->advertise, key, values);
+  if (key.path == "access.anonymous") return SetOne(&config->anonymous, key, values);
+  if (key.path == "log.level") return SetOne(&config->log_level, key, values);
+  FIRTH_CHECK(key.path.starts_with(kDoorPrefix));
+  auto& addresses = config->doors[key.path.substr(sizeof kDoorPrefix - 1)];
+  addresses.clear();
+  for (const auto& value : values) {
+    if (!value.empty()) addresses.push_back(value);
+  }
+  return Status::OK();
+}
+
+}  // namespace firth::server

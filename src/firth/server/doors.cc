@@ -1,0 +1,113 @@
+#include "firth/server/doors.h"
+
+#include <utility>
+
+#include "firth/server/console.h"
+
+#ifdef FIRTH_HAS_DOOR_FLUSS
+#include "firth/doors/fluss/door.h"
+#endif
+#ifdef FIRTH_HAS_DOOR_FLIGHT
+#include "firth/doors/flight/door.h"
+#endif
+
+namespace firth::server {
+namespace {
+
+/// The addresses of a door; none when it is closed.
+std::vector<std::string> AddressesOf(const Config& config, const std::string& door) {
+  const auto found = config.doors.find(door);
+  return found == config.doors.end() ? std::vector<std::string>{} : found->second;
+}
+
+/// A running door that owns `door`.
+template <typename Door>
+RunningDoor Own(std::unique_ptr<Door> door,
+                std::map<std::string, std::vector<std::string>> endpoints) {
+  return {.endpoints = std::move(endpoints),
+          .stop = [shared = std::shared_ptr<Door>(std::move(door))](int64_t grace_ns) {
+            shared->Stop(grace_ns);
+          }};
+}
+
+#ifdef FIRTH_HAS_DOOR_FLUSS
+Result<RunningDoor> StartFluss(const DoorParts& parts) {
+  doors::fluss::FlussDoorOptions options;
+  options.database = parts.database;
+  options.loops = parts.loops;
+  options.blocking = parts.blocking;
+  options.listen = AddressesOf(*parts.config, "fluss");
+  options.listen_sasl = AddressesOf(*parts.config, "fluss_sasl");
+  options.advertise = parts.config->advertise;
+  ARROW_ASSIGN_OR_RAISE(auto door, doors::fluss::FlussDoor::Start(options));
+  std::map<std::string, std::vector<std::string>> endpoints{
+      {"fluss", door->endpoints()}, {"fluss_sasl", door->endpoints_sasl()}};
+  return Own(std::move(door), std::move(endpoints));
+}
+#endif
+
+#ifdef FIRTH_HAS_DOOR_FLIGHT
+Result<RunningDoor> StartFlight(const DoorParts& parts) {
+  doors::flight::FlightDoorOptions options;
+  options.database = parts.database;
+  options.listen = AddressesOf(*parts.config, "flight");
+  options.tls_certificate_file = parts.config->tls_certificate_file;
+  options.tls_key_file = parts.config->tls_key_file;
+  ARROW_ASSIGN_OR_RAISE(auto door, doors::flight::FlightDoor::Start(options));
+  std::map<std::string, std::vector<std::string>> endpoints{{"flight", door->endpoints()}};
+  return Own(std::move(door), std::move(endpoints));
+}
+#endif
+
+Result<RunningDoor> StartConsole(const DoorParts& parts) {
+  ConsoleOptions options;
+  options.loops = parts.loops;
+  options.blocking = parts.blocking;
+  options.state = parts.state;
+  options.listen = AddressesOf(*parts.config, "console");
+  options.tls_certificate_file = parts.config->tls_certificate_file;
+  options.tls_key_file = parts.config->tls_key_file;
+  ARROW_ASSIGN_OR_RAISE(auto door, StartConsoleDoor(options));
+  std::map<std::string, std::vector<std::string>> endpoints{{"console", door->endpoints()}};
+  return Own(std::move(door), std::move(endpoints));
+}
+
+}  // namespace
+
+const std::vector<DoorKind>& DoorKinds() {
+  static const std::vector<DoorKind> kinds{
+#ifdef FIRTH_HAS_DOOR_FLUSS
+      {{{"fluss", 9123, "Apache Fluss, plaintext, without sign-in", true},
+        {"fluss_sasl", 9223, "Apache Fluss with SASL/PLAIN", true}},
+       StartFluss},
+#endif
+#ifdef FIRTH_HAS_DOOR_FLIGHT
+      {{{"flight", 8815, "Arrow Flight: the native door, and that of the command line"}},
+       StartFlight},
+#endif
+      {{{"console", 8090, "HTTP for operators: /metrics, /healthz, /readyz"}}, StartConsole},
+  };
+  return kinds;
+}
+
+const DoorName* FindDoor(std::string_view name) {
+  for (const auto& kind : DoorKinds()) {
+    for (const auto& door : kind.names) {
+      if (door.name == name) return &door;
+    }
+  }
+  return nullptr;
+}
+
+const std::map<std::string, uint16_t>& KnownDoors() {
+  static const std::map<std::string, uint16_t> known = [] {
+    std::map<std::string, uint16_t> ports;
+    for (const auto& kind : DoorKinds()) {
+      for (const auto& door : kind.names) ports.emplace(door.name, door.port);
+    }
+    return ports;
+  }();
+  return known;
+}
+
+}  // namespace firth::server
