@@ -18,8 +18,8 @@ class CompactKeyCodec {
   /// `types`: of the key columns in order. Error kInvalidSchema for nested types.
   static Result<CompactKeyCodec> Make(std::vector<std::shared_ptr<arrow::DataType>> types);
 
-  /// Append the canonical form of a compact key to `*out`. With `prefix`, fewer columns than the key
-  /// has may be there, each whole. Hostile bytes; error kCorruptBatch.
+  /// Append the canonical form of a compact key to `*out`. With `prefix`, fewer columns than the
+  /// key has may be there, each whole. Hostile bytes; error kCorruptBatch.
   Status ToCanonical(std::string_view compact, bool prefix, std::string* out) const;
 
  private:

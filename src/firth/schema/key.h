@@ -1,4 +1,5 @@
-// Keys as bytes whose order is the order of the values: for the key view, sorted files and positions.
+// Keys as bytes whose order is the order of the values: for the key view, sorted files and
+// positions.
 #pragma once
 
 #include <arrow/record_batch.h>
@@ -20,15 +21,15 @@ namespace firth::schema {
 /// 0x00 0x01, so that a shorter value sorts first and no key is a prefix of another.
 class KeyEncoder {
  public:
-  /// `types`: of the key columns in order. Error kInvalidSchema for a type that has no order (nested
-  /// types).
+  /// `types`: of the key columns in order. Error kInvalidSchema for a type that has no order
+  /// (nested types).
   static Result<KeyEncoder> Make(std::vector<std::shared_ptr<arrow::DataType>> types);
 
   /// Append to `*out` one key for each row: `columns` are the key columns, equally long.
   Status Encode(const std::vector<std::shared_ptr<arrow::Array>>& columns,
                 std::vector<std::string>* out) const;
-  /// Append the key of one row to `*out`; `values` may be fewer than the key columns, which gives the
-  /// prefix under which all keys with these first columns lie.
+  /// Append the key of one row to `*out`; `values` may be fewer than the key columns, which gives
+  /// the prefix under which all keys with these first columns lie.
   Status EncodeScalars(const std::vector<std::shared_ptr<arrow::Scalar>>& values,
                        std::string* out) const;
   /// Read a whole key back. Takes hostile bytes; error kInvalidArgument.

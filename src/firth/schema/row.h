@@ -7,8 +7,18 @@
 // 64-bit integers as LEB128 of the 64-bit pattern, floats little-endian, text and bytes as LEB128
 // length and bytes, decimals of up to 18 digits as a 64-bit integer and others as length and
 // big-endian two's complement, timestamps as milliseconds (64-bit) followed, for a precision above
-// 3 digits, by the nanoseconds within the millisecond (32-bit); lists, maps and structs as length and
-// bytes of their own layout.
+// 3 digits (units of microseconds and nanoseconds), by the nanoseconds within the millisecond
+// (32-bit); lists, maps and structs as length and bytes of their own layout:
+//   list    32-bit count | null bits in 32-bit words | one slot an item of 1, 2, 4 or 8 bytes |
+//   padding
+//           to 8 | what does not fit a slot. Text and bytes of up to 7 bytes stand in the slot,
+//           whose last byte is 0x80 + length; all else that is long has offset << 32 | length in
+//           the slot (fine timestamps offset << 32 | nanoseconds) and its bytes, padded to 8,
+//           behind the slots
+//   map     32-bit length of the keys | the keys as a list | the values as a list
+//   struct  a compact row
+// Types that Fluss does not have follow the same rules: unsigned integers as signed ones, durations
+// and date64 as 64-bit integers, large and fixed-size types as their plain twins.
 #pragma once
 
 #include <arrow/builder.h>
@@ -30,10 +40,14 @@ class RowCodec {
   static Result<std::shared_ptr<const RowCodec>> Make(std::shared_ptr<arrow::Schema> schema);
   virtual ~RowCodec() = default;
 
-  /// Append one compact row for each row of `batch` to `*rows`. `batch` has the codec's types.
+  /// Append one compact row for each row of `batch` to `*rows`. `batch` is valid and has the
+  /// codec's types. Finer digits of a time of day than milliseconds are cut off. Errors:
+  /// kSchemaMismatch; kBadValue for a null in a column that forbids it and for a value that its
+  /// type does not hold; kBatchTooLarge for a row above 2^31-1 bytes.
   virtual Status Encode(const arrow::RecordBatch& batch, std::vector<std::string>* rows) const = 0;
   /// Decode rows into one batch. Rows are hostile bytes: whatever they hold, the answer is a batch
-  /// that is valid or error kCorruptBatch. Bytes after a row's last value are an error.
+  /// that is valid or error kCorruptBatch. Bytes after a row's last value are an error. What takes
+  /// more than 1 GiB decoded is refused with kBatchTooLarge.
   virtual Result<std::shared_ptr<arrow::RecordBatch>> Decode(
       const std::vector<std::string_view>& rows) const = 0;
   /// Check that `row` is a row of this schema with nothing left over and no null in a column that
@@ -51,7 +65,8 @@ class RowCodec {
 };
 
 /// Key bytes in the layout of Fluss's clients: the values of the key columns as in a compact row,
-/// one after another, without null bits. Nulls and nested types are not allowed.
+/// one after another, without null bits. `*keys` holds one text a row, to which the row's key is
+/// appended, or none. Errors: kBadValue for a null, kInvalidSchema for a nested type.
 Status AppendCompactKey(const arrow::RecordBatch& batch, const std::vector<int>& columns,
                         std::vector<std::string>* keys);
 

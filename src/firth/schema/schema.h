@@ -14,8 +14,8 @@
 namespace firth::schema {
 
 /// The metadata key under which a field carries its id, as decimal text. Top-level fields and the
-/// fields of structs, at any depth, have one; list items and map entries have none. Other metadata of
-/// fields is kept as it is; doors may keep facts there that Arrow's types cannot say.
+/// fields of structs, at any depth, have one; list items and map entries have none. Other metadata
+/// of fields is kept as it is; doors may keep facts there that Arrow's types cannot say.
 inline constexpr char kFieldIdKey[] = "firth.id";
 
 inline constexpr int kColumnsMax = 4096;
@@ -49,8 +49,9 @@ std::shared_ptr<arrow::Schema> AssignFieldIds(const std::shared_ptr<arrow::Schem
 Status CheckEvolution(const arrow::Schema& from, const arrow::Schema& to);
 
 /// Show rows that were written under `batch`'s schema (with ids) under `to`: columns matched by id
-/// (by name where both have none), absent ones null. Zero copy where types are equal. Integers widen;
-/// other differences of type, and nulls where `to` has no room for them, give kSchemaMismatch.
+/// (by name where both have none), absent ones null. Zero copy where types are equal. Integers
+/// widen; other differences of type, and nulls where `to` has no room for them, give
+/// kSchemaMismatch.
 Result<std::shared_ptr<arrow::RecordBatch>> Project(const arrow::RecordBatch& batch,
                                                     const std::shared_ptr<arrow::Schema>& to);
 

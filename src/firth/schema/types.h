@@ -19,8 +19,8 @@ bool IsStorable(const arrow::DataType& type);
 /// How many bytes a null of this type takes in an array: those of its fixed-size parts. Saturates.
 int64_t FixedBytes(const arrow::DataType& type);
 
-/// The nested type `type` (struct, list, map) with other children; those of a map are its key and its
-/// item.
+/// The nested type `type` (struct, list, map) with other children; those of a map are its key and
+/// its item.
 std::shared_ptr<arrow::DataType> WithChildren(const arrow::DataType& type,
                                               std::vector<std::shared_ptr<arrow::Field>> children);
 
