@@ -1,0 +1,99 @@
+// PutKv: upserts and deletes of keyed tables.
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "firth/doors/fluss/apis.h"
+#include "firth/doors/fluss/bucket_writes.h"
+#include "firth/doors/fluss/kv_batch.h"
+#include "firth/doors/fluss/lookup_names.h"
+#include "firth/doors/fluss/wire.h"
+#include "firth/schema/schema.h"
+
+namespace firth::doors::fluss {
+namespace {
+
+struct PutKv {
+  std::optional<int32_t> acks;
+  std::optional<int64_t> table_id;
+  std::optional<int32_t> timeout_ms;
+  std::vector<int> target_columns;
+  std::vector<BucketWrite> buckets;
+  int32_t aggregation_mode = 0;
+};
+
+bool ReadPutKv(const Request& request, PutKv* out) {
+  WireReader reader(request.body());
+  while (reader.Next()) {
+    switch (reader.field()) {
+      case 1:
+        out->acks = reader.Int32();
+        break;
+      case 2:
+        out->table_id = reader.Int64();
+        break;
+      case 3:
+        out->timeout_ms = reader.Int32();
+        break;
+      case 4:
+        reader.Numbers([&](int64_t column) {
+          if (out->target_columns.size() <= schema::kColumnsMax) {
+            out->target_columns.push_back(static_cast<int>(column));
+          }
+        });
+        break;
+      case 5: {
+        BucketWrite bucket;
+        if (!ReadBucketWrite(request, reader.Run(), &bucket)) return false;
+        out->buckets.push_back(std::move(bucket));
+        if (out->buckets.size() > kBucketWritesMax) return false;
+        break;
+      }
+      case 6:
+        out->aggregation_mode = reader.Int32();
+        break;
+      default:
+        break;
+    }
+  }
+  return reader.ok() && out->acks && out->table_id && out->timeout_ms;
+}
+
+/// The batch of one bucket; the error that stands for it if there is none.
+Result<table::UpsertBatch> BatchOf(const BucketWrite& bucket, const PutKv& in) {
+  ARROW_ASSIGN_OR_RAISE(table::UpsertBatch batch, ReadKvBatch(bucket.records));
+  batch.target_columns = in.target_columns;
+  return batch;
+}
+
+}  // namespace
+
+void ServePutKv(const RequestPtr& request) {
+  PutKv in;
+  if (!ReadPutKv(*request, &in)) {
+    return request->Refuse(Wire::kCorruptRecord, "the PutKv request cannot be read");
+  }
+  if (const Status acks = CheckAcks(*in.acks); !acks.ok()) return request->Refuse(acks);
+  if (in.aggregation_mode != 0) {
+    return request->Refuse(Wire::kUnsupportedVersion,
+                           "rows are merged by the table's rule; no other mode is served");
+  }
+  const Result<TableById> table = TableById::Find(*request, *in.table_id);
+  const auto answers = BucketWriteAnswers::Make(request, BucketWriteAnswers::kEndOffset,
+                                                std::move(in.buckets));
+  for (size_t i = 0; i < answers->size(); ++i) {
+    BucketWrite& bucket = answers->bucket(i);
+    const auto where = table.ok() ? table->Bucket(bucket.partition_id, bucket.bucket)
+                                  : Result<table::BucketRef>(table.status());
+    auto batch = where.ok() ? BatchOf(bucket, in) : Result<table::UpsertBatch>(where.status());
+    if (!batch.ok()) {
+      answers->Finish(i, batch.status());
+      continue;
+    }
+    request->database().UpsertBatch(
+        request->caller(), table->table(), *where, std::move(*batch),
+        [answers, i](const Result<table::AppendResult>& done) { answers->Finish(i, done); });
+  }
+}
+
+}  // namespace firth::doors::fluss
