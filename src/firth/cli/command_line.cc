@@ -51,8 +51,10 @@ int Run(int argc, char** argv) {
   app.fallthrough();
   app.set_version_flag("--version", [] { return std::string(VersionText()); });
   AddCommonOptions(&line);
-  AddServe(&line);
-  AddVersion(&line);
+  for (const auto add : {AddServe, AddTables, AddCreate, AddPartitions, AddLoad, AddExport, AddRead,
+                         AddUsers, AddGrants, AddVersion}) {
+    add(&line);
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {  // --help and --version

@@ -28,8 +28,16 @@ struct CommandLine {
   std::function<Status()> run;
 };
 
-void AddServe(CommandLine* line);
-void AddVersion(CommandLine* line);
+void AddServe(CommandLine* line);       // serve
+void AddTables(CommandLine* line);      // tables, describe, drop, rename
+void AddCreate(CommandLine* line);      // create, alter
+void AddPartitions(CommandLine* line);  // partitions, namespaces
+void AddLoad(CommandLine* line);        // load
+void AddExport(CommandLine* line);      // export
+void AddRead(CommandLine* line);        // tail, scan
+void AddUsers(CommandLine* line);       // user
+void AddGrants(CommandLine* line);      // grant, revoke, grants
+void AddVersion(CommandLine* line);     // version
 
 /// The version of this program, as text.
 const char* VersionText();

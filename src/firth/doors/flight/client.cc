@@ -15,9 +15,9 @@ namespace {
 
 namespace protocol = arrow::flight::protocol;
 
-class ChannelClient : public Client {
+class Client : public Session {
  public:
-  ChannelClient(std::shared_ptr<grpc::Channel> channel, std::string server, std::string secret)
+  Client(std::shared_ptr<grpc::Channel> channel, std::string server, std::string secret)
       : channel_(std::move(channel)),
         server_(std::move(server)),
         secret_(std::move(secret)),
@@ -39,12 +39,12 @@ class ChannelClient : public Client {
     return answer.body();
   }
 
-  Result<std::unique_ptr<ClientReader>> Get(const std::string& ticket) override {
+  Result<std::unique_ptr<RowReader>> Get(const std::string& ticket) override {
     return StartGet(channel_, server_, secret_, ticket);
   }
 
-  Result<std::unique_ptr<ClientWriter>> Put(const std::string& target,
-                                            const std::shared_ptr<arrow::Schema>& schema) override {
+  Result<std::unique_ptr<RowWriter>> Put(const std::string& target,
+                                         const std::shared_ptr<arrow::Schema>& schema) override {
     return StartPut(channel_, server_, secret_, target, schema);
   }
 
@@ -57,7 +57,7 @@ class ChannelClient : public Client {
 
 }  // namespace
 
-Result<std::unique_ptr<Client>> Client::Make(const std::string& server, const std::string& secret) {
+Result<std::unique_ptr<Session>> Connect(const std::string& server, const std::string& secret) {
   std::string_view place = server;
   bool tls = false;
   if (const size_t scheme_end = place.find("://"); scheme_end != std::string_view::npos) {
@@ -79,7 +79,7 @@ Result<std::unique_ptr<Client>> Client::Make(const std::string& server, const st
   auto channel = grpc::CreateCustomChannel(
       std::string(place), tls ? grpc::SslCredentials({}) : grpc::InsecureChannelCredentials(),
       arguments);
-  return std::make_unique<ChannelClient>(std::move(channel), server, secret);
+  return std::make_unique<Client>(std::move(channel), server, secret);
 }
 
 }  // namespace firth::doors::flight

@@ -29,7 +29,7 @@ struct Call {
   }
 };
 
-class GetCall : public ClientReader {
+class GetCall : public RowReader {
  public:
   ~GetCall() override {
     if (call_.finished) return;
@@ -65,7 +65,7 @@ class GetCall : public ClientReader {
   std::unique_ptr<FrameReader> reader_;
 };
 
-class PutCall : public ClientWriter {
+class PutCall : public RowWriter {
  public:
   ~PutCall() override {
     if (call_.finished) return;
@@ -134,18 +134,18 @@ Status CallStatus(const grpc::Status& status, const grpc::ClientContext& context
                               : std::string(reason->second.data(), reason->second.size()));
 }
 
-Result<std::unique_ptr<ClientReader>> StartGet(const std::shared_ptr<grpc::Channel>& channel,
-                                               const std::string& server, const std::string& secret,
-                                               const std::string& ticket) {
+Result<std::unique_ptr<RowReader>> StartGet(const std::shared_ptr<grpc::Channel>& channel,
+                                            const std::string& server, const std::string& secret,
+                                            const std::string& ticket) {
   auto call = std::make_unique<GetCall>();
   ARROW_RETURN_NOT_OK(call->Start(channel, server, secret, ticket));
   return call;
 }
 
-Result<std::unique_ptr<ClientWriter>> StartPut(const std::shared_ptr<grpc::Channel>& channel,
-                                               const std::string& server, const std::string& secret,
-                                               const std::string& target,
-                                               const std::shared_ptr<arrow::Schema>& schema) {
+Result<std::unique_ptr<RowWriter>> StartPut(const std::shared_ptr<grpc::Channel>& channel,
+                                            const std::string& server, const std::string& secret,
+                                            const std::string& target,
+                                            const std::shared_ptr<arrow::Schema>& schema) {
   auto call = std::make_unique<PutCall>();
   ARROW_RETURN_NOT_OK(call->Start(channel, server, secret, target, *schema));
   return call;

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "firth/common/status.h"
-#include "firth/doors/flight/client.h"
+#include "firth/doors/flight/session.h"
 
 namespace firth::doors::flight {
 
@@ -18,12 +18,12 @@ void SignCall(const std::string& secret, grpc::ClientContext* context);
 Status CallStatus(const grpc::Status& status, const grpc::ClientContext& context,
                   const std::string& server);
 
-Result<std::unique_ptr<ClientReader>> StartGet(const std::shared_ptr<grpc::Channel>& channel,
-                                               const std::string& server, const std::string& secret,
-                                               const std::string& ticket);
-Result<std::unique_ptr<ClientWriter>> StartPut(const std::shared_ptr<grpc::Channel>& channel,
-                                               const std::string& server, const std::string& secret,
-                                               const std::string& target,
-                                               const std::shared_ptr<arrow::Schema>& schema);
+Result<std::unique_ptr<RowReader>> StartGet(const std::shared_ptr<grpc::Channel>& channel,
+                                            const std::string& server, const std::string& secret,
+                                            const std::string& ticket);
+Result<std::unique_ptr<RowWriter>> StartPut(const std::shared_ptr<grpc::Channel>& channel,
+                                            const std::string& server, const std::string& secret,
+                                            const std::string& target,
+                                            const std::shared_ptr<arrow::Schema>& schema);
 
 }  // namespace firth::doors::flight

@@ -20,6 +20,7 @@ TypePtr PlainType(const TypePtr& type) {
   switch (type->id()) {
     case arrow::Type::DICTIONARY:
       return PlainType(static_cast<const arrow::DictionaryType&>(*type).value_type());
+    case arrow::Type::NA:
     case arrow::Type::LARGE_STRING:
     case arrow::Type::STRING_VIEW:
       return arrow::utf8();

@@ -1,5 +1,6 @@
 // Rows as clients send them, made plain: the types that many libraries make by themselves
-// (dictionaries, large and view layouts, half floats) become those that tables have.
+// (dictionaries, large and view layouts, half floats, columns
+// of nothing but nulls) become those that tables have.
 #pragma once
 
 #include <arrow/record_batch.h>

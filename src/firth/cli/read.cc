@@ -1,0 +1,80 @@
+// firth tail, scan.
+#include <CLI/CLI.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "firth/cli/commands.h"
+#include "firth/cli/open_session.h"
+#include "firth/cli/output.h"
+#include "firth/cli/read_options.h"
+#include "firth/cli/row_printer.h"
+
+namespace firth::cli {
+namespace {
+
+Status PrintRows(const Common& common, const nlohmann::json& ticket) {
+  ARROW_ASSIGN_OR_RAISE(const auto session, OpenSession(common));
+  ARROW_ASSIGN_OR_RAISE(const auto reader, session->Get(ticket.dump()));
+  ARROW_ASSIGN_OR_RAISE(const auto printer, RowPrinter::Make(reader->schema(), common.json));
+  for (;;) {
+    ARROW_ASSIGN_OR_RAISE(const auto rows, reader->Next());
+    if (rows == nullptr) return printer->Close();
+    ARROW_RETURN_NOT_OK(printer->Print(rows));
+  }
+}
+
+struct TailOptions {
+  ReadOptions read;
+  int64_t last = 10;
+  bool follow = false;
+};
+
+/// The log's rows with their offsets and changes, from --from, else the last few of each bucket.
+Status Tail(const Common& common, const TailOptions& options) {
+  nlohmann::json ticket;
+  ARROW_RETURN_NOT_OK(options.read.Write(&ticket));
+  if (!ticket.contains("from")) {
+    if (options.last > 0) {
+      ticket["from"] = -options.last;
+    } else {
+      ticket["from"] = "latest";
+    }
+  }
+  ticket["hidden"] = true;
+  ticket["follow"] = options.follow;
+  return PrintRows(common, ticket);
+}
+
+Status Scan(const Common& common, const ReadOptions& options) {
+  nlohmann::json ticket;
+  ARROW_RETURN_NOT_OK(options.Write(&ticket));
+  return PrintRows(common, ticket);
+}
+
+}  // namespace
+
+void AddRead(CommandLine* line) {
+  const auto tail = std::make_shared<TailOptions>();
+  CLI::App* command = line->app->add_subcommand(
+      "tail", "Show the last rows of a table's log, and with --follow those that arrive");
+  tail->read.AddTo(command);
+  command
+      ->add_option("-n,--last", tail->last,
+                   "Without --from: begin so many rows before the end of each bucket")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->add_flag("-f,--follow", tail->follow,
+                    "Go on with rows as they arrive, until interrupted");
+  command->callback(
+      [line, tail] { line->run = [line, tail] { return Tail(line->common, *tail); }; });
+
+  const auto scan = std::make_shared<ReadOptions>();
+  command = line->app->add_subcommand("scan", "Show a table's rows");
+  scan->AddTo(command);
+  command->callback(
+      [line, scan] { line->run = [line, scan] { return Scan(line->common, *scan); }; });
+}
+
+}  // namespace firth::cli
