@@ -1,10 +1,9 @@
 #include "firth/net/frame_server.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <unordered_set>
 
 #include "firth/common/clock.h"
+#include "firth/net/connection_set_internal.h"
 #include "firth/net/frame_connection_internal.h"
 
 namespace firth::net {
@@ -12,38 +11,23 @@ namespace {
 
 namespace asio = boost::asio;
 
-/// The connections of one loop, and the one timer that looks after them. For the loop's thread.
-struct Shard {
-  Loop* loop = nullptr;
-  std::unique_ptr<asio::steady_timer> timer;
-  std::unordered_set<std::shared_ptr<FrameSocket>> connections;
-  bool stopping = false;
-};
-
 class FrameServerImpl : public FrameServer {
  public:
   FrameServerImpl(EventLoops::Impl* loops, FrameServerOptions options, FrameHandlerFactory factory,
-                  std::shared_ptr<Listener> listener)
-      : factory_(std::move(factory)), listener_(std::move(listener)) {
-    shared_ = std::make_shared<FrameShared>(FrameShared{std::move(options), listener_->counters()});
-    for (auto& loop : loops->loops) {
-      shards_.push_back(std::make_unique<Shard>());
-      shards_.back()->loop = loop.get();
+                  const std::shared_ptr<Listener>& listener)
+      : loops_(loops), factory_(std::move(factory)), connections_(loops, listener) {
+    shared_ = std::make_shared<FrameShared>(FrameShared{std::move(options), listener->counters()});
+    timers_.resize(loops->loops.size());
+    for (size_t i = 0; i < timers_.size(); ++i) {
+      loops_->loops[i]->RunAndWait([this, i] {
+        timers_[i] = std::make_unique<asio::steady_timer>(loops_->loops[i]->context);
+        Tick(i);
+      });
     }
+    listener->Start([this](size_t loop, Socket socket) { Adopt(loop, std::move(socket)); });
   }
 
   ~FrameServerImpl() override { Stop(0); }
-
-  void Begin() {
-    for (auto& shard : shards_) {
-      shard->loop->RunAndWait([this, &shard] {
-        shard->timer = std::make_unique<asio::steady_timer>(shard->loop->context);
-        Tick(shard.get());
-      });
-    }
-    listener_->Start(
-        [this](size_t loop, Socket socket) { Adopt(shards_[loop].get(), std::move(socket)); });
-  }
 
   std::vector<std::string> endpoints() const override { return shared_->counters->endpoints; }
 
@@ -56,86 +40,48 @@ class FrameServerImpl : public FrameServer {
 
   void Stop(int64_t grace_ns) override {
     if (std::exchange(stopped_, true)) return;
-    listener_->Stop();
-    ForAll([](FrameSocket* connection) { connection->Drain(); });
-    {
-      std::unique_lock lock(mutex_);
-      gone_.wait_for(lock, std::chrono::nanoseconds(grace_ns), [this] { return NoneIsLeft(); });
-    }
-    ForAll([](FrameSocket* connection) { connection->Close(); });
-    {  // sockets that were on their way between two loops
-      std::unique_lock lock(mutex_);
-      gone_.wait(lock, [this] { return NoneIsLeft(); });
-    }
-    for (auto& shard : shards_) {
-      shard->loop->RunAndWait([&shard] { shard->timer.reset(); });
-      shard->loop->RunAndWait([] {});  // what the timer's end has queued has run
+    connections_.Stop(grace_ns);
+    for (size_t i = 0; i < timers_.size(); ++i) {
+      loops_->loops[i]->RunAndWait([this, i] { timers_[i].reset(); });
+      loops_->loops[i]->RunAndWait([] {});  // what the timer's end has queued has run
     }
   }
 
  private:
-  bool NoneIsLeft() const { return shared_->counters->connections.load() == 0; }
-
-  /// A socket is no more.
-  void Gone() {
-    std::lock_guard lock(mutex_);  // so that Stop cannot miss it
-    listener_->Closed();
-    gone_.notify_all();
-  }
-
-  void Adopt(Shard* shard, Socket socket) {
-    if (shard->stopping) return Gone();
-    auto connection = std::make_shared<FrameSocket>(shared_, shard->loop, std::move(socket));
+  void Adopt(size_t loop, Socket socket) {
+    if (connections_.stopping(loop)) return connections_.Gone();
+    auto connection =
+        std::make_shared<FrameSocket>(shared_, loops_->loops[loop].get(), std::move(socket));
     auto handler = factory_(connection);
     if (!handler) {
       connection->Close();
-      return Gone();
+      return connections_.Gone();
     }
-    shard->connections.insert(connection);
-    connection->Begin(std::move(handler), [this, shard](FrameSocket* gone) {
-      shard->connections.erase(gone->shared_from_this());
-      Gone();
+    connections_.Add(loop, connection);
+    connection->Begin(std::move(handler), [this, loop](FrameSocket* gone) {
+      connections_.Remove(loop, std::static_pointer_cast<FrameSocket>(gone->shared_from_this()));
     });
   }
 
-  void Tick(Shard* shard) {
+  /// One coarse timer a loop looks after all of its connections.
+  void Tick(size_t loop) {
     const auto period = std::chrono::nanoseconds(
         std::clamp<int64_t>(shared_->options.stall_ns / 4, 1'000'000, 1'000'000'000));
-    shard->timer->expires_after(period);
-    shard->timer->async_wait([this, shard](const boost::system::error_code& cancelled) {
-      if (cancelled || !shard->timer) return;
+    timers_[loop]->expires_after(period);
+    timers_[loop]->async_wait([this, loop](const boost::system::error_code& cancelled) {
+      if (cancelled || !timers_[loop]) return;
       const int64_t now_ns = SystemClock().MonotonicNs();
-      EachOf(shard, [now_ns](FrameSocket* connection) { connection->Tick(now_ns); });
-      Tick(shard);
+      connections_.Each(loop, [now_ns](FrameSocket* connection) { connection->Tick(now_ns); });
+      Tick(loop);
     });
   }
 
-  template <typename Call>
-  static void EachOf(Shard* shard, Call call) {
-    // A copy, because a call may close its connection, which leaves the set.
-    const std::vector<std::shared_ptr<FrameSocket>> all(shard->connections.begin(),
-                                                        shard->connections.end());
-    for (const auto& connection : all) call(connection.get());
-  }
-
-  /// Call for every connection, those that are still to come excepted, which are refused.
-  template <typename Call>
-  void ForAll(Call call) {
-    for (auto& shard : shards_) {
-      shard->loop->RunAndWait([&] {
-        shard->stopping = true;
-        EachOf(shard.get(), call);
-      });
-    }
-  }
-
+  EventLoops::Impl* const loops_;
   const FrameHandlerFactory factory_;
-  const std::shared_ptr<Listener> listener_;
   std::shared_ptr<const FrameShared> shared_;
-  std::vector<std::unique_ptr<Shard>> shards_;
+  ConnectionSet<FrameSocket> connections_;
+  std::vector<std::unique_ptr<asio::steady_timer>> timers_;  // each for its loop's thread
   bool stopped_ = false;
-  std::mutex mutex_;
-  std::condition_variable gone_;
 };
 
 }  // namespace
@@ -144,11 +90,9 @@ Result<std::unique_ptr<FrameServer>> FrameServer::Start(EventLoops* loops,
                                                         FrameServerOptions options,
                                                         FrameHandlerFactory factory) {
   ARROW_ASSIGN_OR_RAISE(
-      auto listener, Listener::Open(loops->impl(), options.listen, options.connections_max));
-  auto server = std::make_unique<FrameServerImpl>(loops->impl(), std::move(options),
-                                                  std::move(factory), std::move(listener));
-  server->Begin();
-  return server;
+      const auto listener, Listener::Open(loops->impl(), options.listen, options.connections_max));
+  return std::make_unique<FrameServerImpl>(loops->impl(), std::move(options), std::move(factory),
+                                           listener);
 }
 
 }  // namespace firth::net

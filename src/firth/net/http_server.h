@@ -36,6 +36,7 @@ struct HttpResponse {
   std::string body;
   /// If set, the body is what this gives, piece by piece, until an empty piece, sent in chunks (or
   /// with `stream_bytes` as the length when that is not negative). Called on the executor; may block.
+  /// On an error the connection is cut, so that the client sees that the body is not whole.
   std::function<Result<std::string>()> stream;
   int64_t stream_bytes = -1;
 };
@@ -45,23 +46,28 @@ using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
 
 struct HttpServerOptions {
   std::vector<std::string> listen;  // as FrameServerOptions::listen
-  std::string tls_certificate_file;  // with both files set the server speaks TLS
+  /// With both files set the server speaks TLS with clients that begin it, and plaintext with others.
+  std::string tls_certificate_file;
   std::string tls_key_file;
   uint64_t body_bytes_max = uint64_t{64} << 20;
   uint32_t header_bytes_max = 64 << 10;
   uint32_t connections_max = 10'000;
+  /// A connection without a request is closed after this time.
   int64_t idle_ns = int64_t{120} * 1'000'000'000;
+  /// So is one whose headers take longer, or that neither sends of a body nor takes of an answer.
   int64_t stall_ns = int64_t{60} * 1'000'000'000;
 };
 
 /// Keep-alive, `Expect: 100-continue`, chunked bodies both ways; a request that breaks HTTP gets 400,
-/// one that is too large 413 or 431.
+/// one that is too large 413 or 431. One request of a connection is in work at a time.
 class HttpServer {
  public:
   static Result<std::unique_ptr<HttpServer>> Start(EventLoops* loops, Executor* executor,
                                                    HttpServerOptions options, HttpHandler handler);
   virtual ~HttpServer() = default;
   virtual std::vector<std::string> endpoints() const = 0;
+  /// Take no more requests, let those in work finish for `grace_ns`, then close their connections.
+  /// Waits for handlers that run. Blocks.
   virtual void Stop(int64_t grace_ns) = 0;
 };
 
