@@ -159,7 +159,8 @@ asio::awaitable<bool> HttpSession::ServeOne(Stream* stream) {
   if (draining_) framing.keep_alive = false;
   const std::string head = HeadText(response, framing);
   const bool has_stream = response.stream && !framing.head_only;
-  const std::string_view body = has_stream || framing.head_only ? "" : response.body;
+  std::string_view body;
+  if (!has_stream && !framing.head_only) body = response.body;
   bool sent = co_await Write(stream, head, body);
   if (sent && has_stream) sent = co_await WriteStream(stream, &response, framing);
   co_return sent && framing.keep_alive;

@@ -1,0 +1,360 @@
+// Goal: frames cross whole, in order and in bounded memory, and connections end when they should.
+// Method: a real server on ports of the kernel's choice, driven by blocking sockets; tests wait for
+// what the server tells its handlers, never for time to pass.
+#include "firth/net/frame_server.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <condition_variable>
+#include <fstream>
+#include <future>
+#include <mutex>
+#include <random>
+#include <thread>
+
+#include "firth/net/socket_for_tests.h"
+
+namespace firth::net {
+namespace {
+
+constexpr int64_t kMs = 1'000'000;
+constexpr int64_t kLongNs = 30'000 * kMs;
+
+/// What the handlers of a test report.
+struct Seen {
+  std::mutex mutex;
+  std::condition_variable changed;
+  int opened = 0;
+  int closed = 0;
+  int frames = 0;
+
+  void Add(int* count) {
+    std::lock_guard lock(mutex);
+    ++*count;
+    changed.notify_all();
+  }
+  bool Wait(const int& count, int wanted) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, std::chrono::seconds(20), [&] { return count >= wanted; });
+  }
+};
+
+using Reaction =
+    std::function<void(const std::shared_ptr<FrameConnection>&, std::shared_ptr<arrow::Buffer>)>;
+
+class Handler : public FrameHandler {
+ public:
+  Handler(Seen* seen, std::shared_ptr<FrameConnection> connection, Reaction on_frame)
+      : seen_(seen), connection_(std::move(connection)), on_frame_(std::move(on_frame)) {
+    seen_->Add(&seen_->opened);
+  }
+  void OnFrame(std::shared_ptr<arrow::Buffer> frame) override {
+    on_frame_(connection_, std::move(frame));
+    seen_->Add(&seen_->frames);
+  }
+  void OnClosed() override { seen_->Add(&seen_->closed); }
+
+ private:
+  Seen* const seen_;
+  const std::shared_ptr<FrameConnection> connection_;
+  const Reaction on_frame_;
+};
+
+void Echo(const std::shared_ptr<FrameConnection>& connection, std::shared_ptr<arrow::Buffer> frame) {
+  connection->Send({std::move(frame)});
+}
+
+class FrameServerTest : public testing::Test {
+ protected:
+  void Start(FrameServerOptions options = {}, Reaction on_frame = Echo) {
+    if (options.listen.empty()) options.listen = {"127.0.0.1:0"};
+    auto server = FrameServer::Start(
+        &loops_, options, [this, on_frame](const std::shared_ptr<FrameConnection>& connection) {
+          return std::make_shared<Handler>(&seen_, connection, on_frame);
+        });
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = std::move(*server);
+  }
+  std::string endpoint() const { return server_->endpoints().front(); }
+
+  Seen seen_;
+  EventLoops loops_{2};
+  std::unique_ptr<FrameServer> server_;
+};
+
+TEST_F(FrameServerTest, EchoesSmallAndLargeFramesInOrder) {
+  Start();
+  std::mt19937 random(7);
+  std::vector<std::string> frames;
+  for (int i = 0; i < 3000; ++i) {
+    const size_t bytes = i % 300 == 299 ? 1'500'000 + random() % 1'000'000 : random() % 3000;
+    frames.emplace_back(bytes, static_cast<char>('a' + i % 26));
+  }
+  SocketForTests client(endpoint());
+  std::jthread writer([&] {
+    for (const auto& frame : frames) ASSERT_TRUE(client.SendFrame(frame));
+  });
+  for (const auto& frame : frames) ASSERT_EQ(client.ReadFrame(), frame);
+  writer.join();
+  EXPECT_EQ(server_->GetMetrics().connections, 1);
+  EXPECT_EQ(server_->GetMetrics().bytes_in, server_->GetMetrics().bytes_out);
+}
+
+TEST_F(FrameServerTest, TellsPeerAndPort) {
+  std::promise<std::pair<std::string, uint16_t>> told;
+  Start({}, [&](const auto& connection, auto) {
+    told.set_value({connection->peer(), connection->local_port()});
+  });
+  SocketForTests client(endpoint());
+  ASSERT_TRUE(client.SendFrame(""));
+  const auto [peer, port] = told.get_future().get();
+  EXPECT_TRUE(peer.starts_with("127.0.0.1:")) << peer;
+  EXPECT_EQ(endpoint(), "127.0.0.1:" + std::to_string(port));
+}
+
+TEST_F(FrameServerTest, SendsPartsAsOneFrameFromAnyThread) {
+  Start({}, [](const auto& connection, auto frame) {
+    std::thread([connection, frame] {
+      const std::vector<std::shared_ptr<arrow::Buffer>> parts(100, frame);
+      connection->Send(parts);
+      connection->Send({});
+    }).join();
+  });
+  SocketForTests client(endpoint());
+  const std::string part(5000, 'p');
+  ASSERT_TRUE(client.SendFrame(part));
+  std::string expected;
+  for (int i = 0; i < 100; ++i) expected += part;
+  EXPECT_EQ(client.ReadFrame(), expected);
+  EXPECT_EQ(client.Read(4), std::string(4, '\0'));
+}
+
+TEST_F(FrameServerTest, ClosesAtAFrameThatIsTooLong) {
+  Start({.frame_bytes_max = 1000});
+  SocketForTests client(endpoint());
+  ASSERT_TRUE(client.SendFrame(std::string(1000, 'x')));
+  EXPECT_EQ(client.ReadFrame().size(), 1000);
+  client.SendFrame(std::string(1001, 'x'));
+  EXPECT_EQ(client.ReadToEnd(), "");
+  EXPECT_TRUE(seen_.Wait(seen_.closed, 1));
+}
+
+TEST_F(FrameServerTest, ReadsNothingWhileTooMuchWaitsToBeSent) {
+  constexpr uint64_t kPendingMax = 4 << 20;
+  Start({.pending_bytes_max = kPendingMax});
+  SocketForTests client(endpoint());
+  const std::string body(64 << 10, 'b');
+  std::string frame;
+  AppendBe(&frame, static_cast<uint32_t>(body.size()));
+  frame += body;
+  size_t sent = 0;  // until the server takes no more, because we read nothing
+  while (const size_t count = client.SendSome(std::string_view(frame).substr(sent % frame.size()), 300)) {
+    sent += count;
+    ASSERT_LT(sent, size_t{1} << 30);
+  }
+  // Read, but not yet sent: the bound, the frame that went past it, and one read.
+  const auto metrics = server_->GetMetrics();
+  EXPECT_LE(metrics.bytes_in - metrics.bytes_out, kPendingMax + 4 * frame.size());
+  const size_t whole = sent / frame.size();
+  ASSERT_GT(whole, kPendingMax / frame.size());
+  for (size_t i = 0; i < whole; ++i) ASSERT_EQ(client.ReadFrame(), body);
+  ASSERT_TRUE(client.Send(std::string_view(frame).substr(sent % frame.size())));
+  EXPECT_EQ(client.ReadFrame(), body);
+}
+
+TEST_F(FrameServerTest, ClosesWhenAFrameStaysIncomplete) {
+  Start({.stall_ns = 40 * kMs});
+  SocketForTests idle(endpoint());
+  SocketForTests half(endpoint());
+  std::string begun;
+  AppendBe(&begun, uint32_t{1000});
+  ASSERT_TRUE(half.Send(begun + "half of it"));
+  EXPECT_EQ(half.ReadToEnd(), "");
+  SocketForTests less(endpoint());
+  ASSERT_TRUE(less.Send(std::string(1, '\0')));
+  EXPECT_EQ(less.ReadToEnd(), "");
+  ASSERT_TRUE(idle.SendFrame("an idle connection stays"));
+  EXPECT_EQ(idle.ReadFrame(), "an idle connection stays");
+}
+
+TEST_F(FrameServerTest, ClosesWhenAClientTakesNothing) {
+  Start({.pending_bytes_max = 1 << 20, .stall_ns = 60 * kMs},
+        [](const auto& connection, auto) {
+          connection->Send({arrow::Buffer::FromString(std::string(64 << 20, 'x'))});
+        });
+  SocketForTests client(endpoint());
+  ASSERT_TRUE(client.SendFrame("give"));
+  EXPECT_TRUE(seen_.Wait(seen_.closed, 1));
+}
+
+TEST_F(FrameServerTest, ASlowClientThatTakesSomethingStays) {
+  constexpr size_t kBytes = 24 << 20;
+  Start({.stall_ns = 100 * kMs}, [](const auto& connection, auto) {
+    connection->Send({arrow::Buffer::FromString(std::string(kBytes, 'x'))});
+  });
+  SocketForTests client(endpoint());
+  ASSERT_TRUE(client.SendFrame("give"));
+  ASSERT_EQ(client.Read(4).size(), 4);
+  for (size_t got = 0; got < kBytes; got += 1 << 20) {
+    ASSERT_EQ(client.Read(1 << 20).size(), 1 << 20);
+    pollfd never{.fd = -1, .events = 0, .revents = 0};
+    poll(&never, 1, 10);  // slow: 240 ms in all, more than a stall
+  }
+}
+
+TEST_F(FrameServerTest, TheLastAnswerArrivesBeforeTheEnd) {
+  Start({}, [](const auto& connection, auto) {
+    connection->Send({arrow::Buffer::FromString("refused")});
+    connection->CloseWhenSent();
+    connection->Send({});  // after the decision to close it may be sent, or not
+  });
+  SocketForTests client(endpoint());
+  // More than the server reads: closing at once would reset the connection and lose the answer.
+  std::string frames;
+  for (int i = 0; i < 20'000; ++i) {
+    AppendBe(&frames, uint32_t{12});
+    frames += "another one.";
+  }
+  ASSERT_TRUE(client.Send(frames));
+  EXPECT_EQ(client.ReadFrame(), "refused");
+  client.Close();
+  EXPECT_TRUE(seen_.Wait(seen_.closed, 1));
+  EXPECT_EQ(seen_.frames, 1);
+}
+
+TEST_F(FrameServerTest, NoticesAClientThatLeaves) {
+  Start();
+  {
+    SocketForTests client(endpoint());
+    ASSERT_TRUE(seen_.Wait(seen_.opened, 1));
+  }
+  EXPECT_TRUE(seen_.Wait(seen_.closed, 1));
+}
+
+TEST_F(FrameServerTest, StopSendsWhatIsQueued) {
+  const std::string answer(8 << 20, 'q');
+  std::promise<void> queued;
+  Start({}, [&](const auto& connection, auto) {
+    connection->Send({arrow::Buffer::FromString(answer)});
+    queued.set_value();
+  });
+  SocketForTests client(endpoint());
+  SocketForTests idle(endpoint());
+  ASSERT_TRUE(client.SendFrame("give"));
+  queued.get_future().wait();
+  std::jthread stopper([&] { server_->Stop(kLongNs); });
+  EXPECT_EQ(client.ReadFrame(), answer);
+  EXPECT_EQ(client.ReadToEnd(), "");
+  EXPECT_EQ(idle.ReadToEnd(), "");
+  stopper.join();
+  EXPECT_EQ(seen_.closed, 2);
+  EXPECT_FALSE(SocketForTests(endpoint()).connected());
+}
+
+TEST_F(FrameServerTest, StopEndsWithItsGrace) {
+  Start({}, [](const auto& connection, auto) {
+    connection->Send({arrow::Buffer::FromString(std::string(64 << 20, 'x'))});
+  });
+  SocketForTests client(endpoint());
+  ASSERT_TRUE(client.SendFrame("give"));
+  ASSERT_TRUE(seen_.Wait(seen_.frames, 1));
+  server_->Stop(20 * kMs);  // returns although the client takes nothing
+  EXPECT_EQ(seen_.closed, 1);
+}
+
+TEST_F(FrameServerTest, AConnectionMayOutliveItsServer) {
+  std::shared_ptr<FrameConnection> kept;
+  Start({}, [&](const auto& connection, auto) { kept = connection; });
+  {
+    SocketForTests client(endpoint());
+    ASSERT_TRUE(client.SendFrame("keep"));
+    ASSERT_TRUE(seen_.Wait(seen_.frames, 1));
+  }
+  server_.reset();
+  kept->Send({arrow::Buffer::FromString("nobody hears this")});
+  kept->CloseWhenSent();
+}
+
+TEST_F(FrameServerTest, RefusesMoreConnectionsThanItMayHave) {
+  Start({.connections_max = 2});
+  SocketForTests first(endpoint());
+  SocketForTests second(endpoint());
+  ASSERT_TRUE(seen_.Wait(seen_.opened, 2));
+  SocketForTests third(endpoint());
+  EXPECT_EQ(third.ReadToEnd(), "");
+  EXPECT_EQ(loops_.GetTraffic().at(0).connections_refused, 1);
+  first.Close();
+  ASSERT_TRUE(seen_.Wait(seen_.closed, 1));
+  SocketForTests fourth(endpoint());
+  ASSERT_TRUE(fourth.SendFrame("in"));
+  EXPECT_EQ(fourth.ReadFrame(), "in");
+}
+
+TEST_F(FrameServerTest, AFactoryMayRefuse) {
+  auto server = FrameServer::Start(&loops_, {.listen = {"127.0.0.1:0"}},
+                                   [](const auto&) { return std::shared_ptr<FrameHandler>(); });
+  ASSERT_TRUE(server.ok());
+  SocketForTests client((*server)->endpoints().front());
+  EXPECT_EQ(client.ReadToEnd(), "");
+}
+
+TEST_F(FrameServerTest, LocalhostIsOnePortOfBothFamilies) {
+  Start({.listen = {"localhost:0"}});
+  const auto endpoints = server_->endpoints();
+  ASSERT_FALSE(endpoints.empty());
+  EXPECT_TRUE(endpoints[0].starts_with("127.0.0.1:"));
+  if (endpoints.size() == 2) {
+    EXPECT_EQ(endpoints[1], "[::1]" + endpoints[0].substr(endpoints[0].find(':')));
+  }
+  for (const auto& each : endpoints) {
+    SocketForTests client(each);
+    ASSERT_TRUE(client.SendFrame(each));
+    EXPECT_EQ(client.ReadFrame(), each);
+  }
+}
+
+TEST_F(FrameServerTest, SaysWhyItCannotListen) {
+  Start();
+  const auto start = [this](const std::string& listen) {
+    return FrameServer::Start(&loops_, {.listen = {listen}}, nullptr).status();
+  };
+  EXPECT_EQ(CodeOf(start(endpoint())), Code::kUnavailable);
+  EXPECT_NE(MessageOf(start(endpoint())).find(endpoint()), std::string::npos);
+  EXPECT_EQ(CodeOf(start("192.0.2.1:0")), Code::kInvalidArgument);  // an address for documentation
+  EXPECT_EQ(CodeOf(start("no-such-host.invalid:0")), Code::kInvalidArgument);
+  EXPECT_EQ(CodeOf(start("12345")), Code::kInvalidArgument);
+}
+
+uint64_t ResidentBytes() {
+  std::ifstream file("/proc/self/statm");
+  uint64_t all = 0;
+  uint64_t resident = 0;
+  file >> all >> resident;
+  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+TEST_F(FrameServerTest, AThousandIdleConnectionsCostLittle) {
+  constexpr int kConnections = 1000;
+  rlimit files{};
+  getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+  if (files.rlim_cur < 2 * kConnections + 100) GTEST_SKIP() << "too few file descriptors";
+  Start();
+  std::vector<SocketForTests> clients;
+  clients.reserve(kConnections);
+  clients.emplace_back(endpoint());
+  ASSERT_TRUE(seen_.Wait(seen_.opened, 1));
+  const uint64_t before = ResidentBytes();
+  while (clients.size() < kConnections) clients.emplace_back(endpoint());
+  ASSERT_TRUE(seen_.Wait(seen_.opened, kConnections));
+  const uint64_t each = (ResidentBytes() - before) / kConnections;
+  RecordProperty("bytes_a_connection", static_cast<int>(each));
+  EXPECT_LT(each, 6 << 10);
+  for (auto& client : clients) ASSERT_TRUE(client.SendFrame("awake"));
+  for (auto& client : clients) ASSERT_EQ(client.ReadFrame(), "awake");
+}
+
+}  // namespace
+}  // namespace firth::net
