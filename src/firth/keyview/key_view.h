@@ -1,5 +1,6 @@
-// The key view: the current row of each key, of all keyed tables of a node, in one RocksDB without a
-// write-ahead log of its own. Its files can be lost: the log, or a base and the log, makes them again.
+// The key view: the current row of each key, of all keyed tables of a node, in one RocksDB without
+// a write-ahead log of its own. Its files can be lost: the log, or a base and the log, makes them
+// again.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +16,8 @@
 
 namespace firth::keyview {
 
-/// A row as it is stored: a small header and the value, which is a schema id (16 bit, little-endian)
-/// and a compact row.
+/// A row as it is stored: a small header and the value, which is a schema id (16 bit,
+/// little-endian) and a compact row.
 struct Row {
   std::string value;
   CommitId commit;
@@ -68,8 +69,8 @@ class KeyView {
   /// One answer a key, in order.
   virtual Result<std::vector<std::optional<Row>>> Get(LogId log,
                                                       const std::vector<std::string>& keys) = 0;
-  /// From `from` (inclusive; empty: the first) to `to` (exclusive; empty: the end), or the other way
-  /// round, from the last below `to` down to `from`.
+  /// From `from` (inclusive; empty: the first) to `to` (exclusive; empty: the end), or the other
+  /// way round, from the last below `to` down to `from`.
   virtual Result<std::unique_ptr<KeyCursor>> Scan(LogId log, std::string_view from,
                                                   std::string_view to, bool backwards) = 0;
 

@@ -20,8 +20,8 @@ struct Effect {
   std::string row;  // compact, under the newest schema
 };
 
-/// What is there after the write: nothing (the key is gone or was never there) or a row. `changed` is
-/// false when the key keeps what it holds.
+/// What is there after the write: nothing (the key is gone or was never there) or a row. `changed`
+/// is false when the key keeps what it holds.
 struct Outcome {
   bool changed = false;
   std::optional<std::string> row;
@@ -37,7 +37,8 @@ class MergeDecider {
       const std::vector<int>& targets);
   virtual ~MergeDecider() = default;
 
-  /// Decide an upsert of `row` where `old` is held. Appends effects. `row` was checked by the codec.
+  /// Decide an upsert of `row` where `old` is held. Appends effects. `row` was checked by the
+  /// codec.
   virtual Result<Outcome> Upsert(const std::optional<std::string>& old, std::string_view row,
                                  std::vector<Effect>* effects) const = 0;
   /// Decide a delete. Error kDeletionDisabled.

@@ -6,11 +6,14 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "firth/common/status.h"
 
 namespace firth::schema {
+
+struct RowNode;
 
 /// Immutable; thread-safe.
 class CompactKeyCodec {
@@ -23,10 +26,10 @@ class CompactKeyCodec {
   Status ToCanonical(std::string_view compact, bool prefix, std::string* out) const;
 
  private:
-  explicit CompactKeyCodec(std::vector<std::shared_ptr<arrow::DataType>> types)
-      : types_(std::move(types)) {}
+  explicit CompactKeyCodec(std::shared_ptr<const std::vector<RowNode>> columns)
+      : columns_(std::move(columns)) {}
 
-  std::vector<std::shared_ptr<arrow::DataType>> types_;
+  std::shared_ptr<const std::vector<RowNode>> columns_;
 };
 
 }  // namespace firth::schema

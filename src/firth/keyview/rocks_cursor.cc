@@ -1,0 +1,78 @@
+#include "firth/keyview/rocks_cursor.h"
+
+#include <utility>
+
+#include "firth/keyview/key_format.h"
+#include "firth/keyview/rocks_options.h"
+#include "firth/keyview/rocks_status.h"
+
+namespace firth::keyview {
+namespace {
+
+class NoCursor final : public KeyCursor {
+ public:
+  bool Valid() const override { return false; }
+  void Next() override { FIRTH_CHECK(false); }
+  std::string_view key() const override { return {}; }
+  Result<Row> row() const override { return Status::Invalid("the cursor is not on a row"); }
+  Status status() const override { return Status::OK(); }
+};
+
+}  // namespace
+
+RocksCursor::RocksCursor(std::shared_ptr<const RocksGeneration> generation, std::string begin,
+                         std::string end, bool backwards)
+    : generation_(std::move(generation)),
+      begin_(std::move(begin)),
+      end_(std::move(end)),
+      lower_(begin_),
+      upper_(end_),
+      backwards_(backwards) {
+  FIRTH_CHECK(begin_ < end_);
+  rocksdb::ReadOptions read = MakeReadOptions();
+  read.iterate_lower_bound = &lower_;
+  read.iterate_upper_bound = &upper_;
+  // Forwards, filters by log may skip files; backwards a seek begins outside the log's prefix,
+  // where they would hide keys.
+  read.auto_prefix_mode = !backwards;
+  read.total_order_seek = backwards;
+  // Obsolete files are deleted behind the reader's back, not by it.
+  read.background_purge_on_iterator_cleanup = true;
+  iterator_.reset(generation_->db()->NewIterator(read));
+  if (backwards_) {
+    iterator_->SeekToLast();
+  } else {
+    iterator_->Seek(lower_);
+  }
+}
+
+void RocksCursor::Next() {
+  FIRTH_CHECK(iterator_->Valid());
+  if (backwards_) {
+    iterator_->Prev();
+  } else {
+    iterator_->Next();
+  }
+}
+
+std::string_view RocksCursor::key() const {
+  FIRTH_CHECK(iterator_->Valid());
+  const rocksdb::Slice key = iterator_->key();
+  return std::string_view(key.data(), key.size()).substr(kLogPrefixBytes);
+}
+
+Result<Row> RocksCursor::row() const {
+  FIRTH_CHECK(iterator_->Valid());
+  const rocksdb::Slice value = iterator_->value();
+  return ParseRow({value.data(), value.size()});
+}
+
+Status RocksCursor::status() const {
+  return FromRocks(iterator_->status(), "be scanned", generation_->folder());
+}
+
+std::unique_ptr<KeyCursor> EmptyCursor() {
+  return std::make_unique<NoCursor>();
+}
+
+}  // namespace firth::keyview

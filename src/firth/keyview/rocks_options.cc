@@ -1,0 +1,91 @@
+#include "firth/keyview/rocks_options.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/convenience.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/rate_limiter.h>
+#include <rocksdb/slice_transform.h>
+#include <rocksdb/table.h>
+
+#include <algorithm>
+
+#include "firth/keyview/key_format.h"
+
+namespace firth::keyview {
+namespace {
+
+constexpr int kBackgroundJobs = 2;  // RocksDB makes one flush and one compaction of them
+constexpr int64_t kBackgroundBytesPerSecond = int64_t{64} << 20;
+constexpr int kOpenFilesMax = 256;
+constexpr int kMemtables = 2;  // one is written to while the other is flushed
+constexpr uint64_t kMemtableBytesMin = uint64_t{64} << 10;
+constexpr size_t kBlockBytes = size_t{8} << 10;
+constexpr double kFilterBitsPerKey = 10;
+
+rocksdb::CompressionType FirstSupported(std::initializer_list<rocksdb::CompressionType> preferred) {
+  const auto supported = rocksdb::GetSupportedCompressions();
+  for (const auto type : preferred) {
+    if (std::find(supported.begin(), supported.end(), type) != supported.end()) return type;
+  }
+  return rocksdb::kNoCompression;
+}
+
+rocksdb::BlockBasedTableOptions MakeTableOptions(const KeyViewOptions& options) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = rocksdb::NewLRUCache(options.cache_bytes);
+  table.block_size = kBlockBytes;
+  // Index and filters are in the cache, so that its bound holds for them, too.
+  table.cache_index_and_filter_blocks = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kFilterBitsPerKey));
+  table.whole_key_filtering = true;
+  table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
+  return table;
+}
+
+}  // namespace
+
+rocksdb::Options MakeRocksOptions(const KeyViewOptions& options, rocksdb::Env* env, bool to_disk) {
+  rocksdb::Options rocks;
+  rocks.env = env;
+  rocks.paranoid_checks = true;
+  rocks.write_buffer_size =
+      std::max<uint64_t>(options.memtable_bytes / kMemtables, kMemtableBytesMin);
+  rocks.max_write_buffer_number = kMemtables;
+  rocks.memtable_prefix_bloom_size_ratio = 0.05;
+  rocks.memtable_whole_key_filtering = true;
+  rocks.allow_concurrent_memtable_write = false;  // there is one writer
+  rocks.prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(kLogPrefixBytes));
+  rocks.table_factory.reset(rocksdb::NewBlockBasedTableFactory(MakeTableOptions(options)));
+  rocks.max_open_files = kOpenFilesMax;
+  rocks.max_background_jobs = kBackgroundJobs;
+  rocks.max_subcompactions = 1;
+  if (to_disk) {
+    rocks.rate_limiter.reset(rocksdb::NewGenericRateLimiter(kBackgroundBytesPerSecond));
+  }
+  rocks.level_compaction_dynamic_level_bytes = true;
+  rocks.compression = FirstSupported({rocksdb::kLZ4Compression, rocksdb::kSnappyCompression});
+  rocks.bottommost_compression = FirstSupported({rocksdb::kZSTD, rocksdb::kLZ4Compression});
+  rocks.skip_stats_update_on_db_open = true;
+  // RocksDB's own diary in the folder stays small, and no thread wakes up for statistics.
+  rocks.info_log_level = rocksdb::WARN_LEVEL;
+  rocks.max_log_file_size = size_t{1} << 20;
+  rocks.keep_log_file_num = 2;
+  rocks.stats_dump_period_sec = 0;
+  rocks.stats_persist_period_sec = 0;
+  return rocks;
+}
+
+rocksdb::ReadOptions MakeReadOptions() {
+  rocksdb::ReadOptions read;
+  read.verify_checksums = true;
+  return read;
+}
+
+rocksdb::WriteOptions MakeWriteOptions() {
+  rocksdb::WriteOptions write;
+  write.disableWAL = true;
+  return write;
+}
+
+}  // namespace firth::keyview
