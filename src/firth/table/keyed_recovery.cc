@@ -20,7 +20,7 @@ Status DatabaseImpl::ReplayEntry(const EditionInfo& edition, const log::StoredEn
   ARROW_ASSIGN_OR_RAISE(const log::BatchHeader header, log::ParseTrustedBatch(body));
   std::vector<std::shared_ptr<arrow::Array>> key_columns;
   for (const int column : codecs->key_columns) key_columns.push_back(rows->column(column));
-  std::vector<std::string> keys(static_cast<size_t>(rows->num_rows()));
+  std::vector<std::string> keys;
   ARROW_RETURN_NOT_OK(codecs->key->Encode(key_columns, &keys));
   std::vector<std::string> values;
   ARROW_RETURN_NOT_OK(codecs->row->Encode(*rows, &values));
