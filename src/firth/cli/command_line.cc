@@ -41,6 +41,19 @@ int ExplainUsage(const CLI::App& app, const CLI::ParseError& error) {
   return kExitUsage;
 }
 
+/// One line: what the command met, and what to do where that is the command line's to know.
+int ExplainError(const Common& common, const Status& status) {
+  std::string text = MessageOf(status);
+  for (char& c : text) {
+    if (c == '\n') c = ' ';
+  }
+  const bool refused =
+      CodeOf(status) == Code::kPermissionDenied || CodeOf(status) == Code::kUnauthenticated;
+  if (refused && common.secret.empty()) text += "; sign in with --secret or FIRTH_SECRET";
+  std::fprintf(stderr, "firth: %s\n", text.c_str());
+  return kExitError;
+}
+
 }  // namespace
 
 int Run(int argc, char** argv) {
@@ -64,9 +77,7 @@ int Run(int argc, char** argv) {
   }
   const Status status = line.run();
   std::fflush(stdout);
-  if (status.ok()) return kExitOk;
-  std::fprintf(stderr, "firth: %s\n", MessageOf(status).c_str());
-  return kExitError;
+  return status.ok() ? kExitOk : ExplainError(line.common, status);
 }
 
 }  // namespace firth::cli

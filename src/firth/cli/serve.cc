@@ -133,15 +133,13 @@ Status Serve(const ServeOptions& options, const std::vector<std::string>& words)
 
 /// What `serve --help` says of the keys that it passes on.
 std::string KeysText() {
-  std::string doors;
-  for (const auto& [name, port] : server::KnownDoors()) {
-    std::string flag = name;
-    for (char& c : flag) c = c == '_' ? '-' : c;
-    doors += "\n  --" + flag + " HOST:PORT  (with --dev: " + std::to_string(port) + ")";
+  std::string text = "Every single-valued key of the configuration is an option too:";
+  for (const server::ConfigKey& key : server::ConfigKeys()) {
+    if (key.path == "data") continue;  // an option above
+    text += "\n  --" + key.flag + "  " + key.meaning;
+    if (!key.otherwise.empty()) text += " (" + key.otherwise + ")";
   }
-  return "Every single-valued key of the configuration is an option too. Doors, closed unless "
-         "named:" +
-         doors + "\nPort 0 lets the system choose; DIR/endpoints.json tells what it chose.";
+  return text + "\nPort 0 lets the system choose; DIR/endpoints.json tells what it chose.";
 }
 
 }  // namespace

@@ -1,9 +1,12 @@
 #include "firth/doors/flight/table_cursor.h"
 
+#include <arrow/array/array_primitive.h>
+#include <arrow/array/builder_binary.h>
 #include <arrow/array/util.h>
 #include <arrow/compute/cast.h>
 
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <map>
 #include <utility>
@@ -19,6 +22,7 @@ using table::BucketRef;
 using table::ScanRequest;
 
 constexpr int64_t kSecondNs = 1'000'000'000;
+constexpr char kChangeColumn[] = "__change";
 
 /// A run of offsets of one bucket, [from, to).
 struct Part {
@@ -36,6 +40,18 @@ std::shared_ptr<arrow::Schema> Bare(const arrow::Schema& schema, int columns_fir
     fields.push_back(schema.field(i)->RemoveMetadata());
   }
   return arrow::schema(std::move(fields));
+}
+
+/// The kinds of change of hidden rows as people write them, for the numbers that the log has.
+Result<std::shared_ptr<arrow::Array>> ChangeNames(const arrow::Array& numbers) {
+  static constexpr std::array<const char*, 5> kNames = {"+A", "+I", "-U", "+U", "-D"};
+  arrow::StringBuilder builder;
+  const auto& changes = static_cast<const arrow::Int8Array&>(numbers);
+  for (int64_t row = 0; row < changes.length(); ++row) {
+    const auto number = static_cast<size_t>(changes.Value(row));
+    ARROW_RETURN_NOT_OK(builder.Append(number < kNames.size() ? kNames[number] : "?"));
+  }
+  return builder.Finish();
 }
 
 /// The column of `rows` that `field` stands for: by field id, or by name where it has none.
@@ -70,6 +86,12 @@ class TableCursor : public Cursor {
     ARROW_ASSIGN_OR_RAISE(scanner_, database()->Scan(request_.caller, scan_));
     wide_ = scanner_->schema();
     schema_ = Bare(*wide_, static_cast<int>(ticket_.columns.size()), extra_columns_);
+    if (ticket_.hidden) {
+      change_column_ = schema_->GetFieldIndex(kChangeColumn);
+      ARROW_ASSIGN_OR_RAISE(
+          schema_,
+          schema_->SetField(change_column_, arrow::field(kChangeColumn, arrow::utf8(), false)));
+    }
     ARROW_RETURN_NOT_OK(ticket_.filter.Bind(*wide_));
     if (!ticket_.follow && !ticket_.from && !ticket_.to) return Status::OK();
     scanner_.reset();
@@ -234,6 +256,10 @@ class TableCursor : public Cursor {
     columns = rows->columns();
     const auto extra = columns.begin() + static_cast<std::ptrdiff_t>(ticket_.columns.size());
     columns.erase(extra, extra + extra_columns_);
+    if (change_column_ >= 0) {
+      auto& changes = columns[static_cast<size_t>(change_column_)];
+      ARROW_ASSIGN_OR_RAISE(changes, ChangeNames(*changes));
+    }
     rows = arrow::RecordBatch::Make(schema_, rows->num_rows(), std::move(columns));
     if (rows_left_) {
       if (rows->num_rows() > *rows_left_) rows = rows->Slice(0, *rows_left_);
@@ -245,8 +271,9 @@ class TableCursor : public Cursor {
   const Request request_;
   Ticket ticket_;
   std::optional<int64_t> rows_left_;
-  ScanRequest scan_;  // what every part's scan has in common
-  int extra_columns_ = 0;
+  ScanRequest scan_;        // what every part's scan has in common
+  int extra_columns_ = 0;   // that only the filter needs
+  int change_column_ = -1;  // as shown; -1: not shown
   SchemaId first_schema_;
   std::shared_ptr<arrow::Schema> wide_;    // columns, filter's columns, hidden columns
   std::shared_ptr<arrow::Schema> schema_;  // as shown
