@@ -16,9 +16,9 @@ namespace firth::format {
 
 enum class FileFormat { kParquet, kCsv, kTsv, kPsv, kJsonLines, kArrowFile, kArrowStream };
 
-/// The format and compression that a file's name tells: `.parquet`, `.csv`, `.tsv`, `.psv`, `.json`,
-/// `.jsonl`, `.ndjson`, `.feather`, `.arrow`, `.arrows`, each also with `.gz` or `.zst` behind it, and
-/// `.zip` around one member. Error kInvalidArgument lists what is known.
+/// The format that a file's name tells: `.parquet`, `.csv`, `.tsv`, `.psv`, `.json`, `.jsonl`,
+/// `.ndjson`, `.feather`, `.arrow`, `.ipc`, `.arrows`, each also with `.gz` or `.zst` behind it, and
+/// `.zip` around one member. Case does not matter. Error kInvalidArgument lists what is known.
 Result<FileFormat> FormatOfName(const std::string& name);
 
 struct ReadOptions {
@@ -26,7 +26,7 @@ struct ReadOptions {
   std::shared_ptr<arrow::Schema> schema;  // columns by name, cast to these types; default: inferred
   std::vector<std::string> columns;       // only these; default: all
   int64_t batch_rows = 64 * 1024;
-  bool header = true;                     // CSV family: the first line names the columns
+  bool header = true;  // CSV family: the first line names the columns
   std::vector<std::string> null_values = {"", "NA", "NULL", "null"};  // CSV family
 };
 
