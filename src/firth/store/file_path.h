@@ -12,7 +12,7 @@ namespace firth::store {
 
 /// The lock of a local file system lies under this name in its root. It can be neither listed nor
 /// named.
-inline constexpr std::string_view kLockName = "LOCK";
+inline constexpr char kLockName[] = "LOCK";
 inline constexpr size_t kSegmentBytesMax = 255;  // NAME_MAX of Linux
 inline constexpr size_t kPathBytesMax = 4095;    // PATH_MAX of Linux, without its NUL
 

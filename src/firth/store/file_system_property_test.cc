@@ -1,5 +1,6 @@
 // Goal: the twins give the same answers, and those of a naive model. Method: random operations on
 // both, comparing every status text, listing and byte.
+#include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
 #include "firth/store/testing_files.h"

@@ -39,9 +39,9 @@ int WriteHolder(int lock) {
 }  // namespace
 
 Result<Descriptor> LockFolder(int root, const std::string& root_name) {
-  const std::string name = root_name + "/" + std::string(kLockName);
+  const std::string name = root_name + "/" + kLockName;
   Descriptor lock;
-  int error = OpenAt(root, kLockName.data(), O_RDWR | O_CREAT, &lock);
+  int error = OpenAt(root, kLockName, O_RDWR | O_CREAT, &lock);
   if (error != 0) return FileError(error, "open", name);
   while (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) return InUse(lock.get(), root_name);

@@ -41,10 +41,13 @@ TEST(MemoryFileSystem, ALowerCapacityThanIsUsedOnlyStopsGrowth) {
   MemoryFileSystem files;
   const auto a = files.Create("a").ValueOrDie();
   ASSERT_OK(WriteText(a.get(), 0, std::string(600, 'a')));
+  ASSERT_OK(MakeFile(&files, "b", std::string(600, 'b')));
   files.SetCapacity(100);
   EXPECT_EQ(*files.FreeBytes(), 0u);
   EXPECT_REASON(WriteText(a.get(), 600, "a"), kFull, Reason::kDiskFull);
   EXPECT_OK(a->Truncate(10));
+  EXPECT_REASON(WriteText(a.get(), 10, "a"), kFull, Reason::kDiskFull);
+  ASSERT_OK(files.Remove("b"));
   EXPECT_OK(WriteText(a.get(), 10, "a"));
 }
 
@@ -223,7 +226,10 @@ TEST(MemoryFileSystem, ACopyLeavesOpenFilesAndTheirRoomBehind) {
   files.SetCapacity(1000);
   const auto file = files.Create("a").ValueOrDie();
   ASSERT_OK(WriteText(file.get(), 0, std::string(400, 'a')));
-  EXPECT_EQ(*files.Copy()->FreeBytes(), 600u);
+  const auto copy = files.Copy();
+  EXPECT_EQ(*copy->FreeBytes(), 600u);
+  ASSERT_OK(copy->Remove("a"));
+  EXPECT_EQ(*copy->FreeBytes(), 1000u);
   ASSERT_OK(files.Remove("a"));
   EXPECT_EQ(*files.FreeBytes(), 600u);
   EXPECT_EQ(*files.Copy()->FreeBytes(), 1000u);

@@ -1,6 +1,7 @@
 // Goal: keys and files stand for each other, and no key leaves its folder.
 #include "firth/store/object_key.h"
 
+#include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
 #include "firth/common/text.h"

@@ -70,7 +70,6 @@ class FolderObjectStore : public ObjectStore {
   Status Remove(const std::string& key) override {
     ARROW_RETURN_NOT_OK(CheckObjectKey(key));
     const std::string path = PathOf(key);
-    const auto held = locks_.Lock(key);
     ARROW_RETURN_NOT_OK(files_->Remove(path));
     // Also where it was absent: an earlier removal may have failed to sync.
     const Status synced = files_->SyncFolder(FolderOf(path));

@@ -3,6 +3,7 @@
 #include "firth/store/posix_io.h"
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -10,6 +11,7 @@
 
 #include <climits>
 #include <csignal>
+#include <optional>
 
 #include "firth/store/testing_files.h"
 
@@ -131,14 +133,18 @@ TEST_F(PosixIo, AFailedReservationByZerosLeavesTheLengthAsItWas) {
 }
 
 TEST(Descriptor, MovesItsOwnership) {
-  Descriptor one;
-  ASSERT_EQ(OpenAt(AT_FDCWD, "/dev/null", O_RDONLY, &one), 0);
-  const int fd = one.get();
-  Descriptor two(std::move(one));
-  EXPECT_FALSE(one.valid());
-  EXPECT_EQ(two.get(), fd);
-  EXPECT_EQ(two.Release(), fd);
-  EXPECT_FALSE(two.valid());
+  std::optional<Descriptor> two;
+  int fd = -1;
+  {
+    Descriptor one;
+    ASSERT_EQ(OpenAt(AT_FDCWD, "/dev/null", O_RDONLY, &one), 0);
+    fd = one.get();
+    two.emplace(std::move(one));
+  }
+  EXPECT_EQ(two->get(), fd);
+  EXPECT_NE(fcntl(fd, F_GETFD), -1) << "its former owner has closed it";
+  EXPECT_EQ(two->Release(), fd);
+  EXPECT_FALSE(two->valid());
   EXPECT_EQ(close(fd), 0);
 }
 

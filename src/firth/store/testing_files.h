@@ -15,29 +15,39 @@
 #include "firth/store/file_system.h"
 #include "firth/store/memory_file_system.h"
 
-#define EXPECT_OK(expression)               \
-  do {                                      \
-    const ::firth::Status got_(expression); \
-    EXPECT_TRUE(got_.ok()) << got_;         \
-  } while (false)
-#define ASSERT_OK(expression)               \
-  do {                                      \
-    const ::firth::Status got_(expression); \
-    ASSERT_TRUE(got_.ok()) << got_;         \
-  } while (false)
-#define EXPECT_REASON(expression, code, reason)         \
-  do {                                                  \
-    const ::firth::Status got_(expression);             \
-    EXPECT_EQ(::firth::CodeOf(got_), code) << got_;     \
-    EXPECT_EQ(::firth::ReasonOf(got_), reason) << got_; \
-  } while (false)
+#define EXPECT_OK(expression) EXPECT_TRUE(::firth::store::IsOk(expression))
+#define ASSERT_OK(expression) ASSERT_TRUE(::firth::store::IsOk(expression))
+#define EXPECT_REASON(expression, code, reason) \
+  EXPECT_TRUE(::firth::store::HasReason(expression, code, reason))
 
 namespace firth::store {
+
+inline testing::AssertionResult IsOk(const Status& status) {
+  return status.ok() ? testing::AssertionSuccess() : testing::AssertionFailure() << status;
+}
+
+inline testing::AssertionResult HasReason(const Status& status, Code code, Reason reason) {
+  const bool has = CodeOf(status) == code && ReasonOf(status) == reason;
+  return has ? testing::AssertionSuccess()
+             : testing::AssertionFailure()
+                   << status << " (code " << static_cast<int>(CodeOf(status)) << "), expected "
+                   << ReasonName(reason) << " (code " << static_cast<int>(code) << ")";
+}
+
+/// Where tests put their files: in TEST_TMPDIR if that is set, else in memory, where a sync costs
+/// nothing however busy the disk is.
+inline std::filesystem::path TestingRoot() {
+  const char* chosen = std::getenv("TEST_TMPDIR");
+  if (chosen != nullptr) return std::filesystem::canonical(chosen);
+  const std::filesystem::path memory = "/dev/shm";
+  if (std::filesystem::is_directory(memory)) return memory;
+  return std::filesystem::canonical(testing::TempDir());
+}
 
 /// An empty folder of the operating system that goes away with its owner.
 class TemporaryFolder {
  public:
-  TemporaryFolder() : path_(std::filesystem::canonical(testing::TempDir()) / "firth_store_XXXXXX") {
+  TemporaryFolder() : path_(TestingRoot() / "firth_store_XXXXXX") {
     FIRTH_CHECK(mkdtemp(path_.data()) != nullptr);
   }
   TemporaryFolder(const TemporaryFolder&) = delete;
