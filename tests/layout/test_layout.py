@@ -167,10 +167,12 @@ class Layout(unittest.TestCase):
                             f"{path.relative_to(ROOT)}:{number}: {room} includes {header}, which belongs to {names}")
         self.report(wrong)
 
-    def test_generated_protocol_headers_stay_out_of_headers(self):
+    def test_generated_protocol_headers_stay_in_their_door(self):
+        # door.h is what others see of a door; its other headers are its own.
         wrong = [
             f"{path.relative_to(ROOT)}:{number}: {header}"
             for path in sources() if path.suffix == ".h" and own_room(path)
+            and (path.name == "door.h" or not own_room(path).startswith("doors/"))
             for number, header in includes(path) if header.endswith(".pb.h")
         ]
         self.report(wrong)
