@@ -14,6 +14,7 @@ constexpr char kHex[] = "0123456789ABCDEF";
 int HexValue(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   return -1;
 }
 
@@ -56,6 +57,15 @@ Result<std::string> Unescape(std::string_view name) {
     i += 4;
   }
   return out;
+}
+
+/// Where `joiner` stands in `name` as itself, not inside an escape; npos if it does not.
+size_t FindJoiner(std::string_view name, std::string_view joiner) {
+  for (size_t i = 0; i < name.size();) {
+    if (name.substr(i, joiner.size()) == joiner) return i;
+    i += name.substr(i, 2) == "_x" ? 5 : 1;
+  }
+  return std::string_view::npos;
 }
 
 bool AllowedInPathText(unsigned char byte) { return byte >= 0x20 && byte != 0x7f && byte != '/'; }
@@ -120,7 +130,14 @@ Result<Path> Path::Parse(std::string_view text) {
 std::string EscapeSegment(std::string_view segment, const NameRules& rules) {
   if (segment.empty()) return "_";
   if (segment == "_") return "_x5F_";
-  return Escape(segment, rules.allowed, rules.joiner);
+  std::string name;
+  // Where `_x2F_` joins segments, a `/` inside one is told from it by its letter's case.
+  while (rules.joiner == 0 && segment.find('/') != std::string_view::npos) {
+    const size_t slash = segment.find('/');
+    name += Escape(segment.substr(0, slash), rules.allowed, rules.joiner) + "_x2f_";
+    segment.remove_prefix(slash + 1);
+  }
+  return name + Escape(segment, rules.allowed, rules.joiner);
 }
 
 Result<std::string> UnescapeSegment(std::string_view name) {
@@ -158,7 +175,7 @@ Result<Path> NamesToPath(const std::vector<std::string>& names, const NameRules&
     if (rest == "_" && path.empty()) continue;
     const std::string_view joiner = rules.joiner != 0 ? std::string_view(&rules.joiner, 1) : "_x2F_";
     while (level == 0) {
-      const size_t cut = rest.find(joiner);
+      const size_t cut = FindJoiner(rest, joiner);
       if (cut == std::string_view::npos) break;
       ARROW_ASSIGN_OR_RAISE(std::string segment, UnescapeSegment(rest.substr(0, cut)));
       ARROW_RETURN_NOT_OK(CheckSegment(segment));

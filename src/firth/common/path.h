@@ -39,7 +39,7 @@ struct NameRules {
 
 /// Write one segment with only allowed bytes: any other byte becomes `_xHH_`, a literal `_x` becomes
 /// `_x5F_x`, and a segment that is itself `_` becomes `_x5F_`. Empty text (a missing leading segment)
-/// becomes `_`.
+/// becomes `_`. Without a joiner letter, a `/` becomes `_x2f_`: `_x2F_` joins segments then.
 std::string EscapeSegment(std::string_view segment, const NameRules& rules);
 /// The inverse of EscapeSegment. `_` gives the empty text.
 Result<std::string> UnescapeSegment(std::string_view name);
