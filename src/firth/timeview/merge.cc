@@ -1,0 +1,230 @@
+#include "firth/timeview/merge.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace firth::timeview {
+namespace {
+
+/// The part of an overlay that lies in one range of time.
+struct Slice {
+  PointSpan points;
+  std::span<const TimeRange> holes;
+
+  bool empty() const { return points.empty() && holes.empty(); }
+  bool Removes(int64_t time) const {
+    const auto found = std::upper_bound(holes.begin(), holes.end(), time,
+                                        [](int64_t t, const TimeRange& h) { return t < h.end; });
+    return found != holes.end() && found->start <= time;
+  }
+  bool RemovesAll(int64_t start, int64_t end) const {
+    return std::any_of(holes.begin(), holes.end(), [&](const TimeRange& hole) {
+      return hole.start <= start && hole.end >= end;
+    });
+  }
+};
+
+/// Takes slices of an overlay from left to right.
+class Slicer {
+ public:
+  explicit Slicer(Slice all) : rest_(all) {}
+
+  /// What lies before `end`. A hole that reaches beyond it is in this slice and in the next.
+  Slice Before(int64_t end) {
+    Slice taken;
+    const auto points = static_cast<size_t>(
+        std::lower_bound(rest_.points.times.begin(), rest_.points.times.end(), end) -
+        rest_.points.times.begin());
+    taken.points = rest_.points.Sub(0, points);
+    rest_.points = rest_.points.Sub(points, rest_.points.size());
+    size_t holes = 0;
+    while (holes < rest_.holes.size() && rest_.holes[holes].start < end) ++holes;
+    taken.holes = rest_.holes.first(holes);
+    const bool beyond = holes > 0 && rest_.holes[holes - 1].end > end;
+    rest_.holes = rest_.holes.subspan(beyond ? holes - 1 : holes);
+    return taken;
+  }
+
+ private:
+  Slice rest_;
+};
+
+class Merger {
+ public:
+  Merger(const NodeSource& source, const TreeShape& shape, int64_t revision,
+         std::vector<NodeAddress>* replaced)
+      : source_(source), builder_(shape, revision), replaced_(replaced) {}
+
+  /// The node of the cell with the slice merged in; the same link if nothing changes.
+  Result<NodeLink> MergeNode(const NodeLink& old, int width, int64_t start, const Slice& slice) {
+    if (slice.empty()) return old;
+    if (old.empty()) return builder_.BuildNode(width, start, slice.points);
+    if (slice.RemovesAll(start, start + (int64_t{1} << width))) {
+      Replace(old);
+      return builder_.BuildNode(width, start, slice.points);
+    }
+    switch (old.kind) {
+      case NodeKind::kLeaf: {
+        Columns columns;
+        ARROW_ASSIGN_OR_RAISE(const bool changed, MergeLeaf(old, slice, &columns));
+        if (!changed) return old;
+        Replace(old);
+        return builder_.BuildNode(width, start, columns.span());
+      }
+      case NodeKind::kPile:
+        if (slice.points.empty()) return old;
+        return builder_.AppendToPile(source_, old, slice.points, replaced_);
+      case NodeKind::kInner:
+        return MergeInner(old, width, start, slice);
+    }
+    FIRTH_CHECK(false);
+  }
+
+ private:
+  struct Columns {
+    std::vector<int64_t> times;
+    std::vector<double> values;
+
+    PointSpan span() const { return {times, values}; }
+    void Add(PointSpan points) {
+      times.insert(times.end(), points.times.begin(), points.times.end());
+      values.insert(values.end(), points.values.begin(), points.values.end());
+    }
+  };
+
+  void Replace(const NodeLink& link) {
+    if (link.address.known()) replaced_->push_back(link.address);
+  }
+
+  /// Append the points of a leaf, merged with a slice, to `out`. False, and nothing appended, if
+  /// the slice changes nothing.
+  Result<bool> MergeLeaf(const NodeLink& leaf, const Slice& slice, Columns* out) {
+    ARROW_ASSIGN_OR_RAISE(const NodePtr node, source_.Get(leaf));
+    const PointSpan old{node->times, node->values};
+    if (slice.holes.empty() && !slice.points.empty() &&
+        old.times.back() <= slice.points.times.front()) {
+      out->Add(old);
+      out->Add(slice.points);
+      return true;
+    }
+    const size_t before = out->times.size();
+    out->times.reserve(before + old.size() + slice.points.size());
+    out->values.reserve(before + old.size() + slice.points.size());
+    bool removed = false;
+    size_t next = 0;
+    for (size_t i = 0; i < old.size(); ++i) {
+      for (; next < slice.points.size() && slice.points.times[next] < old.times[i]; ++next) {
+        out->times.push_back(slice.points.times[next]);
+        out->values.push_back(slice.points.values[next]);
+      }
+      if (!slice.holes.empty() && slice.Removes(old.times[i])) {
+        removed = true;
+        continue;
+      }
+      out->times.push_back(old.times[i]);
+      out->values.push_back(old.values[i]);
+    }
+    out->Add(slice.points.Sub(next, slice.points.size()));
+    if (removed || !slice.points.empty()) return true;
+    out->times.resize(before);
+    out->values.resize(before);
+    return false;
+  }
+
+  Result<NodeLink> MergeInner(const NodeLink& old, int width, int64_t start, const Slice& slice) {
+    ARROW_ASSIGN_OR_RAISE(const NodePtr node, source_.Get(old));
+    Slicer slicer(slice);
+    std::vector<NodeLink> links;
+    links.reserve(kFanOut);
+    Columns run;  // neighbouring points that need new leaves
+    bool changed = false;
+    const auto finish_run = [&] {
+      builder_.BuildLinks(width, start, run.span(), &links);
+      run = {};
+    };
+    // New points between links go to the leaf before them if it is small.
+    const auto add_between = [&](PointSpan points) -> Status {
+      if (points.empty()) return Status::OK();
+      changed = true;
+      if (run.times.empty() && !links.empty() && links.back().kind == NodeKind::kLeaf &&
+          links.back().statistics.count < builder_.shape().leaf_points_low()) {
+        ARROW_ASSIGN_OR_RAISE(const NodePtr leaf, source_.Get(links.back()));
+        Replace(links.back());
+        run.Add({leaf->times, leaf->values});
+        links.pop_back();
+      }
+      run.Add(points);
+      return Status::OK();
+    };
+    for (const NodeLink& link : node->links) {
+      const int64_t link_start = node->LinkStart(link);
+      ARROW_RETURN_NOT_OK(add_between(slicer.Before(link_start).points));
+      const Slice part = slicer.Before(node->LinkEnd(link));
+      if (part.empty()) {
+        finish_run();
+        links.push_back(link);
+      } else if (link.kind == NodeKind::kLeaf) {
+        ARROW_ASSIGN_OR_RAISE(const bool leaf_changed, MergeLeaf(link, part, &run));
+        if (leaf_changed) {
+          changed = true;
+          Replace(link);
+        } else {
+          finish_run();
+          links.push_back(link);
+        }
+      } else {
+        finish_run();
+        ARROW_ASSIGN_OR_RAISE(NodeLink merged,
+                              MergeNode(link, WidthBelow(width), link_start, part));
+        changed = changed || !merged.Same(link);
+        merged.slot_begin = link.slot_begin;
+        merged.slot_end = link.slot_end;
+        if (!merged.empty()) links.push_back(std::move(merged));
+      }
+    }
+    ARROW_RETURN_NOT_OK(add_between(slicer.Before(start + (int64_t{1} << width)).points));
+    finish_run();
+    if (!changed) return old;
+    Replace(old);
+    return Finish(width, start, std::move(links));
+  }
+
+  /// An inner node of these links, or a leaf if they hold few points, or nothing.
+  Result<NodeLink> Finish(int width, int64_t start, std::vector<NodeLink> links) {
+    if (links.empty()) return NodeLink{};
+    uint64_t count = 0;
+    for (const NodeLink& link : links) count += link.statistics.count;
+    if (count > builder_.shape().leaf_points_low()) {
+      return builder_.BuildInner(width, start, std::move(links));
+    }
+    Columns all;
+    for (const NodeLink& link : links) ARROW_RETURN_NOT_OK(Gather(link, &all));
+    return builder_.BuildNode(width, start, all.span());
+  }
+
+  /// Append all points below a link that goes.
+  Status Gather(const NodeLink& link, Columns* out) {
+    ARROW_ASSIGN_OR_RAISE(const NodePtr node, source_.Get(link));
+    Replace(link);
+    out->Add({node->times, node->values});
+    for (const NodeLink& below : node->links) ARROW_RETURN_NOT_OK(Gather(below, out));
+    return Status::OK();
+  }
+
+  const NodeSource& source_;
+  const internal::Builder builder_;
+  std::vector<NodeAddress>* const replaced_;
+};
+
+}  // namespace
+
+Result<MergedTree> MergeTree(const NodeSource& source, const TreeShape& shape, const NodeLink& root,
+                             int64_t revision, const Overlay& overlay) {
+  MergedTree tree;
+  Merger merger(source, shape, revision, &tree.replaced);
+  ARROW_ASSIGN_OR_RAISE(
+      tree.root, merger.MergeNode(root, kRootWidth, kTimeMin, {overlay.points(), overlay.holes}));
+  return tree;
+}
+
+}  // namespace firth::timeview

@@ -1,0 +1,142 @@
+// Nodes of a tree, as they are in memory. Immutable once they are linked to.
+//
+// A tree covers the time line in a fixed grid: the root node 2^62 ns, each level a 64th of the one
+// above, the last but one 4 ns, the last 1 ns. An inner node is cut into the slots of its grid;
+// each of its links takes a run of neighbouring slots: one slot if an inner node is below, any
+// number of them for a leaf, so that a leaf holds about a thousand points at any rate of them.
+// Where more points than that share one time, a pile is below: links to leaves and piles in order
+// of arrival.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "firth/common/status.h"
+#include "firth/timeview/series.h"
+#include "firth/timeview/statistics.h"
+
+namespace firth::timeview {
+
+/// Points of a leaf, unless the view's options say otherwise: at most this many, and about a
+/// thousand on average.
+inline constexpr size_t kLeafPoints = 1536;
+/// Links of an inner node at most.
+inline constexpr size_t kFanOut = 64;
+
+/// The width of the root, and of the nodes below a node of `width`; widths are powers of two, given
+/// as their logarithm.
+inline constexpr int kRootWidth = 62;
+constexpr int WidthBelow(int width) {
+  return width > 2 ? width - 6 : 0;
+}
+inline constexpr int kDepthMax = 12;
+static_assert(int64_t{1} << kRootWidth == kTimeTop - kTimeMin);
+static_assert(WidthBelow(kRootWidth - 60) == 0);
+
+enum class NodeKind : uint8_t { kLeaf = 1, kInner = 2, kPile = 3 };
+
+/// Where a record lies: `offset` is in units of 8 bytes. No file: nowhere yet.
+struct NodeAddress {
+  uint32_t file = 0;
+  uint32_t offset = 0;
+  uint32_t bytes = 0;
+
+  bool known() const { return file != 0; }
+  bool operator==(const NodeAddress&) const = default;
+};
+
+struct Node;
+using NodePtr = std::shared_ptr<const Node>;
+
+/// A link to a node: what is below, by summary and by place. Empty where there are no points.
+struct NodeLink {
+  NodeKind kind = NodeKind::kLeaf;
+  uint8_t slot_begin = 0;  // within the node that holds the link; of a pile, its index
+  uint8_t slot_end = 0;
+  NodeAddress address;  // once the node is in a file
+  NodePtr node;         // until then
+  Statistics statistics;
+
+  bool empty() const { return statistics.count == 0; }
+  /// Do both lead to the same bytes?
+  bool Same(const NodeLink& other) const {
+    return node ? node == other.node : address.known() && address == other.address;
+  }
+};
+
+struct Node {
+  NodeKind kind = NodeKind::kLeaf;
+  uint8_t width = 0;     // of the grid cell that it covers; of a leaf, of its parent's slots
+  int64_t start = 0;     // of the grid cell; of a leaf, of its first slot
+  int64_t revision = 0;  // of the first tree that had it
+  // Leaf.
+  std::vector<int64_t> times;
+  std::vector<double> values;
+  std::vector<Statistics> blocks;  // of each kBlockPoints values; made on demand by SummariseBlocks
+  // Inner and pile.
+  std::vector<NodeLink> links;
+
+  static constexpr size_t kBlockPoints = 64;
+
+  bool leaf() const { return kind == NodeKind::kLeaf; }
+  bool pile() const { return kind == NodeKind::kPile; }
+  /// The half-open range that a link covers.
+  int64_t LinkStart(const NodeLink& link) const {
+    return pile() ? start : start + (int64_t{link.slot_begin} << WidthBelow(width));
+  }
+  int64_t LinkEnd(const NodeLink& link) const {
+    return pile() ? start + 1 : start + (int64_t{link.slot_end} << WidthBelow(width));
+  }
+  /// Memory that it takes, without what its links hold.
+  size_t MemoryBytes() const {
+    return sizeof(Node) + times.capacity() * sizeof(int64_t) + values.capacity() * sizeof(double) +
+           blocks.capacity() * sizeof(Statistics) + links.capacity() * sizeof(NodeLink);
+  }
+};
+
+/// Sorted points, borrowed.
+struct PointSpan {
+  std::span<const int64_t> times;
+  std::span<const double> values;
+
+  size_t size() const { return times.size(); }
+  bool empty() const { return times.empty(); }
+  PointSpan Sub(size_t begin, size_t end) const {
+    return {times.subspan(begin, end - begin), values.subspan(begin, end - begin)};
+  }
+};
+
+/// Make a leaf of points that are not empty, with its link.
+NodeLink MakeLeaf(int width, int64_t start, int64_t revision, PointSpan points);
+/// Make an inner node or a pile of links that are not empty, with its link.
+NodeLink MakeInner(NodeKind kind, int width, int64_t start, int64_t revision,
+                   std::vector<NodeLink> links);
+/// Fill `blocks` of a leaf that nobody else sees yet.
+void SummariseBlocks(Node* leaf);
+/// Summarise points [begin, end) of a leaf, adding parts to `sum`.
+void SummariseWithin(const Node& leaf, size_t begin, size_t end, StatisticsSum* sum);
+
+/// The index of the first link that ends after `time`; links.size() if none does.
+size_t FirstLinkEndingAfter(const Node& node, int64_t time);
+
+/// Where a reader gets nodes from.
+class NodeSource {
+ public:
+  virtual ~NodeSource() = default;
+  /// The node of a link that is not empty. Errors: kDataLoss, kIo.
+  virtual Result<NodePtr> Get(const NodeLink& link) const = 0;
+};
+
+/// A source for trees that are wholly in memory.
+class MemoryNodeSource : public NodeSource {
+ public:
+  Result<NodePtr> Get(const NodeLink& link) const override {
+    FIRTH_CHECK(link.node != nullptr);
+    return link.node;
+  }
+};
+
+}  // namespace firth::timeview

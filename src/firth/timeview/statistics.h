@@ -1,0 +1,44 @@
+// Count, min, mean, max and deviation of a set of values, and how such summaries are joined without
+// losing digits.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace firth::timeview {
+
+/// What is known of a set of finite values. All zero for the empty set.
+///
+/// The deviation is kept itself, not the sum of squared differences that the paper's tree keeps: it
+/// has the range of the values, so that neither 1e200 overflows nor 1e-200 vanishes, and no digits
+/// are lost, because the sum is its square times the count.
+struct Statistics {
+  uint64_t count = 0;
+  double min = 0;
+  double mean = 0;
+  double max = 0;
+  double stddev = 0;  // of the population: the divisor is the count
+
+  bool operator==(const Statistics&) const = default;
+};
+
+/// Summarise values: two passes, the second about the mean of the first (Chan, Golub, LeVeque
+/// 1983).
+Statistics StatisticsOf(std::span<const double> values);
+
+/// Summaries that wait to be joined in one step: the joint mean first, then the deviation about it.
+class StatisticsSum {
+ public:
+  void Add(const Statistics& part) {
+    if (part.count != 0) parts_.push_back(part);
+  }
+  void Clear() { parts_.clear(); }
+  bool empty() const { return parts_.empty(); }
+  Statistics Total() const;
+
+ private:
+  std::vector<Statistics> parts_;
+};
+
+}  // namespace firth::timeview

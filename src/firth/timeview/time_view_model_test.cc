@@ -1,0 +1,163 @@
+// Goal: whatever is written, in whatever order, every answer at every revision is that of plain
+// code. Method: random edits under all merge policies go to a view and to a model of sorted vectors
+// (testing_model.h); leaves are small, so that a few hundred points make deep trees.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "firth/store/memory_file_system.h"
+#include "firth/timeview/testing_model.h"
+
+namespace firth::timeview {
+namespace {
+
+/// Where the times of a run lie.
+enum class Shape { kDense, kAscending, kSpread, kPiles };
+
+class Writer {
+ public:
+  Writer(Shape shape, uint64_t seed) : shape_(shape), random_(seed) {}
+
+  /// The next edit of a series whose points are those of `model`.
+  OwnedEdit Next(TimeView* view, SeriesId series, const ModelSeries& model, int64_t commit) {
+    OwnedEdit out;
+    out.edit.series = series;
+    out.edit.revision = model.latest() + 1;
+    out.edit.commit = CommitId(commit);
+    if (random_() % 8 == 0) {
+      out.edit.kind = Edit::Kind::kRemove;
+      const auto [start, end] = std::minmax({SomeTime(), SomeTime()});
+      out.edit.start = start;
+      out.edit.end = end + 1;
+      if (random_() % 4 == 0) {
+        out.edit.start = kTimeMin;
+        if (random_() % 4 == 0) out.edit.end = kTimeTop;
+      }
+      return out;
+    }
+    const size_t points = random_() % 4 == 0 ? random_() % 60 : random_() % 6;
+    std::vector<int64_t> times;
+    std::vector<double> values;
+    for (size_t i = 0; i < points; ++i) {
+      times.push_back(SomeTime());
+      values.push_back(SomeValue());
+    }
+    const auto policy = static_cast<MergePolicy>(random_() % 4);
+    auto snapshot = view->Pin(series, kLatestRevision).ValueOrDie();
+    const auto decision = Decide(snapshot, policy, times, values).ValueOrDie();
+    const auto want = model.Decide(policy, times, values);
+    if (decision.all) {
+      EXPECT_EQ(want.size(), times.size());
+      out.times = times;
+      out.values = values;
+    } else {
+      EXPECT_EQ(decision.kept, want);
+      for (const uint32_t i : decision.kept) {
+        out.times.push_back(times[i]);
+        out.values.push_back(values[i]);
+      }
+    }
+    EXPECT_TRUE(policy == MergePolicy::kReplace || !decision.replace);
+    out.edit.replace = policy == MergePolicy::kReplace;
+    // A decision says so when nothing has to be removed; either way must do.
+    if (random_() % 2 == 0) out.edit.replace = decision.replace;
+    return out;
+  }
+
+ private:
+  int64_t SomeTime() {
+    switch (shape_) {
+      case Shape::kDense:
+        return 1'000'000 + static_cast<int64_t>(random_() % 300);
+      case Shape::kAscending:
+        // Now and then a step back.
+        if (random_() % 40 == 0) return clock_ - static_cast<int64_t>(random_() % 2000);
+        return clock_ += static_cast<int64_t>(random_() % 20);
+      case Shape::kSpread:
+        if (random_() % 50 == 0) return random_() % 2 == 0 ? kTimeMin : kTimeLast;
+        return kTimeMin + static_cast<int64_t>(random_() % ((uint64_t{1} << 62) - 1));
+      case Shape::kPiles:
+        return 5 + static_cast<int64_t>(random_() % 3);
+    }
+    FIRTH_CHECK(false);
+  }
+  double SomeValue() {
+    switch (random_() % 8) {
+      case 0:
+        return -0.0;
+      case 1:
+        return 1e9 + static_cast<double>(random_() % 1000) / 1000;
+      case 2:
+        return 5e-324;
+      default:
+        return static_cast<double>(random_() % 5);
+    }
+  }
+
+  const Shape shape_;
+  std::mt19937_64 random_;
+  int64_t clock_ = 1'500'000'000'000'000'000;
+};
+
+struct ModelRun {
+  Shape shape;
+  uint32_t leaf_points_max;
+  uint32_t pending_max;
+  uint64_t seed;
+};
+
+class TimeViewModelTest : public testing::TestWithParam<ModelRun> {};
+
+TEST_P(TimeViewModelTest, EveryAnswerIsThatOfPlainCode) {
+  const ModelRun run = GetParam();
+  store::MemoryFileSystem files;
+  TimeViewOptions options{.files = &files,
+                          .series_pending_points_max = run.pending_max,
+                          .leaf_points_max = run.leaf_points_max};
+  auto view = TimeView::Open(options).ValueOrDie();
+  Writer writer(run.shape, run.seed);
+  ModelSeries model;
+  const SeriesId series = TestSeries(1);
+  Comparison comparison(view.get(), series, &model, run.seed + 1);
+  for (int64_t commit = 1; commit <= 100 && !HasFailure(); ++commit) {
+    OwnedEdit edit = writer.Next(view.get(), series, model, commit);
+    const auto before = view->Pin(series, kLatestRevision).ValueOrDie();
+    const auto preview = before.With({&edit.get(), 1}).ValueOrDie();
+    TIMEVIEW_OK(view->Apply({&edit.get(), 1}, CommitId(commit)));
+    model.Apply(edit.get());
+    comparison.State(preview, model.At(model.latest()), "preview");
+    comparison.Revision(model.latest());
+    comparison.SomeRevision();
+    comparison.SomeChanges();
+  }
+  comparison.Everything(50);
+}
+
+std::vector<ModelRun> Runs() {
+  std::vector<ModelRun> runs;
+  uint64_t seed = 1;
+  for (const Shape shape : {Shape::kDense, Shape::kAscending, Shape::kSpread, Shape::kPiles}) {
+    for (const uint32_t leaf : {1u, 2u, 8u, 1536u}) {
+      for (const uint32_t pending : {1u, 20u, 1000u}) {
+        runs.push_back({shape, leaf, pending, seed++});
+      }
+    }
+  }
+  return runs;
+}
+
+std::string NameOf(const testing::TestParamInfo<ModelRun>& tested) {
+  static constexpr const char* kShapes[] = {"Dense", "Ascending", "Spread", "Piles"};
+  const ModelRun& run = tested.param;
+  return std::string(kShapes[static_cast<int>(run.shape)]) + "Leaf" +
+         std::to_string(run.leaf_points_max) + "Pending" + std::to_string(run.pending_max);
+}
+
+INSTANTIATE_TEST_SUITE_P(Runs, TimeViewModelTest, testing::ValuesIn(Runs()), NameOf);
+
+}  // namespace
+}  // namespace firth::timeview
