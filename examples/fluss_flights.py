@@ -14,7 +14,7 @@ SERVER = sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1:9123"
 
 async def read_flights(conn):
     """The mean delay of each carrier: two of nineteen columns come over the wire."""
-    table = await conn.get_table(fluss.TablePath("_", "flights"))
+    table = await conn.get_table(fluss.TablePath("nyc", "flights"))
     scanner = await table.new_scan().project_by_name(["carrier", "dep_delay"]).create_record_batch_log_scanner()
     scanner.subscribe(bucket_id=0, start_offset=fluss.EARLIEST_OFFSET)
     flights = scanner.to_pandas()
