@@ -96,8 +96,8 @@ TEST_F(FrameServerTest, EchoesSmallAndLargeFramesInOrder) {
     for (const auto& frame : frames) ASSERT_TRUE(client.SendFrame(frame));
   });
   for (const auto& frame : frames) ASSERT_EQ(client.ReadFrame(), frame);
-  writer.join();
   EXPECT_EQ(server_->GetMetrics().connections, 1);
+  server_->Stop(kLongNs);  // what a client has read may be counted a moment later
   EXPECT_EQ(server_->GetMetrics().bytes_in, server_->GetMetrics().bytes_out);
 }
 
@@ -289,6 +289,23 @@ TEST_F(FrameServerTest, RefusesMoreConnectionsThanItMayHave) {
   SocketForTests fourth(endpoint());
   ASSERT_TRUE(fourth.SendFrame("in"));
   EXPECT_EQ(fourth.ReadFrame(), "in");
+}
+
+TEST_F(FrameServerTest, AcceptsAgainWhenThereAreDescriptorsAgain) {
+  Start();
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  const int next = dup(STDIN_FILENO);
+  close(next);
+  rlimit one_more = before;
+  one_more.rlim_cur = static_cast<rlim_t>(next) + 1;
+  setrlimit(RLIMIT_NOFILE, &one_more);
+  SocketForTests client(endpoint());  // takes the last one, so that the server has none to accept with
+  ASSERT_TRUE(client.SendFrame("patience"));
+  pollfd answer{.fd = client.fd(), .events = POLLIN, .revents = 0};
+  EXPECT_EQ(poll(&answer, 1, 20), 0);
+  setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_EQ(client.ReadFrame(), "patience");
 }
 
 TEST_F(FrameServerTest, AFactoryMayRefuse) {

@@ -40,18 +40,26 @@ std::vector<std::string> ValuesOf(const ConfigKey& key, const std::string& text)
   return is_door ? Split(text) : std::vector<std::string>{text};
 }
 
-/// Set one key that goes by `name` in one of the two ways that have flat names. `shown` puts a name
-/// as its user wrote it.
-Status MergeNamed(const std::string& name, const std::string& value, std::string ConfigKey::*names,
-                  std::string_view shown, Config* config) {
+/// One of the two ways to set keys that have flat names.
+struct FlatNames {
+  std::string ConfigKey::*field;
+  std::string_view what;
+  std::string_view prefix;  // before a name, as its user wrote it
+};
+constexpr FlatNames kEnvironment{&ConfigKey::environment, "environment variable", ""};
+constexpr FlatNames kFlags{&ConfigKey::flag, "option", "--"};
+
+/// Set the key that goes by `name`.
+Status MergeNamed(const FlatNames& names, const std::string& name, const std::string& value,
+                  Config* config) {
   std::vector<std::string> known;
   for (const auto& key : ConfigKeys()) {
-    if (key.*names == name) return SetKey(config, key, ValuesOf(key, value));
-    known.push_back(key.*names);
+    if (key.*names.field == name) return SetKey(config, key, ValuesOf(key, value));
+    known.push_back(key.*names.field);
   }
   return Error(Code::kInvalidArgument, Reason::kNone,
-               fmt::format("unknown {0}{1}; did you mean {2}{3}?",
-                           shown, name, shown.substr(shown.find(' ') + 1), Nearest(name, known)));
+               fmt::format("unknown {0} {1}{2}; did you mean {1}{3}?", names.what, names.prefix,
+                           name, Nearest(name, known)));
 }
 
 void AddDefaultsForDev(Config* config) {
@@ -72,11 +80,10 @@ Result<Config> LoadConfig(const std::string& file,
   if (!file.empty()) ARROW_RETURN_NOT_OK(MergeFile(file, &config));
   for (const auto& [name, value] : environment) {
     if (!name.starts_with("FIRTH_") || IsForeign(name)) continue;
-    ARROW_RETURN_NOT_OK(
-        MergeNamed(name, value, &ConfigKey::environment, "environment variable ", &config));
+    ARROW_RETURN_NOT_OK(MergeNamed(kEnvironment, name, value, &config));
   }
   for (const auto& [name, value] : flags) {
-    ARROW_RETURN_NOT_OK(MergeNamed(name, value, &ConfigKey::flag, "option --", &config));
+    ARROW_RETURN_NOT_OK(MergeNamed(kFlags, name, value, &config));
   }
   std::erase_if(config.doors, [](const auto& door) { return door.second.empty(); });
   ARROW_RETURN_NOT_OK(CheckConfig(config));

@@ -35,16 +35,21 @@ net::HttpResponse Answer(const ServerState& state, const net::HttpRequest& reque
 
 }  // namespace
 
-Result<std::unique_ptr<net::HttpServer>> StartConsoleDoor(const ConsoleOptions& options) {
+Result<std::unique_ptr<ConsoleDoor>> ConsoleDoor::Start(const ConsoleOptions& options) {
   net::HttpServerOptions http;
   http.listen = options.listen;
   http.tls_certificate_file = options.tls_certificate_file;
   http.tls_key_file = options.tls_key_file;
   http.body_bytes_max = 64 << 10;  // nothing here takes a body
   http.connections_max = 256;
-  return net::HttpServer::Start(
-      options.loops, options.blocking, std::move(http),
-      [state = options.state](const net::HttpRequest& request) { return Answer(*state, request); });
+  std::unique_ptr<ConsoleDoor> door(new ConsoleDoor(options.clock));
+  ARROW_ASSIGN_OR_RAISE(
+      door->server_,
+      net::HttpServer::Start(options.loops, &door->thread_, std::move(http),
+                             [state = options.state](const net::HttpRequest& request) {
+                               return Answer(*state, request);
+                             }));
+  return door;
 }
 
 }  // namespace firth::server

@@ -62,12 +62,12 @@ Result<RunningDoor> StartFlight(const DoorParts& parts) {
 Result<RunningDoor> StartConsole(const DoorParts& parts) {
   ConsoleOptions options;
   options.loops = parts.loops;
-  options.blocking = parts.blocking;
+  options.clock = &parts.database->clock();
   options.state = parts.state;
   options.listen = AddressesOf(*parts.config, "console");
   options.tls_certificate_file = parts.config->tls_certificate_file;
   options.tls_key_file = parts.config->tls_key_file;
-  ARROW_ASSIGN_OR_RAISE(auto door, StartConsoleDoor(options));
+  ARROW_ASSIGN_OR_RAISE(auto door, ConsoleDoor::Start(options));
   std::map<std::string, std::vector<std::string>> endpoints{{"console", door->endpoints()}};
   return Own(std::move(door), std::move(endpoints));
 }

@@ -56,6 +56,8 @@ class ServerImpl : public Server, public ServerState {
     ARROW_RETURN_NOT_OK(StartDoors());
     const std::string text = EndpointsText(endpoints_);
     ARROW_RETURN_NOT_OK(store::WriteFileAtomically(files_.get(), kEndpointsFile, AsBytes(text)));
+    logging::Info("server", "ready, at commit {}", database_->LastCommit().value);
+    opened_ = true;
     ready_ = true;
     return Status::OK();
   }
@@ -116,6 +118,11 @@ class ServerImpl : public Server, public ServerState {
     return Status::OK();
   }
 
+  bool IsConfigured(std::string_view door) const {
+    const auto found = config_.doors.find(std::string(door));
+    return found != config_.doors.end() && !found->second.empty();
+  }
+
   Status StartDoors() {
     DoorParts parts;
     parts.config = &config_;
@@ -125,7 +132,7 @@ class ServerImpl : public Server, public ServerState {
     parts.state = this;
     for (const auto& kind : DoorKinds()) {
       bool wanted = false;
-      for (const auto& door : kind.names) wanted |= config_.doors.contains(std::string(door.name));
+      for (const auto& door : kind.names) wanted |= IsConfigured(door.name);
       if (!wanted) continue;
       auto door = kind.start(parts);
       if (!door.ok()) {
@@ -160,7 +167,7 @@ class ServerImpl : public Server, public ServerState {
 
   /// Doors first, then what they call, each while what it calls is still there.
   void StopAll() {
-    if (database_) logging::Info("server", "stopping");
+    if (opened_) logging::Info("server", "stopping");
     if (files_) {
       if (const Status removed = files_->Remove(kEndpointsFile); !removed.ok()) {
         logging::Warning("server", "{}: {}", kEndpointsFile, MessageOf(removed));
@@ -181,8 +188,8 @@ class ServerImpl : public Server, public ServerState {
     database_.reset();
     readers_.reset();
     writer_.reset();
-    if (files_) logging::Info("server", "stopped");
     files_.reset();
+    if (opened_) logging::Info("server", "stopped");
   }
 
   /// The console last, so that the drain can be watched.
@@ -207,6 +214,7 @@ class ServerImpl : public Server, public ServerState {
   std::unique_ptr<net::EventLoops> loops_;
   std::unique_ptr<table::Database> database_;
   std::map<std::string, std::string> endpoints_;  // constant once Open has returned
+  bool opened_ = false;                           // the same
   std::atomic<bool> ready_{false};
 
   mutable std::mutex mutex_;
