@@ -110,13 +110,26 @@ Result<std::vector<IndexEntry>> LogState::Plan(Offset from, const ReadOptions& o
                  "offset " + std::to_string(from.value) + " is out of range: the log holds " +
                      std::to_string(start_.value) + " to " + std::to_string(end_.value));
   }
+  return Take(Find(from), options);
+}
+
+std::vector<IndexEntry> LogState::PlanAfter(CommitId after, const ReadOptions& options) const {
+  std::lock_guard lock(mutex_);
+  const auto first =
+      std::upper_bound(entries_.begin(), entries_.end(), after,
+                       [](CommitId c, const IndexEntry& entry) { return c < entry.commit; });
+  return Take(static_cast<size_t>(first - entries_.begin()), options);
+}
+
+std::vector<IndexEntry> LogState::Take(size_t from, const ReadOptions& options) const {
   std::vector<IndexEntry> plan;
   uint64_t bytes = 0;
-  for (size_t i = Find(from); i < entries_.size(); ++i) {
+  for (size_t i = from; i < entries_.size(); ++i) {
     const IndexEntry& entry = entries_[i];
     if (entry.commit > options.up_to) break;
     bytes += entry.body_bytes;
-    if (!plan.empty() && bytes > options.bytes_max) break;
+    // A commit's entries stay together where the caller goes on by commits.
+    if (!plan.empty() && bytes > options.bytes_max && entry.commit != plan.back().commit) break;
     plan.push_back(entry);
   }
   return plan;

@@ -81,6 +81,8 @@ class LogState {
   /// Entries from the one that holds `from` on, until `bytes_max` (at least one), up to a commit.
   /// Error kOffsetOutOfRange.
   Result<std::vector<IndexEntry>> Plan(Offset from, const ReadOptions& options) const;
+  /// As Plan, from the first entry of a commit after `after` on.
+  std::vector<IndexEntry> PlanAfter(CommitId after, const ReadOptions& options) const;
   Offset OffsetAtTime(int64_t time_ns) const;
   Offset OffsetAfterCommit(CommitId commit) const;
   uint64_t BytesBetween(Offset from, Offset to) const;
@@ -101,6 +103,7 @@ class LogState {
  private:
   /// The place of the entry that holds `offset`, under the mutex.
   size_t Find(Offset offset) const;
+  std::vector<IndexEntry> Take(size_t from, const ReadOptions& options) const;
 
   const LogId id_;
   mutable std::mutex mutex_;

@@ -74,6 +74,17 @@ class LogStoreImpl : public LogStore {
       return LogState(log).Plan(from, options).status();
     }
     ARROW_ASSIGN_OR_RAISE(const auto plan, state->Plan(from, options));
+    return ReadPlan(log, plan);
+  }
+
+  Result<std::vector<StoredEntry>> ReadAfter(LogId log, CommitId after,
+                                             const ReadOptions& options) const override {
+    const LogState* state = logs_.Find(log);
+    if (state == nullptr) return std::vector<StoredEntry>();
+    return ReadPlan(log, state->PlanAfter(after, options));
+  }
+
+  Result<std::vector<StoredEntry>> ReadPlan(LogId log, const std::vector<IndexEntry>& plan) const {
     std::vector<StoredEntry> entries;
     entries.reserve(plan.size());
     for (size_t begin = 0; begin < plan.size();) {

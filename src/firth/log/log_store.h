@@ -120,6 +120,9 @@ class LogStore {
   /// outside [start, end] gives kOffsetOutOfRange. Blocks on the disk.
   virtual Result<std::vector<StoredEntry>> Read(LogId log, Offset from,
                                                 const ReadOptions& options) const = 0;
+  /// Entries of `log` that commits after `after` wrote, in order, verified, marks included. Blocks.
+  virtual Result<std::vector<StoredEntry>> ReadAfter(LogId log, CommitId after,
+                                                     const ReadOptions& options) const = 0;
   /// The base offset of the first entry whose commit's time is at or after `time_ns`; the end if
   /// there is none.
   virtual Offset OffsetAtTime(LogId log, int64_t time_ns) const = 0;

@@ -46,7 +46,9 @@ Status DatabaseImpl::Open() {
   ARROW_ASSIGN_OR_RAISE(log_, log::LogStore::Open(std::move(log)));
   keyed_buckets_ = std::make_unique<KeyedBuckets>(options_.readers, log_.get());
   ARROW_ASSIGN_OR_RAISE(key_view_, keyview::KeyView::Open({.folder = options_.key_view_folder}));
-  return ReplayKeyView();
+  ARROW_RETURN_NOT_OK(ReplayKeyView());
+  series_ = std::make_unique<SeriesStoreImpl>(this);
+  return series_->Open(options_.files);
 }
 
 DatabaseImpl::~DatabaseImpl() { static_cast<void>(Close()); }
@@ -61,6 +63,18 @@ Status DatabaseImpl::Close() {
 Result<log::CommitResult> DatabaseImpl::CommitAndWait(log::CommitDraft draft) {
   return Await<log::CommitResult>([&](std::function<void(const Result<log::CommitResult>&)> done) {
     log_->Commit(std::move(draft), std::move(done));
+  });
+}
+
+void DatabaseImpl::CommitInOrder(log::CommitDraft draft,
+                                 std::function<void(const Result<log::CommitResult>&)> done) {
+  in_work_.Begin();
+  log_->Commit(std::move(draft), [this, done = std::move(done)](
+                                     const Result<log::CommitResult>& made) {
+    apply_strand_.Post([this, done, made] {
+      done(made);
+      in_work_.End();
+    });
   });
 }
 

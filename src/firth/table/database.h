@@ -29,6 +29,7 @@
 #include "firth/log/batch.h"
 #include "firth/log/log_store.h"
 #include "firth/store/file_system.h"
+#include "firth/table/series.h"
 
 namespace firth::table {
 
@@ -311,6 +312,9 @@ class Database {
                                                  const KeyScanRequest& request) = 0;
   /// Decoded rows. Of a keyed table they are the changes, as its log holds them. Blocks.
   virtual Result<std::unique_ptr<Scanner>> Scan(const Caller& caller, const ScanRequest& request) = 0;
+
+  /// Series of points. Lives as long as the Database.
+  virtual SeriesStore* series() = 0;
 
   virtual CommitId LastCommit() const = 0;
   virtual access::Access* access() = 0;

@@ -19,6 +19,7 @@
 #include "firth/table/keyed_bucket.h"
 #include "firth/table/keyed_write.h"
 #include "firth/table/row_codecs.h"
+#include "firth/table/series_store.h"
 
 namespace firth::table {
 
@@ -97,19 +98,23 @@ class DatabaseImpl : public Database {
   access::Access* access() override { return access_.get(); }
   log::Metrics LogMetrics() const override { return log_->GetMetrics(); }
   const Clock& clock() const override { return *options_.clock; }
+  SeriesStore* series() override { return series_.get(); }
   Status Close() override;
 
   // For the files of this room.
+  /// Commit, and call `done` on the readers, one call at a time, in the order of commits.
+  void CommitInOrder(log::CommitDraft draft,
+                     std::function<void(const Result<log::CommitResult>&)> done);
+  /// Start something that calls back once, and wait for its answer.
+  template <typename T>
+  Result<T> Await(
+      const std::function<void(std::function<void(const Result<T>&)>)>& start);
   log::LogStore* log() { return log_.get(); }
   catalog::Catalog* catalog() { return catalog_.get(); }
   /// The log of a bucket of the table's current edition. Error kBucketNotFound.
   Result<LogId> LogOf(const TableInfo& table, BucketRef where);
 
  private:
-  /// Start something that calls back once, and wait for its answer.
-  template <typename T>
-  Result<T> Await(
-      const std::function<void(std::function<void(const Result<T>&)>)>& start);
   /// Commit and wait until it is durable.
   Result<log::CommitResult> CommitAndWait(log::CommitDraft draft);
   /// Commit changes of the catalog alone.
@@ -148,6 +153,7 @@ class DatabaseImpl : public Database {
   std::unique_ptr<log::LogStore> log_;
   std::unique_ptr<keyview::KeyView> key_view_;
   std::unique_ptr<KeyedBuckets> keyed_buckets_;
+  std::unique_ptr<SeriesStoreImpl> series_;
   RowCodecsCache codecs_;
   /// Applies commits to the key view, in their order.
   Strand apply_strand_;

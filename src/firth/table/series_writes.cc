@@ -1,0 +1,240 @@
+// Points of series: decided, committed to the log of their collection, applied to the time view; and
+// read back from the logs after a start.
+#include <arrow/array.h>
+
+#include <deque>
+
+#include "firth/common/logging.h"
+#include "firth/log/side.h"
+#include "firth/table/database_impl.h"
+#include "firth/table/row_routing.h"
+#include "firth/table/series_store.h"
+
+namespace firth::table {
+namespace {
+
+constexpr uint64_t kReplayBytes = uint64_t{4} << 20;
+
+/// Times and values as rows of a collection, without a copy.
+std::shared_ptr<arrow::RecordBatch> RowsOf(const std::shared_ptr<arrow::Schema>& schema,
+                                           std::span<const int64_t> times,
+                                           std::span<const double> values) {
+  const auto count = static_cast<int64_t>(times.size());
+  const auto wrap = [&](const void* data) {
+    return std::make_shared<arrow::Buffer>(static_cast<const uint8_t*>(data), count * 8);
+  };
+  return arrow::RecordBatch::Make(
+      schema, count,
+      {arrow::MakeArray(arrow::ArrayData::Make(schema->field(0)->type(), count,
+                                               {nullptr, wrap(times.data())}, 0)),
+       arrow::MakeArray(arrow::ArrayData::Make(schema->field(1)->type(), count,
+                                               {nullptr, wrap(values.data())}, 0))});
+}
+
+}  // namespace
+
+Result<int64_t> SeriesStoreImpl::Insert(const access::Caller& caller, const SeriesId& id,
+                                        std::span<const int64_t> times,
+                                        std::span<const double> values, MergePolicy policy) {
+  ARROW_RETURN_NOT_OK(Check(caller, access::kWrite, id).status());
+  ARROW_RETURN_NOT_OK(timeview::CheckPoints(times, values));
+  const auto writer = WriterOf(id);
+  std::lock_guard writing(*writer);
+  ARROW_ASSIGN_OR_RAISE(const SeriesPtr series, Check(caller, access::kWrite, id));
+  ARROW_ASSIGN_OR_RAISE(const Snapshot now, view_->Pin(id, timeview::kLatestRevision));
+  if (times.empty()) return now.revision();
+  ARROW_ASSIGN_OR_RAISE(const timeview::Decision decision,
+                        timeview::Decide(now, policy, times, values));
+  std::vector<int64_t> kept_times;
+  std::vector<double> kept_values;
+  if (!decision.all) {
+    if (decision.kept.empty()) return now.revision();
+    for (const uint32_t i : decision.kept) {
+      kept_times.push_back(times[i]);
+      kept_values.push_back(values[i]);
+    }
+    times = kept_times;
+    values = kept_values;
+  }
+  timeview::Edit edit;
+  edit.series = id;
+  edit.revision = now.revision() + 1;
+  edit.replace = decision.replace;
+  edit.times = times;
+  edit.values = values;
+
+  ARROW_ASSIGN_OR_RAISE(const TablePtr table,
+                        database_->catalog()->GetTable(series->collection));
+  ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
+  const auto rows = RowsOf(edition->newest().schema, times, values);
+  log::EntryDraft entry;
+  ARROW_ASSIGN_OR_RAISE(entry.log, LogOfCollection(series->collection));
+  ARROW_ASSIGN_OR_RAISE(entry.body,
+                        log::EncodeBatch(*rows, {},
+                                         {.schema_id = edition->newest().id,
+                                          .compression = CompressionOf(edition->spec)}));
+  entry.schema_id = edition->newest().id;
+  entry.rows = static_cast<uint32_t>(times.size());
+  entry.offsets = entry.rows;
+  const auto [least, greatest] = std::minmax_element(times.begin(), times.end());
+  entry.record_time_min_ns = *least;
+  entry.record_time_max_ns = *greatest;
+  entry.side = log::EncodeInsertRuns({{.series = std::string(id.view()),
+                                       .revision = edit.revision,
+                                       .rows = entry.rows,
+                                       .replace = edit.replace}});
+  ARROW_RETURN_NOT_OK(Write(std::move(entry), edit));
+  return edit.revision;
+}
+
+Result<int64_t> SeriesStoreImpl::Delete(const access::Caller& caller, const SeriesId& id,
+                                        int64_t start, int64_t end) {
+  ARROW_RETURN_NOT_OK(Check(caller, access::kWrite, id).status());
+  ARROW_RETURN_NOT_OK(timeview::CheckRange(start, end));
+  const auto writer = WriterOf(id);
+  std::lock_guard writing(*writer);
+  ARROW_ASSIGN_OR_RAISE(const SeriesPtr series, Check(caller, access::kWrite, id));
+  ARROW_ASSIGN_OR_RAISE(const int64_t latest, view_->LatestRevision(id));
+  timeview::Edit edit;
+  edit.series = id;
+  edit.revision = latest + 1;
+  edit.kind = timeview::Edit::Kind::kRemove;
+  edit.start = start;
+  edit.end = end;
+  log::EntryDraft entry;
+  ARROW_ASSIGN_OR_RAISE(entry.log, LogOfCollection(series->collection));
+  entry.kind = log::EntryKind::kMark;
+  entry.schema_id = SchemaId(1);
+  entry.body = arrow::Buffer::FromString(
+      log::EncodeRemovedRange({.series = std::string(id.view()),
+                               .revision = edit.revision,
+                               .start_ns = start,
+                               .end_ns = end}));
+  ARROW_RETURN_NOT_OK(Write(std::move(entry), edit));
+  return edit.revision;
+}
+
+Result<LogId> SeriesStoreImpl::LogOfCollection(const Path& collection) {
+  ARROW_ASSIGN_OR_RAISE(const TablePtr table, database_->catalog()->GetTable(collection));
+  ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
+  ARROW_ASSIGN_OR_RAISE(const PartitionInfo partition,
+                        database_->catalog()->FindPartition(edition->id, {}));
+  return partition.LogOf(0);
+}
+
+Status SeriesStoreImpl::Write(log::EntryDraft entry, timeview::Edit edit) {
+  log::CommitDraft draft;
+  draft.entries.push_back(std::move(entry));
+  return database_
+      ->Await<log::CommitResult>([&](std::function<void(const Result<log::CommitResult>&)> done) {
+        database_->CommitInOrder(
+            std::move(draft), [this, edit, done](const Result<log::CommitResult>& made) mutable {
+              if (!made.ok()) {
+                done(made);
+                return;
+              }
+              edit.commit = made->id;
+              std::lock_guard applying(apply_mutex_);
+              const Status applied = view_->Apply(std::span(&edit, 1), made->id);
+              done(applied.ok() ? made : Result<log::CommitResult>(applied));
+            });
+      })
+      .status();
+}
+
+Status SeriesStoreImpl::ReplayEntry(const log::StoredEntry& entry) {
+  const auto apply = [&](const timeview::Edit& edit) -> Status {
+    if (facts_.Burnt(edit.series)) return Status::OK();
+    return view_->Apply(std::span(&edit, 1), view_->watermark());
+  };
+  if (entry.kind == log::EntryKind::kMark) {
+    ARROW_ASSIGN_OR_RAISE(
+        const log::RemovedRange range,
+        log::ParseRemovedRange({reinterpret_cast<const char*>(entry.body->data()),
+                                static_cast<size_t>(entry.body->size())}));
+    timeview::Edit edit;
+    edit.series = SeriesId::From(range.series);
+    edit.revision = range.revision;
+    edit.commit = entry.commit;
+    edit.kind = timeview::Edit::Kind::kRemove;
+    edit.start = range.start_ns;
+    edit.end = range.end_ns;
+    return apply(edit);
+  }
+  if (entry.kind != log::EntryKind::kRows || entry.rows == 0 || entry.side.empty()) {
+    return Status::OK();
+  }
+  ARROW_ASSIGN_OR_RAISE(const PartitionInfo partition,
+                        database_->catalog()->PartitionOfLog(entry.log));
+  ARROW_ASSIGN_OR_RAISE(const EditionInfo edition,
+                        database_->catalog()->GetEdition(partition.edition));
+  const catalog::SchemaInfo* schema = edition.FindSchema(entry.schema_id);
+  if (schema == nullptr) {
+    return Error(Code::kDataLoss, Reason::kSchemaNotFound, "a schema of the log is missing");
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto rows, log::DecodeBatch(entry.body, schema->schema));
+  ARROW_ASSIGN_OR_RAISE(const auto runs, log::ParseInsertRuns(entry.side));
+  const auto* times = rows->column_data(0)->GetValues<int64_t>(1);
+  const auto* values = rows->column_data(1)->GetValues<double>(1);
+  size_t at = 0;
+  for (const log::InsertRun& run : runs) {
+    if (at + run.rows > static_cast<size_t>(rows->num_rows())) {
+      return Error(Code::kDataLoss, Reason::kChecksumMismatch,
+                   "insert runs are longer than their rows");
+    }
+    timeview::Edit edit;
+    edit.series = SeriesId::From(run.series);
+    edit.revision = run.revision;
+    edit.commit = entry.commit;
+    edit.replace = run.replace;
+    edit.times = std::span(times + at, run.rows);
+    edit.values = std::span(values + at, run.rows);
+    ARROW_RETURN_NOT_OK(apply(edit));
+    at += run.rows;
+  }
+  return Status::OK();
+}
+
+Status SeriesStoreImpl::Replay() {
+  // A series that moved has entries in several logs: they are read together, in the order of commits.
+  struct Source {
+    LogId log;
+    CommitId after;
+    std::deque<log::StoredEntry> entries;
+  };
+  const CommitId from = view_->watermark();
+  const CommitId last = database_->log()->LastCommit();
+  std::vector<Source> sources;
+  for (const LogId log : database_->log()->LogsAfter(from)) {
+    auto partition = database_->catalog()->PartitionOfLog(log);
+    if (!partition.ok()) continue;  // dropped
+    ARROW_ASSIGN_OR_RAISE(const EditionInfo edition,
+                          database_->catalog()->GetEdition(partition->edition));
+    if ((edition.spec.views & catalog::kTimeView) == 0) continue;
+    sources.push_back({.log = log, .after = from});
+  }
+  uint64_t replayed = 0;
+  while (true) {
+    Source* next = nullptr;
+    for (Source& source : sources) {
+      if (source.entries.empty() && source.after < last) {
+        ARROW_ASSIGN_OR_RAISE(auto read, database_->log()->ReadAfter(source.log, source.after,
+                                                                     {.bytes_max = kReplayBytes}));
+        source.after = read.empty() ? last : read.back().commit;
+        for (auto& entry : read) source.entries.push_back(std::move(entry));
+      }
+      if (source.entries.empty()) continue;
+      if (next == nullptr || source.entries.front().commit < next->entries.front().commit) {
+        next = &source;
+      }
+    }
+    if (next == nullptr) break;
+    ARROW_RETURN_NOT_OK(ReplayEntry(next->entries.front()));
+    next->entries.pop_front();
+    ++replayed;
+  }
+  if (replayed > 0) logging::Info("table", "the time view replayed {} log entries", replayed);
+  return view_->Apply({}, last);
+}
+
+}  // namespace firth::table
