@@ -27,7 +27,8 @@ enum Right : uint32_t {
   kAllRights = 31,
 };
 
-/// The roles that name sets of rights on everything: admin, writer, reader, none.
+/// The roles that name sets of rights on everything: admin (all), writer (see, read, write, create),
+/// reader (see, read), none.
 Result<uint32_t> RightsOfRole(std::string_view role);
 
 /// Who makes a call. A value: it says who it is, not what it may do, so that a change of rights binds
@@ -80,14 +81,16 @@ class Access {
   virtual uint32_t RightsOn(const Caller& caller, const Path& path,
                             EditionId edition = EditionId{0}) = 0;
 
-  /// Create or update a principal by name. Errors: kBadValue for a secret of fewer than 8 characters
-  /// or one that another principal has, for an unknown role or an empty name.
+  /// Create or update a principal by name. A secret replaces the one that an earlier call set; issued
+  /// ones stay, and without a secret all stay. Errors: kBadValue for a secret of fewer than 8
+  /// characters or one that another principal has, for an unknown role, an empty name or `anonymous`.
   virtual Result<PrincipalId> PutPrincipal(const NewPrincipal& principal) = 0;
   virtual Status RemovePrincipal(std::string_view name) = 0;
   virtual Result<std::vector<catalog::PrincipalRow>> ListPrincipals() = 0;
   /// Make a random secret for `name`; it is shown once.
   virtual Result<std::string> IssueSecret(std::string_view name, std::string description) = 0;
   virtual Status RevokeSecret(int64_t id) = 0;
+  /// Without digests and without the secrets themselves.
   virtual Result<std::vector<catalog::SecretRow>> ListSecrets(std::string_view name) = 0;
   /// Add (or with no rights remove) the grant of `role` (or bare `rights`) to `name` on `path`.
   virtual Status Grant(std::string_view name, const Path& path, EditionId edition, uint32_t rights,

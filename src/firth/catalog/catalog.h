@@ -129,24 +129,29 @@ struct TableInfo {
 using TablePtr = std::shared_ptr<const TableInfo>;
 
 /// Changes inside one commit. All methods are called in the committer, in one catalog transaction;
-/// a failed one fails its commit and undoes that commit's changes, no others.
+/// a failed one fails its commit and undoes that commit's changes, no others. The catalog's own reads,
+/// called in that thread meanwhile, see the group's changes so far.
 class Changes {
  public:
   virtual ~Changes() = default;
 
   virtual Result<int64_t> CreateNamespace(const Path& path, const Attributes& attributes) = 0;
+  /// Replace the attributes. A namespace that exists only because something is below it becomes a
+  /// created one.
   virtual Status AlterNamespace(const Path& path, const Attributes& attributes) = 0;
   /// Drop an empty namespace.
   virtual Status DropNamespace(const Path& path) = 0;
 
-  /// Errors: kTableExists (also when the path is a created namespace that is not `also_namespace`).
+  /// Make a table without editions. A path may be both a namespace and a table, and what is above it
+  /// need not exist. Error kTableExists.
   virtual Result<TableId> CreateTable(const Path& path, const Attributes& attributes) = 0;
   virtual Status AlterTable(TableId table, const Attributes& attributes) = 0;
   virtual Status RenameTable(TableId table, const Path& to) = 0;
   /// Drop a table with its editions, schemas and partitions.
   virtual Status DropTable(TableId table) = 0;
 
-  /// Add an edition; `number` below 0: one more than any before. `schema` has field ids below
+  /// Add an edition; `number` below 0: one more than any before, at first 0. A number is given once:
+  /// error kEditionExists, also when that edition was dropped. `schema` has field ids below
   /// `next_field_id`. It becomes the current one if `make_current`.
   virtual Result<EditionId> CreateEdition(TableId table, int32_t number, const EditionSpec& spec,
                                           const std::shared_ptr<arrow::Schema>& schema,
@@ -243,7 +248,9 @@ class Catalog {
 
   // Commits.
   /// Run each change in a savepoint of one durable transaction and name the ids of those that
-  /// succeed. On an error of the transaction itself none is applied.
+  /// succeed. On an error of the transaction itself none is applied: kDiskFull may be tried again;
+  /// after kIo it is not known what is on disk, nothing more can be changed, and the process is to
+  /// end.
   virtual Status ApplyGroup(std::vector<Change>* group) = 0;
   virtual Result<bool> IsNamed(CommitId id) = 0;
   virtual Result<CommitId> LastCommit() = 0;
