@@ -17,7 +17,8 @@ namespace firth::format {
 enum class FileFormat { kParquet, kCsv, kTsv, kPsv, kJsonLines, kArrowFile, kArrowStream };
 
 /// The format that a file's name tells: `.parquet`, `.csv`, `.tsv`, `.psv`, `.json`, `.jsonl`,
-/// `.ndjson`, `.feather`, `.arrow`, `.ipc`, `.arrows`, each also with `.gz` or `.zst` behind it, and
+/// `.ndjson`, `.feather`, `.arrow`, `.ipc`, `.arrows`, each also with `.gz` or `.zst` behind it,
+/// and
 /// `.zip` around one member. Case does not matter. Error kInvalidArgument lists what is known.
 Result<FileFormat> FormatOfName(const std::string& name);
 
