@@ -65,8 +65,23 @@ class Answers {
   std::atomic<size_t> missing_;
 };
 
+/// The engine's keys for those of one bucket; with `prefix` they may be parts of keys.
+Result<std::vector<std::string>> KeysFor(const Request& request, const TableById& table,
+                                         table::BucketRef where, bool prefix,
+                                         pb::LookupBucket* bucket) {
+  ARROW_ASSIGN_OR_RAISE(const auto of_partition, table.KeysOf(request, where.partition));
+  std::vector<std::string> keys;
+  for (std::string& key : *bucket->mutable_keys()) {
+    if (of_partition) {
+      ARROW_ASSIGN_OR_RAISE(key, of_partition->Full(key, prefix));
+    }
+    keys.push_back(std::move(key));
+  }
+  return keys;
+}
+
 /// Ask `start(table, where, keys, done)` for every bucket.
-template <typename Message, typename Found, typename Start>
+template <bool kPrefix, typename Message, typename Found, typename Start>
 void Serve(const RequestPtr& request, Start start) {
   pb::LookupRequest in;
   if (!request->Parse(&in)) return;
@@ -87,13 +102,13 @@ void Serve(const RequestPtr& request, Start start) {
                                : std::nullopt;
     const auto where = table.ok() ? table->Bucket(partition, bucket->bucket())
                                   : Result<table::BucketRef>(table.status());
-    if (!where.ok()) {
-      answers->Finish(i, Result<Found>(where.status()));
+    auto wanted = where.ok() ? KeysFor(*request, *table, *where, kPrefix, bucket)
+                             : Result<std::vector<std::string>>(where.status());
+    if (!wanted.ok()) {
+      answers->Finish(i, Result<Found>(wanted.status()));
       continue;
     }
-    std::vector<std::string> wanted;
-    for (auto& key : *bucket->mutable_keys()) wanted.push_back(std::move(key));
-    start(table->table(), *where, std::move(wanted),
+    start(table->table(), *where, std::move(*wanted),
           [answers, i](const Result<Found>& found) { answers->Finish(i, found); });
   }
 }
@@ -101,13 +116,15 @@ void Serve(const RequestPtr& request, Start start) {
 }  // namespace
 
 void ServeLookup(const RequestPtr& request) {
-  Serve<pb::LookupAnswer, Rows>(request, [&](const auto& table, auto where, auto keys, auto done) {
-    request->database().Lookup(request->caller(), table, where, std::move(keys), std::move(done));
-  });
+  Serve<false, pb::LookupAnswer, Rows>(
+      request, [&](const auto& table, auto where, auto keys, auto done) {
+        request->database().Lookup(request->caller(), table, where, std::move(keys),
+                                   std::move(done));
+      });
 }
 
 void ServePrefixLookup(const RequestPtr& request) {
-  Serve<pb::PrefixLookupAnswer, RowLists>(
+  Serve<true, pb::PrefixLookupAnswer, RowLists>(
       request, [&](const auto& table, auto where, auto keys, auto done) {
         request->database().PrefixLookup(request->caller(), table, where, std::move(keys),
                                          std::move(done));

@@ -53,4 +53,16 @@ Result<table::BucketRef> TableById::Bucket(std::optional<int64_t> partition_id,
   return table::BucketRef{*only_partition_, bucket};
 }
 
+Result<std::optional<PartitionKeys>> TableById::KeysOf(const Request& request,
+                                                      PartitionId partition) const {
+  const catalog::EditionInfo& edition = *table_->current;
+  if (edition.spec.key.empty() || edition.spec.partition_by.empty()) return std::nullopt;
+  ARROW_ASSIGN_OR_RAISE(const auto partitions,
+                        request.database().ListPartitions(request.caller(), *table_));
+  for (const table::PartitionInfo& info : partitions) {
+    if (info.id == partition) return PartitionKeys::Make(edition, info);
+  }
+  return Error(Code::kNotFound, Reason::kBucketNotFound, "the partition is gone");
+}
+
 }  // namespace firth::doors::fluss

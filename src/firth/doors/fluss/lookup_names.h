@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "firth/doors/fluss/names.h"
+#include "firth/doors/fluss/partition_keys.h"
 #include "firth/doors/fluss/request.h"
 #include "firth/table/database.h"
 
@@ -28,6 +29,9 @@ class TableById {
   /// The bucket that a request means. Does not say that it exists: the engine does. Error
   /// kBucketNotFound for a partition where there is none, or none where there are some.
   Result<table::BucketRef> Bucket(std::optional<int64_t> partition_id, int32_t bucket) const;
+  /// How keys of that partition are completed; nullopt where clients send whole keys. Error
+  /// kBucketNotFound.
+  Result<std::optional<PartitionKeys>> KeysOf(const Request& request, PartitionId partition) const;
 
  private:
   table::TablePtr table_;

@@ -59,10 +59,14 @@ bool ReadPutKv(const Request& request, PutKv* out) {
   return reader.ok() && out->acks && out->table_id && out->timeout_ms;
 }
 
-/// The batch of one bucket; the error that stands for it if there is none.
-Result<table::UpsertBatch> BatchOf(const BucketWrite& bucket, const PutKv& in) {
+/// The batch of one bucket, with the engine's keys.
+Result<table::UpsertBatch> BatchOf(const Request& request, const TableById& table,
+                                   table::BucketRef where, const BucketWrite& bucket,
+                                   const PutKv& in) {
   ARROW_ASSIGN_OR_RAISE(table::UpsertBatch batch, ReadKvBatch(bucket.records));
   batch.target_columns = in.target_columns;
+  ARROW_ASSIGN_OR_RAISE(const auto keys, table.KeysOf(request, where.partition));
+  if (keys) ARROW_RETURN_NOT_OK(keys->Rewrite(&batch));
   return batch;
 }
 
@@ -85,7 +89,8 @@ void ServePutKv(const RequestPtr& request) {
     BucketWrite& bucket = answers->bucket(i);
     const auto where = table.ok() ? table->Bucket(bucket.partition_id, bucket.bucket)
                                   : Result<table::BucketRef>(table.status());
-    auto batch = where.ok() ? BatchOf(bucket, in) : Result<table::UpsertBatch>(where.status());
+    auto batch = where.ok() ? BatchOf(*request, *table, *where, bucket, in)
+                            : Result<table::UpsertBatch>(where.status());
     if (!batch.ok()) {
       answers->Finish(i, batch.status());
       continue;
