@@ -28,6 +28,7 @@
 #include "firth/common/status.h"
 #include "firth/log/batch.h"
 #include "firth/log/log_store.h"
+#include "firth/query/query_engine.h"
 #include "firth/store/file_system.h"
 #include "firth/table/series.h"
 
@@ -41,6 +42,8 @@ using catalog::NamespaceInfo;
 using catalog::PartitionInfo;
 using catalog::TableInfo;
 using catalog::TablePtr;
+using query::QueryOptions;
+using query::QueryResult;
 
 inline constexpr int32_t kBucketsMax = 4096;
 inline constexpr int64_t kPartitionsMax = 1000;
@@ -315,6 +318,14 @@ class Database {
 
   /// Series of points. Lives as long as the Database.
   virtual SeriesStore* series() = 0;
+
+  /// Run one SELECT statement over tables: `t`, `d.t` and `"d/t"` name them. Of tables without a key
+  /// it sees the rows of every commit up to the last one at the call, and no later ones; of a keyed
+  /// table the rows that are current when the statement begins to read it. The result must not
+  /// outlive the database. Blocks. Errors: those of query::QueryEngine::Run, kTableNotFound,
+  /// kInvalidName.
+  virtual Result<std::unique_ptr<QueryResult>> Query(const Caller& caller, const std::string& sql,
+                                                     const QueryOptions& options) = 0;
 
   virtual CommitId LastCommit() const = 0;
   virtual access::Access* access() = 0;

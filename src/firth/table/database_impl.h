@@ -1,6 +1,6 @@
 // How a Database is put together. Its methods are spread over files by what they do: names.cc,
 // partitions.cc, writes.cc, append_rows.cc, reads.cc, scan.cc, keyed_writes.cc, keyed_reads.cc,
-// keyed_recovery.cc.
+// keyed_recovery.cc, query.cc.
 #pragma once
 
 #include <atomic>
@@ -94,6 +94,9 @@ class DatabaseImpl : public Database {
   uint64_t BytesReady(const std::vector<FetchBucket>& buckets) override;
   Result<std::unique_ptr<Scanner>> Scan(const Caller& caller, const ScanRequest& request) override;
 
+  Result<std::unique_ptr<QueryResult>> Query(const Caller& caller, const std::string& sql,
+                                             const QueryOptions& options) override;
+
   CommitId LastCommit() const override { return log_->LastCommit(); }
   access::Access* access() override { return access_.get(); }
   log::Metrics LogMetrics() const override { return log_->GetMetrics(); }
@@ -142,6 +145,11 @@ class DatabaseImpl : public Database {
   Result<CommitId> ChangeRows(const Caller& caller, const TablePtr& table,
                               const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows,
                               bool remove);
+  /// These columns of a table's rows, as a query reads them.
+  Result<std::shared_ptr<arrow::RecordBatchReader>> OpenRows(const Caller& caller,
+                                                             const TablePtr& table,
+                                                             const std::vector<std::string>& names,
+                                                             CommitId as_of);
   Status ReplayKeyView();
   Status ReplayEntry(const EditionInfo& edition, const log::StoredEntry& entry);
   Result<log::EntryDraft> DraftOf(const EditionInfo& edition, LogId log,
@@ -155,6 +163,7 @@ class DatabaseImpl : public Database {
   std::unique_ptr<KeyedBuckets> keyed_buckets_;
   std::unique_ptr<SeriesStoreImpl> series_;
   RowCodecsCache codecs_;
+  query::QueryEngine query_engine_;
   /// Applies commits to the key view, in their order.
   Strand apply_strand_;
   std::atomic<uint64_t> keyed_pending_bytes_{0};

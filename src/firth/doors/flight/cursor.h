@@ -40,7 +40,7 @@ class Cursor {
 };
 
 /// Open what a DoGet ticket asks for. The kind of ticket is told from its first byte: `{` begins a
-/// read of a table (ticket.h).
+/// read of a table (ticket.h), or a query where there is a field `sql` (sql_cursor.h).
 Result<std::unique_ptr<Cursor>> OpenTicket(const Request& request, std::string_view ticket);
 
 }  // namespace firth::doors::flight

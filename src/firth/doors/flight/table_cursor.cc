@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "firth/doors/flight/sql_cursor.h"
 #include "firth/schema/schema.h"
 
 namespace firth::doors::flight {
@@ -295,6 +296,8 @@ Result<std::unique_ptr<Cursor>> OpenTicket(const Request& request, std::string_v
     return Error(Code::kInvalidArgument, Reason::kNone,
                  "a ticket is JSON like {\"path\": \"a/b\"}");
   }
+  ARROW_ASSIGN_OR_RAISE(const auto sql, SqlOf(ticket));
+  if (sql) return OpenSql(request, *sql);
   ARROW_ASSIGN_OR_RAISE(Ticket parsed, ParseTicket(ticket));
   return OpenTable(request, std::move(parsed));
 }

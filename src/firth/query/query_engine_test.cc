@@ -1,0 +1,341 @@
+// Statements over tables. Goal: joins, aggregates and every type come out right; whatever a
+// statement tries beyond reading the tables it names is refused; errors are told in one line.
+// Method: tables in memory behind a resolver, and the real library.
+#include "firth/query/query_engine.h"
+
+#include <arrow/array.h>
+#include <arrow/builder.h>
+#include <arrow/json/from_string.h>
+#include <arrow/table.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <mutex>
+
+namespace firth::query {
+namespace {
+
+struct MemoryTables : TableResolver {
+  Result<ResolvedTable> Resolve(const std::vector<std::string>& name) override {
+    std::string path;
+    for (const std::string& part : name) path += (path.empty() ? "" : "/") + part;
+    const auto found = tables.find(path);
+    if (found == tables.end()) {
+      return Error(Code::kNotFound, Reason::kTableNotFound, "there is no table " + path);
+    }
+    const auto batches = found->second;
+    return ResolvedTable{
+        .schema = batches.front()->schema(),
+        .open = [this, batches](const std::vector<std::string>& columns)
+            -> Result<std::shared_ptr<arrow::RecordBatchReader>> {
+          {
+            const std::lock_guard lock(mutex);
+            opened.push_back(columns);
+          }
+          if (!read_error.ok()) return read_error;
+          ARROW_ASSIGN_OR_RAISE(auto table, arrow::Table::FromRecordBatches(batches));
+          std::vector<int> indices;
+          for (const auto& column : columns) {
+            indices.push_back(table->schema()->GetFieldIndex(column));
+          }
+          ARROW_ASSIGN_OR_RAISE(table, table->SelectColumns(indices));
+          ARROW_ASSIGN_OR_RAISE(const auto rows, table->CombineChunksToBatch());
+          return arrow::RecordBatchReader::Make({rows});
+        }};
+  }
+
+  void Add(const std::string& path, const std::shared_ptr<arrow::Schema>& schema,
+           const std::string& json) {
+    const auto array = *arrow::json::ArrayFromJSONString(arrow::struct_(schema->fields()), json);
+    tables[path] = {*arrow::RecordBatch::FromStructArray(array)};
+  }
+
+  std::map<std::string, arrow::RecordBatchVector> tables;
+  Status read_error;
+  std::mutex mutex;
+  std::vector<std::vector<std::string>> opened;  // guarded by mutex
+};
+
+class QueryEngineTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    tables_.Add("staff",
+                arrow::schema({arrow::field("id", arrow::int64()),
+                               arrow::field("name", arrow::utf8()),
+                               arrow::field("room", arrow::int32())}),
+                R"([{"id": 1, "name": "ada", "room": 7}, {"id": 2, "name": "bob", "room": null},
+                    {"id": 3, "name": null, "room": 7}])");
+    tables_.Add("d/rooms",
+                arrow::schema({arrow::field("room", arrow::int32()),
+                               arrow::field("floor", arrow::int32())}),
+                R"([{"room": 7, "floor": 1}, {"room": 8, "floor": 2}])");
+  }
+
+  Result<std::shared_ptr<arrow::Table>> Run(const std::string& sql, QueryOptions options = {}) {
+    ARROW_ASSIGN_OR_RAISE(const auto result, engine_.Run(sql, &tables_, options));
+    arrow::RecordBatchVector batches;
+    for (;;) {
+      ARROW_ASSIGN_OR_RAISE(const auto rows, result->Next());
+      if (rows == nullptr) break;
+      ARROW_RETURN_NOT_OK(rows->ValidateFull());
+      batches.push_back(rows);
+    }
+    return arrow::Table::FromRecordBatches(result->schema(), batches);
+  }
+
+  /// All rows, values with spaces between, rows with `; `.
+  std::string Rows(const std::string& sql) {
+    const auto table = Run(sql);
+    if (!table.ok()) return table.status().ToString();
+    std::string text;
+    for (int64_t row = 0; row < (*table)->num_rows(); ++row) {
+      if (row > 0) text += "; ";
+      for (int i = 0; i < (*table)->num_columns(); ++i) {
+        text += (i > 0 ? " " : "") + (*(*table)->column(i)->GetScalar(row))->ToString();
+      }
+    }
+    return text;
+  }
+
+  QueryEngine engine_;
+  MemoryTables tables_;
+};
+
+TEST_F(QueryEngineTest, ReadsOnlyTheColumnsThatAreWanted) {
+  EXPECT_EQ(Rows("SELECT name FROM staff WHERE id < 3 ORDER BY id"), "ada; bob");
+  ASSERT_EQ(tables_.opened.size(), 1U);
+  EXPECT_EQ(tables_.opened[0].size(), 2U);
+  EXPECT_EQ(Rows("SELECT count(*) FROM staff"), "3");
+  ASSERT_EQ(tables_.opened.size(), 2U);
+  EXPECT_EQ(tables_.opened[1], std::vector<std::string>{"id"});
+}
+
+TEST_F(QueryEngineTest, JoinsAndAggregates) {
+  EXPECT_EQ(Rows("SELECT s.name, r.floor FROM staff s JOIN d.rooms r USING (room) ORDER BY id"),
+            "ada 1; null 1");
+  EXPECT_EQ(Rows("SELECT r.room, count(s.id) FROM staff s RIGHT JOIN \"d/rooms\" r "
+                 "ON r.room = s.room GROUP BY r.room ORDER BY r.room"),
+            "7 2; 8 0");
+  EXPECT_EQ(Rows("SELECT sum(id), avg(id), min(name) FROM staff"), "6 2 ada");
+  EXPECT_EQ(Rows("SELECT a.id, b.id FROM staff a JOIN staff b ON a.room = b.room "
+                 "WHERE a.id <> b.id ORDER BY ALL"),
+            "1 3; 3 1");
+  EXPECT_EQ(Rows("SELECT d.rooms.floor FROM d.rooms WHERE d.rooms.room = 8"), "2");
+}
+
+TEST_F(QueryEngineTest, KnowsNamesOfWithClausesFromTables) {
+  EXPECT_EQ(Rows("WITH w AS (SELECT * FROM staff), v AS (SELECT id FROM w) SELECT sum(id) FROM v"),
+            "6");
+  EXPECT_EQ(Rows("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5) "
+                 "SELECT count(*) FROM n"),
+            "5");
+  EXPECT_EQ(Rows("SELECT (WITH staff AS (SELECT 9 AS x) SELECT x FROM staff), count(*) FROM staff"),
+            "9 3");
+  EXPECT_EQ(Rows("SELECT sum(i) FROM range(4) r(i)"), "6");
+  EXPECT_EQ(Rows("SELECT x FROM (VALUES (1), (2)) v(x) ORDER BY x DESC"), "2; 1");
+}
+
+TEST_F(QueryEngineTest, NamesOfColumnsAreUnique) {
+  const auto table = Run("SELECT a.id, b.id, 1 AS id_1 FROM staff a, staff b LIMIT 1");
+  ASSERT_TRUE(table.ok()) << table.status().ToString();
+  EXPECT_EQ((*table)->schema()->field_names(), (std::vector<std::string>{"id", "id_2", "id_1"}));
+}
+
+TEST_F(QueryEngineTest, EveryTypeGoesInAndOut) {
+  const auto schema = arrow::schema(
+      {arrow::field("b", arrow::boolean()), arrow::field("u", arrow::uint64()),
+       arrow::field("f", arrow::float64()), arrow::field("d", arrow::date32()),
+       arrow::field("t", arrow::timestamp(arrow::TimeUnit::NANO)),
+       arrow::field("z", arrow::timestamp(arrow::TimeUnit::MICRO, "UTC")),
+       arrow::field("c", arrow::decimal128(10, 2)), arrow::field("y", arrow::binary()),
+       arrow::field("l", arrow::list(arrow::int32())),
+       arrow::field("s", arrow::struct_({arrow::field("a", arrow::utf8())}))});
+  tables_.Add("all", schema,
+              R"([{"b": true, "u": 18446744073709551615, "f": 0.5, "d": 1, "t": 1700000000000000001,
+                   "z": 1700000000000000, "c": "1.25", "y": "xy", "l": [1, null], "s": {"a": "p"}},
+                  {"b": null, "u": null, "f": null, "d": null, "t": null, "z": null, "c": null,
+                   "y": null, "l": null, "s": null}])");
+  const auto table = Run("SELECT * FROM \"all\"");
+  ASSERT_TRUE(table.ok()) << table.status().ToString();
+  const auto expected = *arrow::Table::FromRecordBatches(tables_.tables["all"]);
+  ASSERT_EQ((*table)->num_columns(), expected->num_columns());
+  for (int i = 0; i < expected->num_columns(); ++i) {
+    EXPECT_TRUE((*table)->column(i)->Equals(*expected->column(i)))
+        << schema->field(i)->name() << ": " << (*table)->column(i)->ToString();
+  }
+}
+
+TEST_F(QueryEngineTest, ManyRowsKeepTheirNullsAndText) {
+  arrow::Int64Builder number;
+  arrow::StringBuilder text;
+  arrow::BooleanBuilder flag;
+  constexpr int64_t kRows = 10'007;
+  for (int64_t i = 0; i < kRows; ++i) {
+    ASSERT_TRUE((i % 3 == 0 ? number.AppendNull() : number.Append(i)).ok());
+    ASSERT_TRUE((i % 5 == 0 ? text.AppendNull()
+                            : text.Append("a text that is long enough to lie apart " +
+                                          std::to_string(i)))
+                    .ok());
+    ASSERT_TRUE((i % 7 == 0 ? flag.AppendNull() : flag.Append(i % 2 == 0)).ok());
+  }
+  const auto rows = arrow::RecordBatch::Make(
+      arrow::schema({arrow::field("n", arrow::int64()), arrow::field("t", arrow::utf8()),
+                     arrow::field("f", arrow::boolean())}),
+      kRows, {*number.Finish(), *text.Finish(), *flag.Finish()});
+  tables_.tables["many"] = {rows->Slice(5)};  // arrays that do not begin at a byte
+  const auto table = Run("SELECT n, t, f FROM many");
+  ASSERT_TRUE(table.ok()) << table.status().ToString();
+  EXPECT_TRUE((*table)->Equals(**arrow::Table::FromRecordBatches({rows->Slice(5)})));
+  EXPECT_EQ(Rows("SELECT count(*), count(n), count(DISTINCT t), count(f) FROM many"),
+            "10002 6668 8001 8573");
+}
+
+TEST_F(QueryEngineTest, RefusesWhatIsNoPlainRead) {
+  const char* const kHostile[] = {
+      "",
+      ";",
+      "SELECT 1; SELECT 2",
+      "SELECT 1; DROP TABLE staff",
+      "SELEC 1",
+      "SELECT * FROM '/etc/passwd'",
+      "SELECT * FROM '/etc/hostname.csv'",
+      "SELECT * FROM \"/etc/passwd.parquet\"",
+      "SELECT * FROM read_csv('/etc/passwd')",
+      "SELECT * FROM Read_CSV_Auto('/etc/passwd')",
+      "SELECT * FROM read_text('/etc/passwd')",
+      "SELECT * FROM read_blob('/etc/passwd')",
+      "SELECT * FROM read_parquet('https://example.com/x.parquet')",
+      "SELECT * FROM read_json('/etc/passwd')",
+      "SELECT * FROM parquet_metadata('/x')",
+      "SELECT * FROM glob('/*')",
+      "SELECT (SELECT max(content) FROM read_text('/etc/passwd'))",
+      "SELECT 1 WHERE EXISTS (SELECT * FROM glob('/*'))",
+      "WITH w AS (SELECT * FROM glob('/*')) SELECT * FROM w",
+      "SELECT 1 ORDER BY (SELECT count(*) FROM glob('/*'))",
+      "SELECT * FROM query('SELECT 1')",
+      "SELECT * FROM query_table('staff')",
+      "SELECT * FROM sql_auto_complete('SEL')",
+      "SELECT * FROM json_execute_serialized_sql('{}')",
+      "SELECT * FROM duckdb_settings()",
+      "SELECT * FROM duckdb_secrets()",
+      "SELECT * FROM duckdb_views()",
+      "SELECT * FROM pragma_database_list()",
+      "SELECT * FROM firth_rows_0()",
+      "SELECT * FROM staff, firth_rows_0()",
+      "SELECT * FROM information_schema.tables",
+      "SELECT * FROM pg_catalog.pg_class",
+      "SELECT * FROM memory.main.staff",
+      "SELECT * FROM main.staff",
+      "SELECT * FROM duckdb_tables",
+      "SELECT * FROM sqlite_master",
+      "COPY staff TO '/tmp/x.csv'",
+      "COPY (SELECT 1) TO '/tmp/x.csv'",
+      "COPY staff FROM '/etc/passwd'",
+      "EXPORT DATABASE '/tmp/x'",
+      "IMPORT DATABASE '/tmp/x'",
+      "ATTACH '/tmp/x.db'",
+      "DETACH memory",
+      "USE memory",
+      "INSTALL httpfs",
+      "LOAD httpfs",
+      "LOAD '/tmp/x.so'",
+      "PRAGMA database_list",
+      "PRAGMA version",
+      "SET memory_limit = '100GB'",
+      "SET enable_external_access = true",
+      "RESET memory_limit",
+      "CREATE TABLE x (a INT)",
+      "CREATE VIEW x AS SELECT 1",
+      "CREATE MACRO f(x) AS x",
+      "CREATE SECRET s (TYPE s3)",
+      "INSERT INTO staff VALUES (1, 'x', 1)",
+      "UPDATE staff SET id = 1",
+      "DELETE FROM staff",
+      "DROP VIEW staff",
+      "ALTER VIEW staff RENAME TO x",
+      "BEGIN",
+      "CHECKPOINT",
+      "VACUUM",
+      "CALL pragma_version()",
+      "PREPARE p AS SELECT 1",
+      "EXECUTE p",
+      "SELECT ?",
+      "SELECT $1",
+      "EXPLAIN SELECT 1",
+      "EXPLAIN ANALYZE SELECT 1",
+      "SHOW TABLES",
+      "SHOW ALL TABLES",
+      "SELECT * FROM (SHOW TABLES)",
+      "SELECT * FROM staff AT (VERSION => 1)",
+      "SELECT getenv('HOME')",
+  };
+  for (const char* sql : kHostile) {
+    const auto table = Run(sql);
+    EXPECT_FALSE(table.ok()) << sql;
+    const Status status = table.status();
+    EXPECT_TRUE(ReasonOf(status) == Reason::kQueryRefused ||
+                ReasonOf(status) == Reason::kTableNotFound)
+        << sql << ": " << status.ToString();
+    EXPECT_EQ(MessageOf(status).find('\n'), std::string::npos) << sql;
+  }
+  EXPECT_FALSE(Run(std::string("SELECT 1\0", 9)).ok());
+  EXPECT_FALSE(Run("SELECT '\xff'").ok());
+  EXPECT_FALSE(Run("SELECT '" + std::string(QueryEngine::kStatementBytesMax, 'x') + "'").ok());
+  EXPECT_EQ(Rows("SELECT count(*) FROM staff"), "3") << "the engine still works";
+}
+
+TEST_F(QueryEngineTest, TellsErrorsInOneLine) {
+  const auto check = [&](const std::string& sql, Code code, const std::string& text) {
+    const Status status = Run(sql).status();
+    EXPECT_EQ(CodeOf(status), code) << sql << ": " << status.ToString();
+    EXPECT_NE(MessageOf(status).find(text), std::string::npos) << status.ToString();
+    EXPECT_EQ(MessageOf(status).find('\n'), std::string::npos) << status.ToString();
+  };
+  check("SELECT nope FROM staff", Code::kInvalidArgument, "nope");
+  check("SELECT * FROM nope", Code::kNotFound, "there is no table nope");
+  check("SELECT FROM WHERE", Code::kInvalidArgument, "syntax error");
+  check("SELECT CAST(name AS INTEGER) FROM staff", Code::kInvalidArgument, "ada");
+  check("SELECT * FROM a.b.c", Code::kInvalidArgument, "\"a/b/c\"");
+  check("SELECT INTERVAL 1 DAY AS i", Code::kInvalidArgument, "cast it");
+  tables_.tables["Staff"] = tables_.tables["staff"];
+  check("SELECT * FROM staff, \"Staff\"", Code::kInvalidArgument, "case");
+}
+
+TEST_F(QueryEngineTest, GivesTheErrorOfATable) {
+  tables_.read_error = Error(Code::kDataLoss, Reason::kChecksumMismatch, "a page is damaged");
+  const Status status = Run("SELECT * FROM staff").status();
+  EXPECT_EQ(CodeOf(status), Code::kDataLoss) << status.ToString();
+  EXPECT_EQ(MessageOf(status), "a page is damaged");
+}
+
+TEST_F(QueryEngineTest, EndsWhenItsTimeIsOver) {
+  const Status status =
+      Run("SELECT count(*) FROM range(10000000000) a, range(10000000000) b "
+          "WHERE a.range = -b.range - 1 OR sqrt(a.range * 3 + b.range) < 0",
+          {.timeout_ns = 100'000'000})
+          .status();
+  EXPECT_EQ(CodeOf(status), Code::kDeadlineExceeded) << status.ToString();
+}
+
+TEST_F(QueryEngineTest, StaysWithinItsMemory) {
+  const Status status = Run("SELECT list(range) FROM range(100000000)",
+                            {.memory_bytes = uint64_t{32} << 20})
+                            .status();
+  EXPECT_EQ(ReasonOf(status), Reason::kOverBudget) << status.ToString();
+}
+
+TEST_F(QueryEngineTest, LimitsHowManyRunAtOnceAndMayBeGivenUp) {
+  std::vector<std::unique_ptr<QueryResult>> held;
+  for (int i = 0; i < QueryEngine::kQueriesMax; ++i) {
+    auto result = engine_.Run("SELECT * FROM range(10000000)", &tables_, {});
+    ASSERT_TRUE(result.ok()) << result.status().ToString();
+    ASSERT_TRUE((*result)->Next().ok());
+    held.push_back(*std::move(result));
+  }
+  EXPECT_EQ(ReasonOf(Run("SELECT 1").status()), Reason::kOverBudget);
+  held.pop_back();  // in the midst of its rows
+  EXPECT_EQ(Rows("SELECT 1"), "1");
+}
+
+}  // namespace
+}  // namespace firth::query

@@ -1,0 +1,163 @@
+// SQL over tables: how a statement's names find tables, and how their rows are read.
+#include <algorithm>
+#include <utility>
+
+#include "firth/schema/schema.h"
+#include "firth/table/database_impl.h"
+
+namespace firth::table {
+namespace {
+
+constexpr size_t kKeyedBatchRows = 4096;
+
+std::shared_ptr<arrow::Schema> Chosen(const arrow::Schema& schema,
+                                      const std::vector<int>& columns) {
+  std::vector<std::shared_ptr<arrow::Field>> fields;
+  for (const int column : columns) fields.push_back(schema.field(column)->RemoveMetadata());
+  return arrow::schema(std::move(fields));
+}
+
+/// A table without a key: the rows of its logs.
+class LogRows : public arrow::RecordBatchReader {
+ public:
+  LogRows(std::shared_ptr<arrow::Schema> schema, std::unique_ptr<Scanner> scanner)
+      : schema_(std::move(schema)), scanner_(std::move(scanner)) {}
+
+  std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
+
+  Status ReadNext(std::shared_ptr<arrow::RecordBatch>* rows) override {
+    rows->reset();
+    ARROW_ASSIGN_OR_RAISE(auto scanned, scanner_->Next());
+    if (scanned) *rows = std::move(scanned->rows);
+    return Status::OK();
+  }
+
+ private:
+  const std::shared_ptr<arrow::Schema> schema_;
+  const std::unique_ptr<Scanner> scanner_;
+};
+
+/// A table with a key: its current rows, from the key view.
+class CurrentRows : public arrow::RecordBatchReader {
+ public:
+  CurrentRows(TablePtr table, RowCodecsCache* cache, RowCodecsPtr codecs,
+              std::vector<int> columns,
+              std::vector<std::unique_ptr<keyview::KeyCursor>> cursors)
+      : table_(std::move(table)),
+        cache_(cache),
+        codecs_(std::move(codecs)),
+        columns_(std::move(columns)),
+        schema_(Chosen(*codecs_->schema, columns_)),
+        cursors_(std::move(cursors)) {}
+
+  std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
+
+  Status ReadNext(std::shared_ptr<arrow::RecordBatch>* rows) override {
+    rows->reset();
+    std::vector<std::string> compact;
+    while (!cursors_.empty() && compact.size() < kKeyedBatchRows) {
+      keyview::KeyCursor* cursor = cursors_.back().get();
+      if (!cursor->Valid()) {
+        ARROW_RETURN_NOT_OK(cursor->status());
+        cursors_.pop_back();
+        continue;
+      }
+      ARROW_ASSIGN_OR_RAISE(const keyview::Row row, cursor->row());
+      ARROW_ASSIGN_OR_RAISE(compact.emplace_back(),
+                            RowUnder(*table_->current, cache_, *codecs_, row.value));
+      cursor->Next();
+    }
+    if (compact.empty()) return Status::OK();
+    ARROW_ASSIGN_OR_RAISE(const auto decoded,
+                          codecs_->row->Decode({compact.begin(), compact.end()}));
+    ARROW_ASSIGN_OR_RAISE(*rows, decoded->SelectColumns(columns_));
+    return Status::OK();
+  }
+
+ private:
+  const TablePtr table_;
+  RowCodecsCache* const cache_;
+  const RowCodecsPtr codecs_;
+  const std::vector<int> columns_;
+  const std::shared_ptr<arrow::Schema> schema_;
+  std::vector<std::unique_ptr<keyview::KeyCursor>> cursors_;
+};
+
+/// `d.t` as the path d/t; a part may itself hold `/`.
+Result<Path> PathOf(const std::vector<std::string>& name) {
+  std::string text;
+  for (const std::string& part : name) text += (text.empty() ? "" : "/") + part;
+  return Path::Parse(text);
+}
+
+class Resolver : public query::TableResolver {
+ public:
+  using Open = std::function<Result<std::shared_ptr<arrow::RecordBatchReader>>(
+      const TablePtr& table, const std::vector<std::string>& columns)>;
+
+  using Check = std::function<Status(const TableInfo& table)>;
+
+  Resolver(Database* database, const Caller& caller, Check check, Open open)
+      : database_(database), caller_(caller), check_(std::move(check)), open_(std::move(open)) {}
+
+  Result<query::ResolvedTable> Resolve(const std::vector<std::string>& name) override {
+    ARROW_ASSIGN_OR_RAISE(const Path path, PathOf(name));
+    ARROW_ASSIGN_OR_RAISE(const TablePtr table, database_->GetTable(caller_, path));
+    ARROW_RETURN_NOT_OK(check_(*table));
+    ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
+    return query::ResolvedTable{
+        .schema = edition->newest().schema,
+        .open = [table, open = open_](const std::vector<std::string>& columns) {
+          return open(table, columns);
+        }};
+  }
+
+ private:
+  Database* const database_;
+  const Caller caller_;
+  const Check check_;
+  const Open open_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<arrow::RecordBatchReader>> DatabaseImpl::OpenRows(
+    const Caller& caller, const TablePtr& table, const std::vector<std::string>& names,
+    CommitId as_of) {
+  ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
+  ARROW_ASSIGN_OR_RAISE(auto columns, schema::ColumnIndices(*edition->newest().schema, names));
+  if (edition->spec.key.empty()) {
+    ARROW_ASSIGN_OR_RAISE(auto scanner,
+                          Scan(caller, {.table = table, .columns = names, .as_of = as_of}));
+    return std::make_shared<LogRows>(Chosen(*edition->newest().schema, columns),
+                                     std::move(scanner));
+  }
+  ARROW_RETURN_NOT_OK(CheckRight(caller, access::kRead, *table));
+  ARROW_ASSIGN_OR_RAISE(auto codecs, codecs_.Get(*edition, edition->newest().id));
+  ARROW_ASSIGN_OR_RAISE(const auto partitions, catalog_->ListPartitions(edition->id));
+  std::vector<std::unique_ptr<keyview::KeyCursor>> cursors;
+  for (const PartitionInfo& partition : partitions) {
+    for (int32_t bucket = 0; bucket < partition.bucket_count; ++bucket) {
+      ARROW_ASSIGN_OR_RAISE(cursors.emplace_back(),
+                            key_view_->Scan(partition.LogOf(bucket), "", "", /*backwards=*/false));
+    }
+  }
+  std::reverse(cursors.begin(), cursors.end());  // they are read from the back
+  return std::make_shared<CurrentRows>(table, &codecs_, std::move(codecs), std::move(columns),
+                                       std::move(cursors));
+}
+
+Result<std::unique_ptr<QueryResult>> DatabaseImpl::Query(const Caller& caller,
+                                                         const std::string& sql,
+                                                         const QueryOptions& options) {
+  const CommitId as_of = LastCommit();
+  Resolver resolver(
+      this, caller,
+      [this, caller](const TableInfo& table) { return CheckRight(caller, access::kRead, table); },
+      [this, caller, as_of](const TablePtr& table, const std::vector<std::string>& columns) {
+        return OpenRows(caller, table, columns, as_of);
+      });
+  return query_engine_.Run(sql, &resolver, options);
+}
+
+}  // namespace firth::table
