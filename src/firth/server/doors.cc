@@ -7,6 +7,9 @@
 #ifdef FIRTH_HAS_DOOR_FLUSS
 #include "firth/doors/fluss/door.h"
 #endif
+#ifdef FIRTH_HAS_DOOR_BTRDB
+#include "firth/doors/btrdb/door.h"
+#endif
 #ifdef FIRTH_HAS_DOOR_FLIGHT
 #include "firth/doors/flight/door.h"
 #endif
@@ -46,6 +49,17 @@ Result<RunningDoor> StartFluss(const DoorParts& parts) {
 }
 #endif
 
+#ifdef FIRTH_HAS_DOOR_BTRDB
+Result<RunningDoor> StartBtrdb(const DoorParts& parts) {
+  doors::btrdb::BtrdbDoorOptions options;
+  options.database = parts.database;
+  options.listen = AddressesOf(*parts.config, "btrdb");
+  ARROW_ASSIGN_OR_RAISE(auto door, doors::btrdb::BtrdbDoor::Start(options));
+  std::map<std::string, std::vector<std::string>> endpoints{{"btrdb", door->endpoints()}};
+  return Own(std::move(door), std::move(endpoints));
+}
+#endif
+
 #ifdef FIRTH_HAS_DOOR_FLIGHT
 Result<RunningDoor> StartFlight(const DoorParts& parts) {
   doors::flight::FlightDoorOptions options;
@@ -80,6 +94,9 @@ const std::vector<DoorKind>& DoorKinds() {
       {{{"fluss", 9123, "Apache Fluss, plaintext, without sign-in", true},
         {"fluss_sasl", 9223, "Apache Fluss with SASL/PLAIN", true}},
        StartFluss},
+#endif
+#ifdef FIRTH_HAS_DOOR_BTRDB
+      {{{"btrdb", 4410, "BTrDB, plaintext gRPC"}}, StartBtrdb},
 #endif
 #ifdef FIRTH_HAS_DOOR_FLIGHT
       {{{"flight", 8815, "Arrow Flight: the native door, and that of the command line"}},

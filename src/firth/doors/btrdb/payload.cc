@@ -1,0 +1,150 @@
+#include "firth/doors/btrdb/payload.h"
+
+#include <arrow/array.h>
+#include <arrow/compute/cast.h>
+#include <arrow/io/memory.h>
+#include <arrow/ipc/options.h>
+#include <arrow/ipc/reader.h>
+#include <arrow/ipc/writer.h>
+
+namespace firth::doors::btrdb {
+namespace {
+
+Status Wrong(std::string what) {
+  return Error(Code::kInvalidArgument, Reason::kNone, std::move(what));
+}
+
+template <typename T>
+std::shared_ptr<arrow::Array> Wrap(const std::shared_ptr<arrow::DataType>& type,
+                                   const std::vector<T>& values) {
+  static_assert(sizeof(T) == 8);
+  const auto count = static_cast<int64_t>(values.size());
+  auto buffer = std::make_shared<arrow::Buffer>(reinterpret_cast<const uint8_t*>(values.data()),
+                                                count * 8);
+  return arrow::MakeArray(arrow::ArrayData::Make(type, count, {nullptr, std::move(buffer)}, 0));
+}
+
+Result<std::string> EncodeStream(const arrow::RecordBatch& rows) {
+  ARROW_ASSIGN_OR_RAISE(auto sink, arrow::io::BufferOutputStream::Create());
+  ARROW_ASSIGN_OR_RAISE(auto writer, arrow::ipc::MakeStreamWriter(sink, rows.schema()));
+  ARROW_RETURN_NOT_OK(writer->WriteRecordBatch(rows));
+  ARROW_RETURN_NOT_OK(writer->Close());
+  ARROW_ASSIGN_OR_RAISE(const auto buffer, sink->Finish());
+  return buffer->ToString();
+}
+
+Result<std::shared_ptr<arrow::RecordBatchReader>> OpenStream(const std::string& bytes) {
+  auto input = std::make_shared<arrow::io::BufferReader>(
+      std::make_shared<arrow::Buffer>(std::string_view(bytes)));
+  auto options = arrow::ipc::IpcReadOptions::Defaults();
+  options.use_threads = false;
+  auto reader = arrow::ipc::RecordBatchStreamReader::Open(input, options);
+  if (!reader.ok()) return Wrong("not an Arrow IPC stream: " + reader.status().message());
+  return std::shared_ptr<arrow::RecordBatchReader>(*reader);
+}
+
+}  // namespace
+
+const std::shared_ptr<arrow::Schema>& ValueSchema() {
+  static const auto schema = arrow::schema(
+      {arrow::field("time", arrow::timestamp(arrow::TimeUnit::NANO, "UTC"), false),
+       arrow::field("value", arrow::float64(), false)});
+  return schema;
+}
+
+const std::shared_ptr<arrow::Schema>& WindowSchema() {
+  static const auto schema = arrow::schema(
+      {arrow::field("time", arrow::timestamp(arrow::TimeUnit::NANO, "UTC"), false),
+       arrow::field("min", arrow::float64(), false), arrow::field("mean", arrow::float64(), false),
+       arrow::field("max", arrow::float64(), false), arrow::field("count", arrow::uint64(), false),
+       arrow::field("stddev", arrow::float64(), false)});
+  return schema;
+}
+
+Result<std::shared_ptr<arrow::Schema>> ParseTemplate(const std::string& bytes) {
+  if (bytes.empty()) return ValueSchema();
+  ARROW_ASSIGN_OR_RAISE(const auto reader, OpenStream(bytes));
+  const auto schema = reader->schema()->RemoveMetadata();
+  if (schema->num_fields() != 2) {
+    return Wrong("the template has " + std::to_string(schema->num_fields()) +
+                 " columns; the answer has 2");
+  }
+  // Found out before anything is sent whether there is such a cast.
+  ARROW_RETURN_NOT_OK(EncodePoints({}, schema).status());
+  return schema;
+}
+
+Result<std::string> EncodePoints(const timeview::PointBatch& points,
+                                 const std::shared_ptr<arrow::Schema>& schema) {
+  std::vector<std::shared_ptr<arrow::Array>> columns = {
+      Wrap(ValueSchema()->field(0)->type(), points.times),
+      Wrap(ValueSchema()->field(1)->type(), points.values)};
+  for (int i = 0; i < 2; ++i) {
+    const auto column = static_cast<size_t>(i);
+    const auto& type = schema->field(i)->type();
+    if (columns[column]->type()->Equals(*type)) continue;
+    auto cast = arrow::compute::Cast(columns[column], type, arrow::compute::CastOptions::Unsafe());
+    if (!cast.ok()) {
+      return Wrong("column " + std::to_string(i) + " cannot be given as " + type->ToString() +
+                   ": " + cast.status().message());
+    }
+    columns[column] = cast->make_array();
+  }
+  return EncodeStream(*arrow::RecordBatch::Make(schema, static_cast<int64_t>(points.size()),
+                                                std::move(columns)));
+}
+
+Result<std::string> EncodeWindows(const timeview::WindowBatch& windows) {
+  const auto& schema = WindowSchema();
+  return EncodeStream(*arrow::RecordBatch::Make(
+      schema, static_cast<int64_t>(windows.size()),
+      {Wrap(schema->field(0)->type(), windows.starts), Wrap(arrow::float64(), windows.min),
+       Wrap(arrow::float64(), windows.mean), Wrap(arrow::float64(), windows.max),
+       Wrap(arrow::uint64(), windows.count), Wrap(arrow::float64(), windows.stddev)}));
+}
+
+Result<timeview::PointBatch> DecodePoints(const std::string& bytes, int64_t points_max) {
+  ARROW_ASSIGN_OR_RAISE(const auto reader, OpenStream(bytes));
+  const auto& schema = *reader->schema();
+  if (schema.num_fields() != 2) {
+    return Wrong("an insert has 2 columns, not " + std::to_string(schema.num_fields()));
+  }
+  const auto& time = *schema.field(0)->type();
+  const bool nanos = time.id() == arrow::Type::TIMESTAMP &&
+                     static_cast<const arrow::TimestampType&>(time).unit() == arrow::TimeUnit::NANO;
+  if (!nanos && time.id() != arrow::Type::INT64) {
+    return Wrong("the time column must be timestamp[ns] or int64, not " + time.ToString());
+  }
+  const auto value = schema.field(1)->type()->id();
+  if (value != arrow::Type::DOUBLE && value != arrow::Type::FLOAT) {
+    return Wrong("the value column must be float64 or float32");
+  }
+  timeview::PointBatch points;
+  while (true) {
+    auto next = reader->Next();
+    if (!next.ok()) return Wrong("the Arrow stream is damaged: " + next.status().message());
+    if (*next == nullptr) return points;
+    const auto& rows = **next;
+    if (const Status valid = rows.ValidateFull(); !valid.ok()) {
+      return Wrong("the Arrow stream is damaged: " + valid.message());
+    }
+    if (rows.column(0)->null_count() > 0 || rows.column(1)->null_count() > 0) {
+      return Error(Code::kInvalidArgument, Reason::kBadValue, "a point is null");
+    }
+    if (static_cast<int64_t>(points.size()) + rows.num_rows() > points_max) {
+      return Error(Code::kInvalidArgument, Reason::kBatchTooLarge,
+                   "an insert has at most " + std::to_string(points_max) + " points");
+    }
+    const auto* times = rows.column_data(0)->GetValues<int64_t>(1);
+    points.times.insert(points.times.end(), times, times + rows.num_rows());
+    if (value == arrow::Type::DOUBLE) {
+      const auto* values = rows.column_data(1)->GetValues<double>(1);
+      points.values.insert(points.values.end(), values, values + rows.num_rows());
+    } else {
+      const auto* values = rows.column_data(1)->GetValues<float>(1);
+      points.values.insert(points.values.end(), values, values + rows.num_rows());
+    }
+  }
+}
+
+}  // namespace firth::doors::btrdb

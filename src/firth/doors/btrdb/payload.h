@@ -1,0 +1,34 @@
+// Points and windows as Arrow IPC streams, both ways.
+#pragma once
+
+#include <arrow/type.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "firth/common/status.h"
+#include "firth/table/series.h"
+
+namespace firth::doors::btrdb {
+
+/// The schema of streamed values: `time` timestamp[ns, UTC], `value` float64, never null.
+const std::shared_ptr<arrow::Schema>& ValueSchema();
+/// `time`, `min`, `mean`, `max`, `count` uint64, `stddev`.
+const std::shared_ptr<arrow::Schema>& WindowSchema();
+
+/// The schema that a template (an IPC stream with only a schema) asks for; the value schema for none.
+/// Error kInvalidArgument when it does not fit.
+Result<std::shared_ptr<arrow::Schema>> ParseTemplate(const std::string& bytes);
+
+/// One complete IPC stream. Points are cast to `schema` as Arrow's unsafe cast does.
+Result<std::string> EncodePoints(const timeview::PointBatch& points,
+                                 const std::shared_ptr<arrow::Schema>& schema);
+Result<std::string> EncodeWindows(const timeview::WindowBatch& windows);
+
+/// Read an insert: two columns, by position, time and value, in any number of batches. Hostile bytes.
+/// Errors: kInvalidArgument; kBadValue for nulls; kBatchTooLarge above `points_max`.
+Result<timeview::PointBatch> DecodePoints(const std::string& bytes, int64_t points_max);
+
+}  // namespace firth::doors::btrdb

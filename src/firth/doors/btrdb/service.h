@@ -1,0 +1,72 @@
+// The service's methods. Application errors travel in the reply's `stat`, never as a gRPC status; a reply
+// without `stat` is a success.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <string>
+
+#include "btrdb.grpc.pb.h"
+#include "firth/table/database.h"
+
+namespace firth::doors::btrdb {
+
+class Service final : public v5api::BTrDB::Service {
+ public:
+  explicit Service(table::Database* database) : database_(database) {}
+
+  using Context = grpc::ServerContext;
+  template <typename T>
+  using Writer = grpc::ServerWriter<T>;
+
+  grpc::Status Info(Context* context, const v5api::InfoParams* request,
+                    v5api::InfoResponse* reply) override;
+  grpc::Status Create(Context* context, const v5api::CreateParams* request,
+                      v5api::CreateResponse* reply) override;
+  grpc::Status StreamInfo(Context* context, const v5api::StreamInfoParams* request,
+                          v5api::StreamInfoResponse* reply) override;
+  grpc::Status SetStreamTags(Context* context, const v5api::SetStreamTagsParams* request,
+                             v5api::SetStreamTagsResponse* reply) override;
+  grpc::Status SetStreamAnnotations(Context* context,
+                                    const v5api::SetStreamAnnotationsParams* request,
+                                    v5api::SetStreamAnnotationsResponse* reply) override;
+  grpc::Status Obliterate(Context* context, const v5api::ObliterateParams* request,
+                          v5api::ObliterateResponse* reply) override;
+  grpc::Status ListCollections(Context* context, const v5api::ListCollectionsParams* request,
+                               Writer<v5api::ListCollectionsResponse>* writer) override;
+  grpc::Status LookupStreams(Context* context, const v5api::LookupStreamsParams* request,
+                             Writer<v5api::LookupStreamsResponse>* writer) override;
+  grpc::Status GetMetadataUsage(Context* context, const v5api::MetadataUsageParams* request,
+                                v5api::MetadataUsageResponse* reply) override;
+  grpc::Status Insert(Context* context, const v5api::InsertParams* request,
+                      v5api::InsertResponse* reply) override;
+  grpc::Status ArrowInsert(Context* context, const v5api::ArrowInsertParams* request,
+                           v5api::InsertResponse* reply) override;
+  grpc::Status Delete(Context* context, const v5api::DeleteParams* request,
+                      v5api::DeleteResponse* reply) override;
+  grpc::Status Flush(Context* context, const v5api::FlushParams* request,
+                     v5api::FlushResponse* reply) override;
+  grpc::Status Nearest(Context* context, const v5api::NearestParams* request,
+                       v5api::NearestResponse* reply) override;
+  grpc::Status RawValues(Context* context, const v5api::RawValuesParams* request,
+                         Writer<v5api::RawValuesResponse>* writer) override;
+  grpc::Status ArrowRawValues(Context* context, const v5api::ArrowRawValuesParams* request,
+                              Writer<v5api::ArrowRawValuesResponse>* writer) override;
+  grpc::Status AlignedWindows(Context* context, const v5api::AlignedWindowsParams* request,
+                              Writer<v5api::AlignedWindowsResponse>* writer) override;
+  grpc::Status ArrowAlignedWindows(Context* context, const v5api::AlignedWindowsParams* request,
+                                   Writer<v5api::ArrowAlignedWindowsResponse>* writer) override;
+  grpc::Status Windows(Context* context, const v5api::WindowsParams* request,
+                       Writer<v5api::WindowsResponse>* writer) override;
+  grpc::Status ArrowWindows(Context* context, const v5api::WindowsParams* request,
+                            Writer<v5api::ArrowWindowsResponse>* writer) override;
+  grpc::Status Changes(Context* context, const v5api::ChangesParams* request,
+                       Writer<v5api::ChangesResponse>* writer) override;
+  grpc::Status FaultInject(Context* context, const v5api::FaultInjectParams* request,
+                           v5api::FaultInjectResponse* reply) override;
+
+ private:
+  table::Database* const database_;
+};
+
+}  // namespace firth::doors::btrdb

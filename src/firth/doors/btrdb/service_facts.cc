@@ -1,0 +1,239 @@
+// Methods about streams rather than points.
+#include <algorithm>
+#include <set>
+
+#include "firth/doors/btrdb/call.h"
+#include "firth/doors/btrdb/service.h"
+
+namespace firth::doors::btrdb {
+namespace {
+
+constexpr uint32_t kMajorVersion = 5;
+constexpr uint32_t kMinorVersion = 34;
+constexpr int kResultsAMessage = 500;
+
+bool Matches(const table::SeriesInfo& series, const v5api::LookupStreamsParams& request) {
+  for (const auto& tag : request.tags()) {
+    const auto found = series.tags.find(tag.key());
+    const std::string value = found == series.tags.end() ? "" : found->second;
+    if (tag.has_val() ? value != tag.val().value() : value.empty()) return false;
+  }
+  for (const auto& annotation : request.annotations()) {
+    const auto found = series.annotations.find(annotation.key());
+    if (found == series.annotations.end()) return false;
+    if (annotation.has_val() && found->second != annotation.val().value()) return false;
+  }
+  return true;
+}
+
+/// Series whose collection, as this door spells it, begins with `prefix`, in this door's order.
+Result<std::vector<table::SeriesPtr>> WithPrefix(table::Database* database,
+                                                 const access::Caller& caller,
+                                                 const std::string& prefix) {
+  ARROW_ASSIGN_OR_RAISE(auto found, database->series()->Find(caller, {}));
+  std::erase_if(found, [&](const table::SeriesPtr& series) {
+    return !CollectionText(series->collection).starts_with(prefix);
+  });
+  const auto order = [](const table::SeriesPtr& series) {
+    const auto tag = [&](const char* key) {
+      const auto at = series->tags.find(key);
+      return at == series->tags.end() ? std::string() : at->second;
+    };
+    return std::tuple(CollectionText(series->collection), tag("name"), tag("unit"),
+                      std::string(series->id.view()));
+  };
+  std::sort(found.begin(), found.end(),
+            [&](const auto& a, const auto& b) { return order(a) < order(b); });
+  return found;
+}
+
+}  // namespace
+
+grpc::Status Service::Info(Context* context, const v5api::InfoParams*, v5api::InfoResponse* reply) {
+  access::Caller caller;
+  if (auto status = SignIn(*context, database_, &caller); !status.ok()) return status;
+  reply->set_majorversion(kMajorVersion);
+  reply->set_minorversion(kMinorVersion);
+  reply->set_build("5.34.0-firth");
+  reply->mutable_proxy()->add_proxyendpoints("127.0.0.1:4410");
+  return grpc::Status::OK;
+}
+
+grpc::Status Service::Create(Context* context, const v5api::CreateParams* request,
+                             v5api::CreateResponse* reply) {
+  access::Caller caller;
+  if (auto status = SignIn(*context, database_, &caller); !status.ok()) return status;
+  table::SeriesInfo series;
+  series.tags = EmptyTags();
+  if (auto refused = ReadId(request->uuid(), &series.id)) return Refuse(*refused, reply);
+  if (auto refused = ReadCollection(request->collection(), &series.collection)) {
+    return Refuse(*refused, reply);
+  }
+  if (auto refused = ReadTags(request->tags(), &series.tags)) return Refuse(*refused, reply);
+  if (auto refused = ReadAnnotations(request->annotations(), &series.annotations)) {
+    return Refuse(*refused, reply);
+  }
+  if (Status made = database_->series()->Create(caller, series); !made.ok()) {
+    return Refuse(made, reply);
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status Service::StreamInfo(Context* context, const v5api::StreamInfoParams* request,
+                                 v5api::StreamInfoResponse* reply) {
+  access::Caller caller;
+  if (auto status = SignIn(*context, database_, &caller); !status.ok()) return status;
+  if (request->omitversion() && request->omitdescriptor()) {
+    return Refuse(Refusal{kWrongArguments, "version and descriptor are both omitted"}, reply);
+  }
+  table::SeriesId id;
+  if (auto refused = ReadId(request->uuid(), &id)) return Refuse(*refused, reply);
+  const auto series = database_->series()->Get(caller, id);
+  if (!series.ok()) return Refuse(series.status(), reply);
+  if (!request->omitversion()) {
+    const auto revision = database_->series()->LatestRevision(caller, id);
+    if (!revision.ok()) return Refuse(revision.status(), reply);
+    reply->set_versionmajor(static_cast<uint64_t>(*revision));
+  }
+  if (!request->omitdescriptor()) WriteDescriptor(**series, reply->mutable_stream_descriptor());
+  return grpc::Status::OK;
+}
+
+grpc::Status Service::SetStreamTags(Context* context, const v5api::SetStreamTagsParams* request,
+                                    v5api::SetStreamTagsResponse* reply) {
+  access::Caller caller;
+  if (auto status = SignIn(*context, database_, &caller); !status.ok()) return status;
+  table::SeriesId id;
+  if (auto refused = ReadId(request->uuid(), &id)) return Refuse(*refused, reply);
+  table::SeriesChange change;
+  change.expected_version = request->expectedpropertyversion();
+  for (const std::string& key : request->remove()) {
+    if (auto refused = CheckTagKey(key)) return Refuse(*refused, reply);
+    change.tags[key] = "";
+  }
+  if (auto refused = ReadTags(request->tags(), &change.tags)) return Refuse(*refused, reply);
+  if (!request->collection().empty()) {
+    Path collection;
+    if (auto refused = ReadCollection(request->collection(), &collection)) {
+      return Refuse(*refused, reply);
+    }
+    change.collection = std::move(collection);
+  }
+  if (Status done = database_->series()->Alter(caller, id, change); !done.ok()) {
+    return Refuse(done, reply);
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status Service::SetStreamAnnotations(Context* context,
+                                           const v5api::SetStreamAnnotationsParams* request,
+                                           v5api::SetStreamAnnotationsResponse* reply) {
+  access::Caller caller;
+  if (auto status = SignIn(*context, database_, &caller); !status.ok()) return status;
+  table::SeriesId id;
+  if (auto refused = ReadId(request->uuid(), &id)) return Refuse(*refused, reply);
+  table::SeriesChange change;
+  change.expected_version = request->expectedpropertyversion();
+  change.annotation_removals.assign(request->removals().begin(), request->removals().end());
+  if (auto refused = ReadAnnotations(request->changes(), &change.annotations)) {
+    return Refuse(*refused, reply);
+  }
+  if (Status done = database_->series()->Alter(caller, id, change); !done.ok()) {
+    return Refuse(done, reply);
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status Service::Obliterate(Context* context, const v5api::ObliterateParams* request,
+                                 v5api::ObliterateResponse* reply) {
+  access::Caller caller;
+  if (auto status = SignIn(*context, database_, &caller); !status.ok()) return status;
+  table::SeriesId id;
+  if (auto refused = ReadId(request->uuid(), &id)) return Refuse(*refused, reply);
+  if (Status done = database_->series()->Obliterate(caller, id); !done.ok()) {
+    return Refuse(done, reply);
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status Service::ListCollections(Context* context,
+                                      const v5api::ListCollectionsParams* request,
+                                      Writer<v5api::ListCollectionsResponse>* writer) {
+  access::Caller caller;
+  if (auto status = SignIn(*context, database_, &caller); !status.ok()) return status;
+  const auto found = WithPrefix(database_, caller, request->prefix());
+  if (!found.ok()) return RefuseStream(found.status(), writer);
+  std::set<std::string> names;
+  for (const auto& series : *found) names.insert(CollectionText(series->collection));
+  v5api::ListCollectionsResponse reply;
+  for (const std::string& name : names) {
+    reply.add_collections(name);
+    if (reply.collections_size() < kResultsAMessage) continue;
+    if (!writer->Write(reply)) return grpc::Status::CANCELLED;
+    reply.Clear();
+  }
+  writer->Write(reply);
+  return grpc::Status::OK;
+}
+
+grpc::Status Service::LookupStreams(Context* context, const v5api::LookupStreamsParams* request,
+                                    Writer<v5api::LookupStreamsResponse>* writer) {
+  access::Caller caller;
+  if (auto status = SignIn(*context, database_, &caller); !status.ok()) return status;
+  for (const auto& tag : request->tags()) {
+    if (auto refused = CheckTagKey(tag.key())) return RefuseStream(*refused, writer);
+  }
+  const auto found = WithPrefix(database_, caller,
+                                request->iscollectionprefix() ? request->collection() : "");
+  if (!found.ok()) return RefuseStream(found.status(), writer);
+  v5api::LookupStreamsResponse reply;
+  for (const auto& series : *found) {
+    if (!request->iscollectionprefix() &&
+        CollectionText(series->collection) != request->collection()) {
+      continue;
+    }
+    if (!Matches(*series, *request)) continue;
+    WriteDescriptor(*series, reply.add_results());
+    if (reply.results_size() < kResultsAMessage) continue;
+    if (!writer->Write(reply)) return grpc::Status::CANCELLED;
+    reply.Clear();
+  }
+  writer->Write(reply);
+  return grpc::Status::OK;
+}
+
+grpc::Status Service::GetMetadataUsage(Context* context,
+                                       const v5api::MetadataUsageParams* request,
+                                       v5api::MetadataUsageResponse* reply) {
+  access::Caller caller;
+  if (auto status = SignIn(*context, database_, &caller); !status.ok()) return status;
+  const auto found = WithPrefix(database_, caller, request->prefix());
+  if (!found.ok()) return Refuse(found.status(), reply);
+  std::map<std::string, uint64_t> tags;
+  for (const auto& [key, empty] : EmptyTags()) tags[key] = 0;
+  std::map<std::string, uint64_t> annotations;
+  for (const auto& series : *found) {
+    for (const auto& [key, value] : series->tags) tags[key] += value.empty() ? 0 : 1;
+    for (const auto& [key, value] : series->annotations) ++annotations[key];
+  }
+  for (const auto& [key, count] : tags) {
+    auto* out = reply->add_tags();
+    out->set_key(key);
+    out->set_count(count);
+  }
+  for (const auto& [key, count] : annotations) {
+    auto* out = reply->add_annotations();
+    out->set_key(key);
+    out->set_count(count);
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status Service::FaultInject(Context* context, const v5api::FaultInjectParams*,
+                                  v5api::FaultInjectResponse* reply) {
+  access::Caller caller;
+  if (auto status = SignIn(*context, database_, &caller); !status.ok()) return status;
+  return Refuse(Refusal{kFaultInjectionDisabled, "fault injection is disabled"}, reply);
+}
+
+}  // namespace firth::doors::btrdb
