@@ -253,7 +253,10 @@ void DatabaseImpl::KeyedCommitted(const std::shared_ptr<KeyedWrite>& write,
           change.row->commit = made->id;
           change.row->record_time_ns = made->time_ns;
         }
-        applied = key_view_->Apply(part.bucket->log(), part.changes, made->id);
+        // The watermark moves with the last part: before that the commit is not absorbed.
+        const bool last = &part == &write->parts.back();
+        applied = key_view_->Apply(part.bucket->log(), part.changes,
+                                   last ? made->id : key_view_->watermark());
         if (!applied.ok()) break;
       }
       if (!applied.ok() && options_.on_fatal != nullptr) options_.on_fatal(applied);
