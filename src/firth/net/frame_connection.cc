@@ -1,3 +1,10 @@
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
 #include "firth/common/clock.h"
 #include "firth/common/logging.h"
 #include "firth/net/frame_connection_internal.h"
@@ -201,6 +208,7 @@ void FrameSocket::OnQueueEmpty(bool finish) {
 
 void FrameSocket::Tick(int64_t now_ns) {
   const int64_t stall_ns = shared_->options.stall_ns;
+  if (unsent_since_ns_ != 0 && ClientTakes()) unsent_since_ns_ = now_ns;
   if (linger_since_ns_ != 0) {
     if (now_ns - linger_since_ns_ > std::min(stall_ns, kLingerNs)) Close();
   } else if (unsent_since_ns_ != 0 && now_ns - unsent_since_ns_ > stall_ns) {
@@ -212,6 +220,15 @@ void FrameSocket::Tick(int64_t now_ns) {
                   (now_ns - frame_since_ns_) / 1'000'000);
     Close();
   }
+}
+
+/// Did the client take bytes that the kernel holds for it, since the last call? The socket becomes
+/// writable only when a good part of the kernel's buffer is free, which a slow client may be long in
+/// coming to.
+bool FrameSocket::ClientTakes() {
+  int held = 0;
+  if (ioctl(socket_->native_handle(), SIOCOUTQ, &held) != 0) return false;
+  return held < std::exchange(held_by_kernel_, held);
 }
 
 void FrameSocket::Drain() {

@@ -55,6 +55,7 @@ class FrameSocket : public FrameConnection, public std::enable_shared_from_this<
   bool WriteSome(size_t* bytes);
   void WaitToWrite();
   void OnQueueEmpty(bool finish);
+  bool ClientTakes();
   void PostFlush();
 
   const std::shared_ptr<const FrameShared> shared_;
@@ -71,6 +72,7 @@ class FrameSocket : public FrameConnection, public std::enable_shared_from_this<
   bool draining_ = false;        // Drain was called
   int64_t frame_since_ns_ = 0;   // when the frame that is incomplete began; 0: none is
   int64_t unsent_since_ns_ = 0;  // when the client last took bytes while some waited; 0: none wait
+  int held_by_kernel_ = 0;       // bytes that the client had not taken when it was last asked
   int64_t linger_since_ns_ = 0;  // when the sending side was shut; 0: it is open
   SendQueue sending_;
 
