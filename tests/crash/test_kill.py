@@ -30,6 +30,7 @@ class Server:
     def __init__(self, folder):
         self.process = subprocess.Popen(
             [BINARY, "serve", "--data", str(folder), "--flight", "127.0.0.1:0", "--access-anonymous", "admin"],
+            env={k: v for k, v in os.environ.items() if not k.startswith("FIRTH_")},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert self.process.stdout.readline().strip() == "ready"
         endpoints = json.loads((pathlib.Path(folder) / "endpoints.json").read_text())

@@ -223,49 +223,12 @@ def test_follow_needs_a_server(path, tmp_path):
     assert wrong.status == 1 and "firth serve --data" in wrong.err
 
 
-def test_users_and_grants(firth, path):
-    name = "user-" + path.split("/")[1]
-    added = good(firth("user", "add", name, "--role", "reader", "--json")).json
-    assert len(added["secret"]) >= 8
-    assert name in [one["name"] for one in good(firth("user", "list", "--json")).json]
-    assert "reader" in good(firth("user", "list")).out
-    issued = good(firth("user", "secret", name, "--description", "laptop", "--json")).json["secret"]
-    secrets = good(firth("user", "secrets", name, "--json")).json
-    assert len(secrets) == 2 and issued not in json.dumps(secrets)
-    assert "laptop" in good(firth("user", "secrets", name)).out
-    good(firth("user", "revoke-secret", [one["id"] for one in secrets if one["description"] == "laptop"][0]))
-    assert len(good(firth("user", "secrets", name, "--json")).json) == 1
-    good(firth("grant", name, "writer", "t/x"))
-    good(firth("grant", name, "see,create", "t/y"))
-    granted = good(firth("grants", name, "--json")).json
-    assert {(one["path"], one["role"]) for one in granted} == {("t/x", "writer"), ("t/y", "")}
-    assert {tuple(one["rights"]) for one in granted if not one["role"]} == {("see", "create")}
-    assert "t/x" in good(firth("grants", name)).out
-    good(firth("revoke", name, "writer", "t/x"))
-    assert [one["path"] for one in good(firth("grants", name, "--json")).json] == ["t/y"]
-    good(firth("user", "remove", name))
-    assert name not in good(firth("user", "list")).out
-
 
 def test_version():
     assert run_command("version").out.startswith("firth ")
     assert run_command("version", "--json").json["version"]
     assert run_command("--version").status == 0
 
-
-@pytest.mark.parametrize("words, says", [
-    ([], "A subcommand is required"),
-    (["frobnicate"], "frobnicate"),
-    (["describe"], "PATH"),
-    (["scan", "t", "--limt", "4"], "--limt"),
-    (["scan", "t", "--limit", "many"], "--limit"),
-    (["create", "t"], "--schema"),
-    (["user"], "subcommand"),
-])
-def test_usage(words, says):
-    outcome = run_command(*words)
-    assert outcome.status == 2 and outcome.out == ""
-    assert says in outcome.err and outcome.err.count("\n") == 1 and "--help" in outcome.err
 
 
 def test_help():

@@ -331,13 +331,4 @@ def test_wrong_tickets(client, text, says):
         client.do_get(flight.Ticket(text)).read_all()
 
 
-def test_wrong_puts(client, path):
-    with pytest.raises(pa.ArrowInvalid, match="descriptor"):
-        put(client, "", ROWS)
-    with pytest.raises(pa.ArrowInvalid, match="no `keys`"):
-        put(client, path, ROWS, create=True, keys=["id"])
-    with pytest.raises(pa.ArrowException, match="nope"):
-        put(client, path, ROWS, create=True, key=["nope"])
-    with pytest.raises(flight.FlightError if hasattr(flight, "FlightUnimplementedError") else pa.ArrowException):
-        client.do_exchange(descriptor(path))[1].read_all()
-    assert action(client, "tables", prefix=path) == []
+

@@ -19,6 +19,7 @@ class Server:
     def start(self):
         self.process = subprocess.Popen(
             [BINARY, "serve", "--data", str(self.folder), "--btrdb", "127.0.0.1:0", "--access-anonymous", "admin"],
+            env={k: v for k, v in os.environ.items() if not k.startswith("FIRTH_")},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert self.process.stdout.readline().strip() == "ready"
         self.address = json.loads((self.folder / "endpoints.json").read_text())["btrdb"]
