@@ -128,6 +128,14 @@ struct TableInfo {
 };
 using TablePtr = std::shared_ptr<const TableInfo>;
 
+/// One change of a small named value. Names are ordered by their bytes.
+struct ValueChange {
+  std::string name;
+  std::optional<std::string> value;     // absent: remove
+  bool compare = false;                 // only if the value held until now is `expected`
+  std::optional<std::string> expected;  // absent: there is none
+};
+
 /// Changes inside one commit. All methods are called in the committer, in one catalog transaction;
 /// a failed one fails its commit and undoes that commit's changes, no others. The catalog's own reads,
 /// called in that thread meanwhile, see the group's changes so far.
@@ -169,6 +177,9 @@ class Changes {
                                               const std::vector<std::string>& values,
                                               int32_t bucket_count) = 0;
   virtual Status DropPartition(PartitionId partition) = 0;
+
+  /// As Catalog::ChangeValues, made with the commit or not at all.
+  virtual Status ChangeValues(const std::vector<ValueChange>& changes) = 0;
 
   /// The commit that these changes are part of.
   virtual CommitId commit() const = 0;
@@ -261,12 +272,18 @@ class Catalog {
   // Plain transactions.
   /// Take `count` numbers of a named sequence; returns the first. Durable on return; from 1 on.
   virtual Result<int64_t> TakeIds(const std::string& sequence, int64_t count) = 0;
-  /// Small named values, for rooms that keep a little durable state ("view.base.7" …).
+  /// Small named values, for rooms that keep a little durable state ("view.base.7", "job/…").
   virtual Status PutValue(const std::string& name, const std::string& value) = 0;
   virtual Result<std::optional<std::string>> GetValue(const std::string& name) = 0;
   virtual Status RemoveValue(const std::string& name) = 0;
   virtual Result<std::vector<std::pair<std::string, std::string>>> ListValues(
       const std::string& prefix) = 0;
+  /// Make all changes in one durable transaction, or none: kConflict when a comparison fails.
+  /// Comparisons see what was held before the call.
+  virtual Status ChangeValues(const std::vector<ValueChange>& changes) = 0;
+  /// Values whose name is in [from, to), by name, at most `limit`.
+  virtual Result<std::vector<std::pair<std::string, std::string>>> ScanValues(
+      const std::string& from, const std::string& to, int64_t limit) = 0;
 
   virtual Result<PrincipalId> PutPrincipal(const PrincipalRow& row) = 0;  // by name
   virtual Status RemovePrincipal(PrincipalId id) = 0;  // with its secrets and grants

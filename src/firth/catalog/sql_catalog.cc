@@ -5,6 +5,7 @@
 
 #include "firth/catalog/migrations.h"
 #include "firth/catalog/sequences.h"
+#include "firth/catalog/sql_values.h"
 #include "firth/catalog/text_form.h"
 
 namespace firth::catalog {
@@ -332,25 +333,26 @@ Result<int64_t> SqlCatalog::TakeIds(const std::string& sequence, int64_t count) 
 }
 
 Status SqlCatalog::PutValue(const std::string& name, const std::string& value) {
-  return Transact([&] {
-    return sql_->Run(
-        "INSERT INTO named_values (name, value) VALUES (?1, ?2)"
-        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        name, Blob{value});
-  });
+  return ChangeValues({{.name = name, .value = value}});
 }
 
 Result<std::optional<std::string>> SqlCatalog::GetValue(const std::string& name) {
   Lock lock(sql_mutex_);
-  ARROW_ASSIGN_OR_RAISE(Statement query,
-                        sql_->Query("SELECT value FROM named_values WHERE name = ?1", name));
-  ARROW_ASSIGN_OR_RAISE(const bool row, query.Step());
-  if (!row) return std::nullopt;
-  return query.Text(0);
+  return FindValue(sql_.get(), name);
 }
 
 Status SqlCatalog::RemoveValue(const std::string& name) {
-  return Transact([&] { return sql_->Run("DELETE FROM named_values WHERE name = ?1", name); });
+  return ChangeValues({{.name = name, .value = std::nullopt}});
+}
+
+Status SqlCatalog::ChangeValues(const std::vector<ValueChange>& changes) {
+  return Transact([&] { return MakeValueChanges(sql_.get(), changes); });
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> SqlCatalog::ScanValues(
+    const std::string& from, const std::string& to, int64_t limit) {
+  Lock lock(sql_mutex_);
+  return FindValues(sql_.get(), from, to, limit);
 }
 
 Result<std::vector<std::pair<std::string, std::string>>> SqlCatalog::ListValues(

@@ -53,6 +53,10 @@ class SqlCatalog : public Catalog {
   Status RemoveValue(const std::string& name) override;
   Result<std::vector<std::pair<std::string, std::string>>> ListValues(
       const std::string& prefix) override;
+  Status ChangeValues(const std::vector<ValueChange>& changes) override;
+  Result<std::vector<std::pair<std::string, std::string>>> ScanValues(const std::string& from,
+                                                                      const std::string& to,
+                                                                      int64_t limit) override;
 
   Result<PrincipalId> PutPrincipal(const PrincipalRow& row) override;
   Status RemovePrincipal(PrincipalId id) override;

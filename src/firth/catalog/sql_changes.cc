@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "firth/catalog/sequences.h"
+#include "firth/catalog/sql_values.h"
 #include "firth/catalog/text_form.h"
 #include "firth/schema/schema.h"
 
@@ -326,6 +327,10 @@ Status SqlChanges::DropPartition(PartitionId id) {
   touched_->partitions.push_back(id);
   touched_->editions.push_back(partition->info.edition);
   return EndPartition(sql_, partition->span, commit_);
+}
+
+Status SqlChanges::ChangeValues(const std::vector<ValueChange>& changes) {
+  return MakeValueChanges(sql_, changes);
 }
 
 }  // namespace firth::catalog

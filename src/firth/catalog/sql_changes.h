@@ -45,6 +45,7 @@ class SqlChanges : public Changes {
   Result<PartitionId> CreatePartition(EditionId edition, const std::vector<std::string>& values,
                                       int32_t bucket_count) override;
   Status DropPartition(PartitionId partition) override;
+  Status ChangeValues(const std::vector<ValueChange>& changes) override;
 
   CommitId commit() const override { return commit_; }
   int64_t time_ns() const override { return time_ns_; }
