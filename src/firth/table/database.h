@@ -329,6 +329,11 @@ class Database {
 
   virtual CommitId LastCommit() const = 0;
   virtual access::Access* access() = 0;
+  /// Where what is built on a Database keeps its own: small durable records, files below folders of
+  /// its own name, and chance. They live as long as the Database.
+  virtual catalog::Catalog* catalog() = 0;
+  virtual store::FileSystem* files() = 0;
+  virtual Random* random() = 0;
   virtual log::Metrics LogMetrics() const = 0;
   virtual const Clock& clock() const = 0;
   /// Refuse new writes, finish those that wait. Blocks. The destructor does it too.

@@ -99,6 +99,9 @@ class DatabaseImpl : public Database {
 
   CommitId LastCommit() const override { return log_->LastCommit(); }
   access::Access* access() override { return access_.get(); }
+  catalog::Catalog* catalog() override { return catalog_.get(); }
+  store::FileSystem* files() override { return options_.files; }
+  Random* random() override { return options_.random; }
   log::Metrics LogMetrics() const override { return log_->GetMetrics(); }
   const Clock& clock() const override { return *options_.clock; }
   SeriesStore* series() override { return series_.get(); }
@@ -113,7 +116,6 @@ class DatabaseImpl : public Database {
   Result<T> Await(
       const std::function<void(std::function<void(const Result<T>&)>)>& start);
   log::LogStore* log() { return log_.get(); }
-  catalog::Catalog* catalog() { return catalog_.get(); }
   /// The log of a bucket of the table's current edition. Error kBucketNotFound.
   Result<LogId> LogOf(const TableInfo& table, BucketRef where);
 
