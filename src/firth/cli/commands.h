@@ -35,6 +35,7 @@ void AddPartitions(CommandLine* line);  // partitions, namespaces
 void AddLoad(CommandLine* line);        // load
 void AddExport(CommandLine* line);      // export
 void AddRead(CommandLine* line);        // tail, scan
+void AddLake(CommandLine* line);        // lake
 void AddSql(CommandLine* line);         // sql
 void AddUsers(CommandLine* line);       // user
 void AddGrants(CommandLine* line);      // grant, revoke, grants

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <utility>
 
 #include "firth/access/access.h"
@@ -77,6 +78,7 @@ class LocalSession : public Session {
     options.random = &random_;
     options.writer = &writer_;
     options.readers = &readers_;
+    options.local_folder = std::filesystem::absolute(folder_).lexically_normal().string();
     options.on_fatal = [this](const Status& fault) {
       std::fprintf(stderr, "firth: nothing more can be made durable in %s: %s\n", folder_.c_str(),
                    MessageOf(fault).c_str());

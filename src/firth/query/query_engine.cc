@@ -47,6 +47,16 @@ std::string Quoted(const std::string& name) {
   return quoted + '"';
 }
 
+/// As a literal.
+std::string Text(const std::string& text) {
+  std::string quoted = "'";
+  for (const char c : text) {
+    if (c == '\'') quoted += '\'';
+    quoted += c;
+  }
+  return quoted + '\'';
+}
+
 std::string Lower(std::string text) {
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return text;
@@ -145,7 +155,9 @@ class Run : public QueryResult {
     ARROW_ASSIGN_OR_RAISE(duckdb_, LoadDuckDb());
     ARROW_RETURN_NOT_OK(OpenDatabase());
     ARROW_ASSIGN_OR_RAISE(const auto tables, FindTables(sql));
-    ARROW_RETURN_NOT_OK(AddTables(tables, resolver));
+    ARROW_RETURN_NOT_OK(ResolveTables(tables, resolver));
+    ARROW_RETURN_NOT_OK(CloseSandbox());
+    for (const Named& table : tables_) ARROW_RETURN_NOT_OK(AddView(table));
     ARROW_RETURN_NOT_OK(Prepare(sql));
     deadline_.Start(duckdb_, connection_, options_.timeout_ns);
     has_result_ = true;
@@ -174,7 +186,6 @@ class Run : public QueryResult {
     // The folder for spilled rows can be set only while the file system may be used.
     const std::pair<const char*, std::string> settings[] = {
         {"temp_directory", ""},
-        {"enable_external_access", "false"},
         {"autoload_known_extensions", "false"},
         {"autoinstall_known_extensions", "false"},
         {"allow_community_extensions", "false"},
@@ -200,7 +211,21 @@ class Run : public QueryResult {
         duckdb_->connect(database_, &source_connection_) != DuckDBSuccess) {
       return Error(Code::kInternal, Reason::kNone, "DuckDB gives no connection");
     }
-    ARROW_RETURN_NOT_OK(Do("SET GLOBAL TimeZone = 'UTC'"));
+    return Do("SET GLOBAL TimeZone = 'UTC'");
+  }
+
+  /// From here on only the tables' own files can be reached. Until here nothing of the statement
+  /// was run or bound.
+  Status CloseSandbox() {
+    std::string paths;
+    for (const Named& table : tables_) {
+      for (const ParquetRows& rows : table.parquet) {
+        for (const std::string& path : rows.paths)
+          paths += (paths.empty() ? "" : ", ") + Text(path);
+      }
+    }
+    if (!paths.empty()) ARROW_RETURN_NOT_OK(Do("SET GLOBAL allowed_paths = [" + paths + "]"));
+    ARROW_RETURN_NOT_OK(Do("SET GLOBAL enable_external_access = false"));
     return Do("SET GLOBAL lock_configuration = true");
   }
 
@@ -240,43 +265,111 @@ class Run : public QueryResult {
     return TablesOf(tree);
   }
 
-  Status AddTables(const std::vector<TableName>& tables, TableResolver* resolver) {
+  /// A table that the statement names, and the function that gives its rows.
+  struct Named {
+    TableName name;
+    std::string function;
+    std::shared_ptr<arrow::Schema> schema;
+    std::vector<ParquetRows> parquet;
+    std::shared_ptr<const void> hold;
+  };
+
+  Status ResolveTables(const std::vector<TableName>& tables, TableResolver* resolver) {
     std::map<TableName, TableName> spelled;  // by what DuckDB does not tell apart
     for (const TableName& table : tables) {
-      const auto [at, added] =
-          spelled.try_emplace({Lower(table.schema), Lower(table.name)}, table);
+      const auto [at, added] = spelled.try_emplace({Lower(table.schema), Lower(table.name)}, table);
       if (!added) {
         return Refused("'" + table.name.substr(0, 64) + "' and '" + at->second.name.substr(0, 64) +
                        "' differ only in case; spell them alike, or name one by its path");
       }
-      ARROW_RETURN_NOT_OK(AddTable(table, resolver));
+      ARROW_RETURN_NOT_OK(ResolveTable(table, resolver));
     }
     return Status::OK();
   }
 
-  Status AddTable(const TableName& table, TableResolver* resolver) {
-    static const std::set<std::string> kOwnSchemas = {"information_schema", "main", "memory",
-                                                      "pg_catalog", "system", "temp"};
+  Status ResolveTable(const TableName& table, TableResolver* resolver) {
+    static const std::set<std::string> kOwnSchemas = {"information_schema", "main",   "memory",
+                                                      "pg_catalog",         "system", "temp"};
     std::vector<std::string> name;
-    std::string view = Quoted(table.name);
     if (!table.schema.empty()) {
       if (kOwnSchemas.contains(Lower(table.schema))) {
         return Refused("'" + table.schema + "' means something of its own in SQL; write \"" +
                        table.schema + "/" + table.name.substr(0, 64) + "\" in double quotes");
       }
       name.push_back(table.schema);
-      view = Quoted(table.schema) + '.' + view;
     }
     name.push_back(table.name);
     ARROW_ASSIGN_OR_RAISE(auto resolved, resolver->Resolve(name));
+    Named& named = tables_.emplace_back();
+    named = {.name = table,
+             .function = "firth_rows_" + std::to_string(sources_.size()),
+             .schema = resolved.schema,
+             .parquet = std::move(resolved.parquet),
+             .hold = resolved.hold};
     ARROW_ASSIGN_OR_RAISE(auto source,
                           TableSource::Make(duckdb_, source_connection_, std::move(resolved)));
-    const std::string function = "firth_rows_" + std::to_string(sources_.size());
-    ARROW_RETURN_NOT_OK(sources_.emplace_back(std::move(source))->Register(function));
-    if (!table.schema.empty()) {
-      ARROW_RETURN_NOT_OK(Do("CREATE SCHEMA IF NOT EXISTS " + Quoted(table.schema)));
+    return sources_.emplace_back(std::move(source))->Register(named.function);
+  }
+
+  Status AddView(const Named& table) {
+    std::string view = Quoted(table.name.name);
+    if (!table.name.schema.empty()) {
+      const std::string schema = Quoted(table.name.schema);
+      ARROW_RETURN_NOT_OK(Do("CREATE SCHEMA IF NOT EXISTS " + schema));
+      view = schema + '.' + view;
     }
-    return Do("CREATE VIEW " + view + " AS SELECT * FROM " + function + "()");
+    std::string rows;
+    if (!table.parquet.empty()) {
+      ARROW_ASSIGN_OR_RAISE(const auto types, TypesOf(table.function));
+      for (const ParquetRows& parquet : table.parquet) {
+        ARROW_ASSIGN_OR_RAISE(const std::string select, SelectOf(table, parquet, types));
+        rows += select + " UNION ALL ";
+      }
+    }
+    return Do("CREATE VIEW " + view + " AS " + rows + "SELECT * FROM " + table.function + "()");
+  }
+
+  /// The types of a function's columns, as DuckDB writes them.
+  Result<std::vector<std::string>> TypesOf(const std::string& function) {
+    const std::string sql = "DESCRIBE SELECT * FROM " + function + "()";
+    duckdb_result result;
+    Status status;
+    std::vector<std::string> types;
+    if (duckdb_->query(connection_, sql.c_str(), &result) != DuckDBSuccess) {
+      status = Failed(duckdb_->result_error(&result));
+    } else {
+      for (idx_t i = 0; i < duckdb_->row_count(&result); ++i) {
+        char* text = duckdb_->value_varchar(&result, 1, i);
+        types.emplace_back(text == nullptr ? "" : text);
+        duckdb_->free(text);
+      }
+    }
+    duckdb_->destroy_result(&result);
+    ARROW_RETURN_NOT_OK(status);
+    return types;
+  }
+
+  Result<std::string> SelectOf(const Named& table, const ParquetRows& parquet,
+                               const std::vector<std::string>& types) {
+    const auto& fields = table.schema->fields();
+    if (types.size() != fields.size() || parquet.columns.size() != fields.size()) {
+      return Error(Code::kInternal, Reason::kNone, "a table's columns are not as its files say");
+    }
+    std::string columns;
+    for (size_t i = 0; i < fields.size(); ++i) {
+      const std::string& column = parquet.columns[i];
+      columns += (i == 0 ? "CAST(" : ", CAST(") + (column.empty() ? "NULL" : Quoted(column)) +
+                 " AS " + types[i] + ") AS " + Quoted(fields[i]->name());
+    }
+    std::string paths;
+    for (const std::string& path : parquet.paths) paths += (paths.empty() ? "" : ", ") + Text(path);
+    std::string select =
+        "SELECT " + columns + " FROM read_parquet([" + paths + "], hive_partitioning = false)";
+    if (parquet.at_most.has_value()) {
+      select += " WHERE " + Quoted(parquet.at_most->first) +
+                " <= " + std::to_string(parquet.at_most->second);
+    }
+    return select;
   }
 
   Status Prepare(const std::string& sql) {
@@ -352,9 +445,9 @@ class Run : public QueryResult {
   Status Failed(const char* text) {
     for (const auto& source : sources_) ARROW_RETURN_NOT_OK(source->error());
     if (deadline_.passed()) {
-      return Error(Code::kDeadlineExceeded, Reason::kNone,
-                   "the query took longer than " +
-                       std::to_string(options_.timeout_ns / 1'000'000) + " ms");
+      return Error(
+          Code::kDeadlineExceeded, Reason::kNone,
+          "the query took longer than " + std::to_string(options_.timeout_ns / 1'000'000) + " ms");
     }
     const std::string line = FirstLine(text);
     if (line.starts_with("Out of Memory Error")) {
@@ -374,6 +467,7 @@ class Run : public QueryResult {
   duckdb_database database_ = nullptr;
   duckdb_connection connection_ = nullptr;
   duckdb_connection source_connection_ = nullptr;  // converts the tables' rows
+  std::vector<Named> tables_;
   std::vector<std::unique_ptr<TableSource>> sources_;
   duckdb_prepared_statement prepared_ = nullptr;
   duckdb_arrow_options arrow_options_ = nullptr;

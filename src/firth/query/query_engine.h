@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "firth/common/status.h"
@@ -22,11 +24,23 @@ struct QueryOptions {
   int64_t timeout_ns = int64_t{300} * 1'000'000'000;  // from the start to the last row
 };
 
-/// A table as a query reads it.
+/// Rows of a table that lie in Parquet files of the operating system, which DuckDB reads by itself.
+struct ParquetRows {
+  std::vector<std::string> paths;
+  /// For each column of the table in order, the files' column; empty: it is null in all of them.
+  std::vector<std::string> columns;
+  /// Only rows whose column of this name (of type int64) is at most this.
+  std::optional<std::pair<std::string, int64_t>> at_most;
+};
+
+/// A table as a query reads it: its rows in Parquet files, and all that are not in them.
 struct ResolvedTable {
   std::shared_ptr<arrow::Schema> schema;
-  /// Open the rows anew, with these columns (at least one) in this order. Called once for each time
-  /// that the statement reads the table, from threads of DuckDB; may block.
+  std::vector<ParquetRows> parquet;
+  std::shared_ptr<const void> hold;  // kept until the query ends
+  /// Open the rows that are not in `parquet` anew, with these columns (at least one) in this order.
+  /// Called once for each time that the statement reads the table, from threads of DuckDB; may
+  /// block.
   std::function<Result<std::shared_ptr<arrow::RecordBatchReader>>(
       const std::vector<std::string>& columns)>
       open;

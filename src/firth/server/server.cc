@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <filesystem>
 #include <mutex>
 #include <utility>
 
@@ -27,6 +28,8 @@ namespace {
 constexpr size_t kLoops = 2;
 constexpr size_t kReaders = 2;
 constexpr size_t kBlocking = 4;
+/// How often logs are looked at, to be cut into lake files.
+constexpr int64_t kLakeIntervalNs = int64_t{5} * 1'000'000'000;
 /// Clients have this long to take their last answers when the server stops.
 constexpr int64_t kGraceNs = int64_t{10} * 1'000'000'000;
 
@@ -50,6 +53,7 @@ class ServerImpl : public Server, public ServerState {
     writer_ = std::make_unique<ThreadPool>("writer", 1, &clock_);
     readers_ = std::make_unique<ThreadPool>("reader", kReaders, &clock_);
     blocking_ = std::make_unique<ThreadPool>("blocking", kBlocking, &clock_);
+    background_ = std::make_unique<ThreadPool>("background", 1, &clock_);
     loops_ = std::make_unique<net::EventLoops>(kLoops);
     ARROW_RETURN_NOT_OK(OpenDatabase());
     ARROW_RETURN_NOT_OK(PutUsers(config_, database_->access(), &random_));
@@ -93,7 +97,8 @@ class ServerImpl : public Server, public ServerState {
     input.last_commit = database_->LastCommit().value;
     {
       std::lock_guard lock(mutex_);
-      for (const auto& door : doors_) input.doors.insert(door.endpoints.begin(), door.endpoints.end());
+      for (const auto& door : doors_)
+        input.doors.insert(door.endpoints.begin(), door.endpoints.end());
     }
     input.traffic = loops_->GetTraffic();
     input.backlogs = {{"writer", writer_->Backlog()},
@@ -113,6 +118,9 @@ class ServerImpl : public Server, public ServerState {
     options.writer = writer_.get();
     options.readers = readers_.get();
     options.anonymous_role = config_.anonymous;
+    options.background = background_.get();
+    options.local_folder = std::filesystem::absolute(config_.data).lexically_normal().string();
+    options.lake_interval_ns = kLakeIntervalNs;
     options.on_fatal = [this](const Status& fault) { OnFatal(fault); };
     ARROW_ASSIGN_OR_RAISE(database_, table::Database::Open(std::move(options)));
     return Status::OK();
@@ -186,6 +194,7 @@ class ServerImpl : public Server, public ServerState {
     }
     loops_.reset();
     database_.reset();
+    background_.reset();
     readers_.reset();
     writer_.reset();
     files_.reset();
@@ -211,6 +220,7 @@ class ServerImpl : public Server, public ServerState {
   std::unique_ptr<ThreadPool> writer_;
   std::unique_ptr<ThreadPool> readers_;
   std::unique_ptr<ThreadPool> blocking_;
+  std::unique_ptr<ThreadPool> background_;
   std::unique_ptr<net::EventLoops> loops_;
   std::unique_ptr<table::Database> database_;
   std::map<std::string, std::string> endpoints_;  // constant once Open has returned

@@ -11,14 +11,13 @@ Result<std::unique_ptr<Database>> Database::Open(DatabaseOptions options) {
 }
 
 Status DatabaseImpl::Open() {
-  ARROW_ASSIGN_OR_RAISE(
-      catalog_, catalog::Catalog::Open({.files = options_.files, .clock = options_.clock}));
-  ARROW_ASSIGN_OR_RAISE(access_,
-                        access::Access::Open({.catalog = catalog_.get(),
-                                              .files = options_.files,
-                                              .random = options_.random,
-                                              .clock = options_.clock,
-                                              .anonymous_role = options_.anonymous_role}));
+  ARROW_ASSIGN_OR_RAISE(catalog_,
+                        catalog::Catalog::Open({.files = options_.files, .clock = options_.clock}));
+  ARROW_ASSIGN_OR_RAISE(access_, access::Access::Open({.catalog = catalog_.get(),
+                                                       .files = options_.files,
+                                                       .random = options_.random,
+                                                       .clock = options_.clock,
+                                                       .anonymous_role = options_.anonymous_role}));
   log::LogOptions log;
   log.files = options_.files;
   log.clock = options_.clock;
@@ -48,13 +47,24 @@ Status DatabaseImpl::Open() {
   ARROW_ASSIGN_OR_RAISE(key_view_, keyview::KeyView::Open({.folder = options_.key_view_folder}));
   ARROW_RETURN_NOT_OK(ReplayKeyView());
   series_ = std::make_unique<SeriesStoreImpl>(this);
-  return series_->Open(options_.files);
+  ARROW_RETURN_NOT_OK(series_->Open(options_.files));
+  lake_ = std::make_unique<LakeStoreImpl>(this);
+  ARROW_RETURN_NOT_OK(lake_->Open(options_));
+  lake_->Start();
+  return Status::OK();
 }
 
-DatabaseImpl::~DatabaseImpl() { static_cast<void>(Close()); }
+LakeStore* DatabaseImpl::lake() {
+  return lake_.get();
+}
+
+DatabaseImpl::~DatabaseImpl() {
+  static_cast<void>(Close());
+}
 
 Status DatabaseImpl::Close() {
   if (closed_.exchange(true) || log_ == nullptr) return Status::OK();
+  if (lake_ != nullptr) lake_->Stop();
   if (options_.wait != nullptr) options_.wait([this] { return in_work_.Idle(); });
   in_work_.Wait();
   return log_->Close();
@@ -69,13 +79,13 @@ Result<log::CommitResult> DatabaseImpl::CommitAndWait(log::CommitDraft draft) {
 void DatabaseImpl::CommitInOrder(log::CommitDraft draft,
                                  std::function<void(const Result<log::CommitResult>&)> done) {
   in_work_.Begin();
-  log_->Commit(std::move(draft), [this, done = std::move(done)](
-                                     const Result<log::CommitResult>& made) {
-    apply_strand_.Post([this, done, made] {
-      done(made);
-      in_work_.End();
-    });
-  });
+  log_->Commit(std::move(draft),
+               [this, done = std::move(done)](const Result<log::CommitResult>& made) {
+                 apply_strand_.Post([this, done, made] {
+                   done(made);
+                   in_work_.End();
+                 });
+               });
 }
 
 Status DatabaseImpl::ChangeCatalog(std::function<Status(catalog::Changes*)> run) {

@@ -55,14 +55,24 @@ struct DatabaseOptions {
   Executor* writer = nullptr;   // the committer's; one thread
   Executor* readers = nullptr;  // blocking reads, wake-ups, background work
   std::string anonymous_role = "none";
-  /// A folder of the operating system for the key view's working files, which can be lost; empty: in
-  /// memory.
+  /// A folder of the operating system for the key view's working files, which can be lost; empty:
+  /// in memory.
   std::string key_view_folder;
+  /// The folder of the operating system that `files` are in; empty: there is none.
+  std::string local_folder;
+  /// Runs what is done in the background for readers' sake; default: `readers`.
+  Executor* background = nullptr;
+  /// How often logs are looked at, to be cut into lake files; 0: only on demand.
+  int64_t lake_interval_ns = 0;
+  /// Rows that a cut holds in memory at most.
+  int64_t lake_rows_max = 1 << 20;
+  /// How long a lake file stays that the newest snapshot does without.
+  int64_t lake_keep_ns = int64_t{3600} * 1'000'000'000;
   uint64_t journal_file_bytes_max = uint64_t{1} << 30;
   uint64_t queue_bytes_max = uint64_t{256} << 20;
   uint64_t batch_bytes_max = uint64_t{100} << 20;
-  /// How a blocking call waits until `done()`: by default it sleeps on a condition; a simulation runs
-  /// its executor instead.
+  /// How a blocking call waits until `done()`: by default it sleeps on a condition; a simulation
+  /// runs its executor instead.
   std::function<void(const std::function<bool()>& done)> wait;
   /// Called when nothing more can be made durable. The process is to end.
   std::function<void(const Status&)> on_fatal;
@@ -75,12 +85,13 @@ struct TableSpec {
   Attributes attributes;
 };
 
-/// Changes of a living table; what is absent stays. Columns are matched by field id: a field without
-/// an id is a new column.
+/// Changes of a living table; what is absent stays. Columns are matched by field id: a field
+/// without an id is a new column.
 struct TableChange {
   std::shared_ptr<arrow::Schema> schema;
-  std::optional<EditionSpec> edition;      // lifetimes, compression, views; not key, partitions, buckets
-  std::optional<Attributes> attributes;    // replaces all
+  std::optional<EditionSpec>
+      edition;  // lifetimes, compression, views; not key, partitions, buckets
+  std::optional<Attributes> attributes;  // replaces all
 };
 
 /// One bucket of a table.
@@ -121,13 +132,13 @@ struct FetchedBucket {
 /// Which rows a scan gives.
 struct ScanRequest {
   TablePtr table;
-  std::vector<std::string> columns;           // empty: all, in schema order
-  std::optional<PartitionId> partition;       // default: every partition
-  std::optional<int32_t> bucket;              // default: every bucket
-  std::optional<Offset> from;                 // default: the log's start; needs one bucket
-  std::optional<Offset> to;                   // default: the log's end now; needs one bucket
-  CommitId as_of = catalog::kNow;             // rows of commits up to this
-  bool hidden_columns = false;                // append __offset, __commit, __time, __change, __bucket
+  std::vector<std::string> columns;      // empty: all, in schema order
+  std::optional<PartitionId> partition;  // default: every partition
+  std::optional<int32_t> bucket;         // default: every bucket
+  std::optional<Offset> from;            // default: the log's start; needs one bucket
+  std::optional<Offset> to;              // default: the log's end now; needs one bucket
+  CommitId as_of = catalog::kNow;        // rows of commits up to this
+  bool hidden_columns = false;           // append __offset, __commit, __time, __change, __bucket
 };
 
 /// A batch of a scan, with where its rows stand.
@@ -186,8 +197,8 @@ using PrefixLookupDone = std::function<void(Result<std::vector<std::vector<Store
 struct KeyScanRequest {
   TablePtr table;
   BucketRef where;
-  std::string from;      // canonical key (schema/key.h), inclusive; empty: the first
-  std::string to;        // exclusive; empty: to the end
+  std::string from;  // canonical key (schema/key.h), inclusive; empty: the first
+  std::string to;    // exclusive; empty: to the end
   bool backwards = false;
   int64_t limit = INT64_MAX;
 };
@@ -198,12 +209,14 @@ struct KeyedRow {
 
 /// Sizes of a table as they stand.
 struct TableStats {
-  int64_t rows = 0;        // offsets in its logs
-  uint64_t bytes = 0;      // bodies in its logs
+  int64_t rows = 0;    // offsets in its logs
+  uint64_t bytes = 0;  // bodies in its logs
   int64_t partitions = 0;
   int64_t buckets = 0;
   CommitId last_commit{0};
 };
+
+class LakeStore;
 
 /// Thread-safe.
 class Database {
@@ -212,7 +225,8 @@ class Database {
   static Result<std::unique_ptr<Database>> Open(DatabaseOptions options);
   virtual ~Database() = default;
 
-  // --- Names. All block. Rights: create on the parent to create, admin to alter or drop, see to read.
+  // --- Names. All block. Rights: create on the parent to create, admin to alter or drop, see to
+  // read.
   virtual Status CreateNamespace(const Caller& caller, const Path& path,
                                  const Attributes& attributes) = 0;
   virtual Status AlterNamespace(const Caller& caller, const Path& path,
@@ -242,8 +256,8 @@ class Database {
                                                 const std::vector<std::string>& values) = 0;
   virtual Status DropPartition(const Caller& caller, const TableInfo& table,
                                const std::vector<std::string>& values) = 0;
-  /// Partitions of the current edition; the unnamed one of a table that is not partitioned. Does not
-  /// block once it was asked before.
+  /// Partitions of the current edition; the unnamed one of a table that is not partitioned. Does
+  /// not block once it was asked before.
   virtual Result<std::vector<PartitionInfo>> ListPartitions(const Caller& caller,
                                                             const TableInfo& table) = 0;
 
@@ -254,9 +268,10 @@ class Database {
   /// kOverBudget, kEditionSealed.
   virtual void AppendBatch(const Caller& caller, const TablePtr& table, BucketRef where,
                            std::shared_ptr<arrow::Buffer> batch, AppendDone done) = 0;
-  /// Append rows, in one commit: matched to the table's columns by name, cast where nothing is lost,
-  /// absent nullable columns null; spread over partitions (which are made when `create_partitions`)
-  /// and buckets (by the bucket columns; else all to bucket `otherwise`). Blocks.
+  /// Append rows, in one commit: matched to the table's columns by name, cast where nothing is
+  /// lost, absent nullable columns null; spread over partitions (which are made when
+  /// `create_partitions`) and buckets (by the bucket columns; else all to bucket `otherwise`).
+  /// Blocks.
   struct AppendRowsOptions {
     bool create_partitions = true;
     int32_t bucket_otherwise = 0;
@@ -264,12 +279,13 @@ class Database {
   virtual Result<CommitId> AppendRows(const Caller& caller, const TablePtr& table,
                                       const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows,
                                       const AppendRowsOptions& options) = 0;
-  /// Apply one batch of upserts and deletes to a bucket of a keyed table by the edition's merge rule:
-  /// its effects become log entries and key changes, all or none. When `done` is called the effects
-  /// are durable and every read sees them. The result's end offset is the changelog's end after the
-  /// batch; a batch without effects takes one offset. Does not block. Errors: kNotKeyed,
+  /// Apply one batch of upserts and deletes to a bucket of a keyed table by the edition's merge
+  /// rule: its effects become log entries and key changes, all or none. When `done` is called the
+  /// effects are durable and every read sees them. The result's end offset is the changelog's end
+  /// after the batch; a batch without effects takes one offset. Does not block. Errors: kNotKeyed,
   /// kBucketNotFound, kSchemaNotFound, kCorruptBatch, kPartialUpdate, kDeletionDisabled,
-  /// kOutOfOrderSequence, kConflict (an earlier batch failed: send it again), kDiskFull, kOverBudget.
+  /// kOutOfOrderSequence, kConflict (an earlier batch failed: send it again), kDiskFull,
+  /// kOverBudget.
   virtual void UpsertBatch(const Caller& caller, const TablePtr& table, BucketRef where,
                            table::UpsertBatch batch, AppendDone done) = 0;
   /// Upsert Arrow rows, in one commit: columns as in AppendRows; a table's columns that are absent
@@ -291,8 +307,8 @@ class Database {
   /// kTimestampInFuture.
   virtual Result<Offset> OffsetAtTime(const Caller& caller, const TableInfo& table, BucketRef where,
                                       int64_t time_ns) = 0;
-  /// Read stored bytes, whole batches, bucket by bucket in order until `bytes_max` in all; the first
-  /// bucket that has rows gives at least one batch. Blocks.
+  /// Read stored bytes, whole batches, bucket by bucket in order until `bytes_max` in all; the
+  /// first bucket that has rows gives at least one batch. Blocks.
   virtual std::vector<FetchedBucket> Fetch(const Caller& caller,
                                            const std::vector<FetchBucket>& buckets,
                                            uint64_t bytes_max) = 0;
@@ -307,22 +323,26 @@ class Database {
   /// kBucketNotFound, kCorruptBatch.
   virtual void Lookup(const Caller& caller, const TablePtr& table, BucketRef where,
                       std::vector<std::string> keys, LookupDone done) = 0;
-  /// All rows whose key begins with the values of each compact prefix (whole columns), in key order.
+  /// All rows whose key begins with the values of each compact prefix (whole columns), in key
+  /// order.
   virtual void PrefixLookup(const Caller& caller, const TablePtr& table, BucketRef where,
                             std::vector<std::string> prefixes, PrefixLookupDone done) = 0;
   /// Rows in key order, at most `limit`. Continue after the last row's key. Blocks.
   virtual Result<std::vector<KeyedRow>> ScanKeys(const Caller& caller,
                                                  const KeyScanRequest& request) = 0;
   /// Decoded rows. Of a keyed table they are the changes, as its log holds them. Blocks.
-  virtual Result<std::unique_ptr<Scanner>> Scan(const Caller& caller, const ScanRequest& request) = 0;
+  virtual Result<std::unique_ptr<Scanner>> Scan(const Caller& caller,
+                                                const ScanRequest& request) = 0;
 
   /// Series of points. Lives as long as the Database.
   virtual SeriesStore* series() = 0;
+  /// Files cut from tables' logs (table/lake.h). Lives as long as the Database.
+  virtual LakeStore* lake() = 0;
 
-  /// Run one SELECT statement over tables: `t`, `d.t` and `"d/t"` name them. Of tables without a key
-  /// it sees the rows of every commit up to the last one at the call, and no later ones; of a keyed
-  /// table the rows that are current when the statement begins to read it. The result must not
-  /// outlive the database. Blocks. Errors: those of query::QueryEngine::Run, kTableNotFound,
+  /// Run one SELECT statement over tables: `t`, `d.t` and `"d/t"` name them. Of tables without a
+  /// key it sees the rows of every commit up to the last one at the call, and no later ones; of a
+  /// keyed table the rows that are current when the statement begins to read it. The result must
+  /// not outlive the database. Blocks. Errors: those of query::QueryEngine::Run, kTableNotFound,
   /// kInvalidName.
   virtual Result<std::unique_ptr<QueryResult>> Query(const Caller& caller, const std::string& sql,
                                                      const QueryOptions& options) = 0;

@@ -18,6 +18,7 @@
 #include "firth/table/in_work.h"
 #include "firth/table/keyed_bucket.h"
 #include "firth/table/keyed_write.h"
+#include "firth/table/lake_store.h"
 #include "firth/table/row_codecs.h"
 #include "firth/table/series_store.h"
 
@@ -105,6 +106,7 @@ class DatabaseImpl : public Database {
   log::Metrics LogMetrics() const override { return log_->GetMetrics(); }
   const Clock& clock() const override { return *options_.clock; }
   SeriesStore* series() override { return series_.get(); }
+  LakeStore* lake() override;
   Status Close() override;
 
   // For the files of this room.
@@ -113,11 +115,11 @@ class DatabaseImpl : public Database {
                      std::function<void(const Result<log::CommitResult>&)> done);
   /// Start something that calls back once, and wait for its answer.
   template <typename T>
-  Result<T> Await(
-      const std::function<void(std::function<void(const Result<T>&)>)>& start);
+  Result<T> Await(const std::function<void(std::function<void(const Result<T>&)>)>& start);
   log::LogStore* log() { return log_.get(); }
   /// The log of a bucket of the table's current edition. Error kBucketNotFound.
   Result<LogId> LogOf(const TableInfo& table, BucketRef where);
+  Status CheckRight(const Caller& caller, uint32_t rights, const TableInfo& table);
 
  private:
   /// Commit and wait until it is durable.
@@ -127,7 +129,6 @@ class DatabaseImpl : public Database {
   Status DropOnce(const Path& path, bool cascade);
   /// All logs of a table, of every edition and partition.
   Result<std::vector<LogId>> LogsOf(const TableInfo& table);
-  Status CheckRight(const Caller& caller, uint32_t rights, const TableInfo& table);
   /// The partition with these values, made if it is absent and may be.
   Result<PartitionInfo> PartitionFor(const Caller& caller, const TableInfo& table,
                                      const EditionInfo& edition,
@@ -142,16 +143,15 @@ class DatabaseImpl : public Database {
                                const table::UpsertBatch& batch);
   void KeyedCommitted(const std::shared_ptr<KeyedWrite>& write,
                       const Result<log::CommitResult>& made);
-  void FinishKeyed(const std::shared_ptr<KeyedWrite>& write,
-                   const Result<log::CommitResult>& made);
+  void FinishKeyed(const std::shared_ptr<KeyedWrite>& write, const Result<log::CommitResult>& made);
   Result<CommitId> ChangeRows(const Caller& caller, const TablePtr& table,
                               const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows,
                               bool remove);
-  /// These columns of a table's rows, as a query reads them.
-  Result<std::shared_ptr<arrow::RecordBatchReader>> OpenRows(const Caller& caller,
-                                                             const TablePtr& table,
-                                                             const std::vector<std::string>& names,
-                                                             CommitId as_of);
+  /// These columns of the current rows of a keyed table.
+  Result<std::shared_ptr<arrow::RecordBatchReader>> OpenCurrentRows(
+      const TablePtr& table, const std::vector<std::string>& names);
+  /// A table's rows, as a query reads them.
+  Result<query::ResolvedTable> ResolveTable(const TablePtr& table, CommitId as_of);
   Status ReplayKeyView();
   Status ReplayEntry(const EditionInfo& edition, const log::StoredEntry& entry);
   Result<log::EntryDraft> DraftOf(const EditionInfo& edition, LogId log,
@@ -164,6 +164,7 @@ class DatabaseImpl : public Database {
   std::unique_ptr<keyview::KeyView> key_view_;
   std::unique_ptr<KeyedBuckets> keyed_buckets_;
   std::unique_ptr<SeriesStoreImpl> series_;
+  std::unique_ptr<LakeStoreImpl> lake_;
   RowCodecsCache codecs_;
   query::QueryEngine query_engine_;
   /// Applies commits to the key view, in their order.
@@ -174,8 +175,8 @@ class DatabaseImpl : public Database {
   /// Definitions change one at a time, so that a change is checked against what it will meet.
   std::mutex definition_mutex_;
   std::mutex writers_mutex_;
-  int64_t next_writer_ = 0;      // guarded by writers_mutex_
-  int64_t writers_end_ = 0;      // guarded by writers_mutex_
+  int64_t next_writer_ = 0;  // guarded by writers_mutex_
+  int64_t writers_end_ = 0;  // guarded by writers_mutex_
   std::atomic<bool> closed_{false};
 };
 
@@ -207,16 +208,18 @@ Result<T> DatabaseImpl::Await(
 /// The current edition; error kEditionNotFound.
 Result<const EditionInfo*> CurrentEdition(const TableInfo& table);
 
-/// Refuse a specification that no table may have, and complete what is left open: ids of fields, key
-/// columns not nullable. Errors: kInvalidSchema, kColumnNotFound, kTooManyBuckets, kInvalidProperty.
+/// Refuse a specification that no table may have, and complete what is left open: ids of fields,
+/// key columns not nullable. Errors: kInvalidSchema, kColumnNotFound, kTooManyBuckets,
+/// kInvalidProperty.
 Status CheckSpec(TableSpec* spec, int32_t* next_field_id);
 
-/// The text of a partition value: text as it is, numbers in decimal, booleans `true` or `false`, dates
-/// `yyyy-MM-dd`, times `HH-mm-ss_SSS`, timestamps `yyyy-MM-dd-HH-mm-ss_` and the fraction, bytes in
-/// hex, floats with `_` for the point. Error kInvalidPartition for null and nested values.
+/// The text of a partition value: text as it is, numbers in decimal, booleans `true` or `false`,
+/// dates `yyyy-MM-dd`, times `HH-mm-ss_SSS`, timestamps `yyyy-MM-dd-HH-mm-ss_` and the fraction,
+/// bytes in hex, floats with `_` for the point. Error kInvalidPartition for null and nested values.
 Result<std::string> PartitionText(const arrow::Scalar& value);
 
-/// Least and greatest record time of rows, ns: of the edition's time column. Without one, min > max.
+/// Least and greatest record time of rows, ns: of the edition's time column. Without one, min >
+/// max.
 struct TimeRange {
   int64_t min_ns = INT64_MAX;
   int64_t max_ns = INT64_MIN;

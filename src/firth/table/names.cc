@@ -105,8 +105,8 @@ Result<TablePtr> DatabaseImpl::CreateTable(const Caller& caller, const Path& pat
   ARROW_RETURN_NOT_OK(ChangeCatalog([&](catalog::Changes* changes) -> Status {
     ARROW_ASSIGN_OR_RAISE(const TableId table, changes->CreateTable(path, made.attributes));
     ARROW_ASSIGN_OR_RAISE(const EditionId edition,
-                          changes->CreateEdition(table, 0, made.edition, made.schema,
-                                                 next_field_id, /*make_current=*/true));
+                          changes->CreateEdition(table, 0, made.edition, made.schema, next_field_id,
+                                                 /*make_current=*/true));
     if (!made.edition.partition_by.empty()) return Status::OK();
     return changes->CreatePartition(edition, {}, made.edition.bucket_count).status();
   }));
@@ -171,10 +171,13 @@ Status DatabaseImpl::DropTable(const Caller& caller, const Path& path) {
   std::lock_guard lock(definition_mutex_);
   ARROW_ASSIGN_OR_RAISE(const TablePtr table, catalog_->GetTable(path));
   ARROW_ASSIGN_OR_RAISE(const std::vector<LogId> logs, LogsOf(*table));
+  ARROW_ASSIGN_OR_RAISE(const auto editions, catalog_->ListEditions(table->id));
   ARROW_RETURN_NOT_OK(
       ChangeCatalog([&](catalog::Changes* changes) { return changes->DropTable(table->id); }));
   for (const LogId log : logs) log_->DropLog(log);
-  return Status::OK();
+  std::vector<EditionId> dropped;
+  for (const EditionInfo& edition : editions) dropped.push_back(edition.id);
+  return lake_->Drop(dropped);
 }
 
 Result<TablePtr> DatabaseImpl::GetTable(const Caller& caller, const Path& path) {

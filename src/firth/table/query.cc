@@ -17,31 +17,10 @@ std::shared_ptr<arrow::Schema> Chosen(const arrow::Schema& schema,
   return arrow::schema(std::move(fields));
 }
 
-/// A table without a key: the rows of its logs.
-class LogRows : public arrow::RecordBatchReader {
- public:
-  LogRows(std::shared_ptr<arrow::Schema> schema, std::unique_ptr<Scanner> scanner)
-      : schema_(std::move(schema)), scanner_(std::move(scanner)) {}
-
-  std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
-
-  Status ReadNext(std::shared_ptr<arrow::RecordBatch>* rows) override {
-    rows->reset();
-    ARROW_ASSIGN_OR_RAISE(auto scanned, scanner_->Next());
-    if (scanned) *rows = std::move(scanned->rows);
-    return Status::OK();
-  }
-
- private:
-  const std::shared_ptr<arrow::Schema> schema_;
-  const std::unique_ptr<Scanner> scanner_;
-};
-
 /// A table with a key: its current rows, from the key view.
 class CurrentRows : public arrow::RecordBatchReader {
  public:
-  CurrentRows(TablePtr table, RowCodecsCache* cache, RowCodecsPtr codecs,
-              std::vector<int> columns,
+  CurrentRows(TablePtr table, RowCodecsCache* cache, RowCodecsPtr codecs, std::vector<int> columns,
               std::vector<std::unique_ptr<keyview::KeyCursor>> cursors)
       : table_(std::move(table)),
         cache_(cache),
@@ -92,47 +71,29 @@ Result<Path> PathOf(const std::vector<std::string>& name) {
 
 class Resolver : public query::TableResolver {
  public:
-  using Open = std::function<Result<std::shared_ptr<arrow::RecordBatchReader>>(
-      const TablePtr& table, const std::vector<std::string>& columns)>;
+  using Make = std::function<Result<query::ResolvedTable>(const TablePtr& table)>;
 
-  using Check = std::function<Status(const TableInfo& table)>;
-
-  Resolver(Database* database, const Caller& caller, Check check, Open open)
-      : database_(database), caller_(caller), check_(std::move(check)), open_(std::move(open)) {}
+  Resolver(Database* database, const Caller& caller, Make make)
+      : database_(database), caller_(caller), make_(std::move(make)) {}
 
   Result<query::ResolvedTable> Resolve(const std::vector<std::string>& name) override {
     ARROW_ASSIGN_OR_RAISE(const Path path, PathOf(name));
     ARROW_ASSIGN_OR_RAISE(const TablePtr table, database_->GetTable(caller_, path));
-    ARROW_RETURN_NOT_OK(check_(*table));
-    ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
-    return query::ResolvedTable{
-        .schema = edition->newest().schema,
-        .open = [table, open = open_](const std::vector<std::string>& columns) {
-          return open(table, columns);
-        }};
+    return make_(table);
   }
 
  private:
   Database* const database_;
   const Caller caller_;
-  const Check check_;
-  const Open open_;
+  const Make make_;
 };
 
 }  // namespace
 
-Result<std::shared_ptr<arrow::RecordBatchReader>> DatabaseImpl::OpenRows(
-    const Caller& caller, const TablePtr& table, const std::vector<std::string>& names,
-    CommitId as_of) {
+Result<std::shared_ptr<arrow::RecordBatchReader>> DatabaseImpl::OpenCurrentRows(
+    const TablePtr& table, const std::vector<std::string>& names) {
   ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
   ARROW_ASSIGN_OR_RAISE(auto columns, schema::ColumnIndices(*edition->newest().schema, names));
-  if (edition->spec.key.empty()) {
-    ARROW_ASSIGN_OR_RAISE(auto scanner,
-                          Scan(caller, {.table = table, .columns = names, .as_of = as_of}));
-    return std::make_shared<LogRows>(Chosen(*edition->newest().schema, columns),
-                                     std::move(scanner));
-  }
-  ARROW_RETURN_NOT_OK(CheckRight(caller, access::kRead, *table));
   ARROW_ASSIGN_OR_RAISE(auto codecs, codecs_.Get(*edition, edition->newest().id));
   ARROW_ASSIGN_OR_RAISE(const auto partitions, catalog_->ListPartitions(edition->id));
   std::vector<std::unique_ptr<keyview::KeyCursor>> cursors;
@@ -147,16 +108,31 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> DatabaseImpl::OpenRows(
                                        std::move(cursors));
 }
 
+Result<query::ResolvedTable> DatabaseImpl::ResolveTable(const TablePtr& table, CommitId as_of) {
+  ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
+  query::ResolvedTable resolved{.schema = edition->newest().schema};
+  if (!edition->spec.key.empty()) {
+    resolved.open = [this, table](const std::vector<std::string>& columns) {
+      return OpenCurrentRows(table, columns);
+    };
+    return resolved;
+  }
+  ARROW_ASSIGN_OR_RAISE(LakeRows rows, lake_->RowsOf(table, as_of));
+  resolved.parquet = std::move(rows.parquet);
+  resolved.hold = std::move(rows.hold);
+  resolved.open = std::move(rows.open_rest);
+  return resolved;
+}
+
 Result<std::unique_ptr<QueryResult>> DatabaseImpl::Query(const Caller& caller,
                                                          const std::string& sql,
                                                          const QueryOptions& options) {
   const CommitId as_of = LastCommit();
-  Resolver resolver(
-      this, caller,
-      [this, caller](const TableInfo& table) { return CheckRight(caller, access::kRead, table); },
-      [this, caller, as_of](const TablePtr& table, const std::vector<std::string>& columns) {
-        return OpenRows(caller, table, columns, as_of);
-      });
+  Resolver resolver(this, caller,
+                    [this, caller, as_of](const TablePtr& table) -> Result<query::ResolvedTable> {
+                      ARROW_RETURN_NOT_OK(CheckRight(caller, access::kRead, *table));
+                      return ResolveTable(table, as_of);
+                    });
   return query_engine_.Run(sql, &resolver, options);
 }
 

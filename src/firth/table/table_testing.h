@@ -56,6 +56,8 @@ struct TableWorld {
       }
     };
     options.on_fatal = [this](const Status& status) { fatal = status; };
+    options.lake_rows_max = lake_rows_max;
+    options.lake_keep_ns = 0;
     auto opened = Database::Open(std::move(options));
     if (!opened.ok()) return opened.status();
     db = std::move(*opened);
@@ -101,6 +103,7 @@ struct TableWorld {
   ManualExecutor executor{&clock};
   std::unique_ptr<store::MemoryFileSystem> files;
   Status fatal;
+  int64_t lake_rows_max = 1 << 20;
   access::Caller caller = access::Internal();
   std::unique_ptr<Database> db;
 };

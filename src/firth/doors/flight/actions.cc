@@ -10,7 +10,7 @@ namespace {
 std::vector<Action> AllActions() {
   std::vector<Action> all;
   for (auto group : {TableActions, NamespaceActions, PartitionActions, PrincipalActions,
-                     GrantActions, ServerActions}) {
+                     GrantActions, LakeActions, ServerActions}) {
     for (Action& action : group()) all.push_back(std::move(action));
   }
   return all;

@@ -36,6 +36,7 @@ std::vector<Action> NamespaceActions();
 std::vector<Action> PartitionActions();
 std::vector<Action> PrincipalActions();
 std::vector<Action> GrantActions();
+std::vector<Action> LakeActions();
 std::vector<Action> ServerActions();
 
 }  // namespace firth::doors::flight

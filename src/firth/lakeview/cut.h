@@ -1,0 +1,64 @@
+// Makes files of a log's rows: sorted runs, each of what fits in memory.
+#pragma once
+
+#include <arrow/record_batch.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "firth/catalog/catalog.h"
+#include "firth/common/status.h"
+#include "firth/lakeview/file_writer.h"
+#include "firth/lakeview/lake_file.h"
+#include "firth/lakeview/row_order.h"
+
+namespace firth::lakeview {
+
+/// Where new files of an edition go.
+struct FilePlace {
+  store::FileSystem* files = nullptr;
+  std::string folder;                            // it exists
+  std::function<Result<int64_t>()> next_number;  // durable: never given twice
+};
+
+/// Rows of the edition's newest schema followed by the hidden columns, in no order: one file of
+/// them, sorted. Its range of offsets is that of its rows. The file is doomed until somebody says
+/// otherwise.
+class RunWriter {
+ public:
+  static Result<std::unique_ptr<RunWriter>> Make(const catalog::EditionInfo& edition,
+                                                 const FilePlace& place);
+
+  /// Take rows up. Where nothing sorts them, they come in the order of their offsets.
+  Status Add(std::shared_ptr<arrow::RecordBatch> rows);
+  int64_t rows() const { return rows_; }
+  uint64_t bytes() const { return bytes_; }
+  /// Make a file of the rows that were added since the last one, of which there are some.
+  Result<LakeFilePtr> WriteFile(LogId log, int level);
+
+ private:
+  RunWriter(const FilePlace& place, SchemaId schema_id, std::shared_ptr<arrow::Schema> stored,
+            RowOrder order)
+      : place_(place),
+        schema_id_(schema_id),
+        stored_(std::move(stored)),
+        order_(std::move(order)) {}
+
+  Status WriteSorted(LakeFileWriter* writer);
+
+  const FilePlace place_;
+  const SchemaId schema_id_;
+  const std::shared_ptr<arrow::Schema> stored_;
+  const RowOrder order_;
+  std::vector<std::shared_ptr<arrow::RecordBatch>> batches_;
+  int64_t rows_ = 0;
+  uint64_t bytes_ = 0;
+};
+
+/// Finish a file: its info, and a doomed LakeFile that is known to be sound.
+Result<LakeFilePtr> FinishFile(const FilePlace& place, LakeFileWriter* writer, int64_t number,
+                               LogId log, SchemaId schema_id, int level);
+
+}  // namespace firth::lakeview

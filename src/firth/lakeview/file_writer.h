@@ -1,0 +1,37 @@
+// Writes one lake file: Parquet with zstd, dictionaries, statistics, a page index and page
+// checksums.
+#pragma once
+
+#include <arrow/record_batch.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "firth/common/status.h"
+#include "firth/lakeview/lake_file.h"
+#include "firth/store/file_system.h"
+
+namespace firth::lakeview {
+
+inline constexpr int64_t kRowGroupRows = 122'880;
+
+/// One thread at a time. A file that was not finished is removed by the destructor, if it can be.
+class LakeFileWriter {
+ public:
+  /// Begin `path`, which does not exist. `schema` is a stored one (stored_types.h).
+  static Result<std::unique_ptr<LakeFileWriter>> Make(store::FileSystem* files, std::string path,
+                                                      const std::shared_ptr<arrow::Schema>& schema);
+  virtual ~LakeFileWriter() = default;
+
+  /// Add rows in the order that they are to have.
+  virtual Status Write(const arrow::RecordBatch& rows) = 0;
+  /// Add what the first and the last row's keys say; called in the order of rows.
+  virtual void AddKeys(std::string_view least, std::string_view greatest) = 0;
+  /// Finish and make the bytes durable; the name is so after the folder's sync. Gives what the rows
+  /// and bytes say; the rest of the info is the caller's to fill in.
+  virtual Result<LakeFileInfo> Finish() = 0;
+  virtual int64_t rows() const = 0;
+};
+
+}  // namespace firth::lakeview

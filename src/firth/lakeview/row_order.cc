@@ -1,0 +1,31 @@
+#include "firth/lakeview/row_order.h"
+
+#include <utility>
+
+#include "firth/schema/schema.h"
+
+namespace firth::lakeview {
+
+const std::vector<std::string>& SortColumns(const catalog::EditionSpec& spec) {
+  return spec.key.empty() ? spec.order : spec.key;
+}
+
+Result<RowOrder> RowOrder::Make(const catalog::EditionInfo& edition) {
+  RowOrder order;
+  const auto& names = SortColumns(edition.spec);
+  if (names.empty()) return order;
+  const arrow::Schema& schema = *edition.newest().schema;
+  ARROW_ASSIGN_OR_RAISE(order.columns_, schema::ColumnIndices(schema, names));
+  std::vector<std::shared_ptr<arrow::DataType>> types;
+  for (const int column : order.columns_) types.push_back(schema.field(column)->type());
+  ARROW_ASSIGN_OR_RAISE(order.encoder_, schema::KeyEncoder::Make(std::move(types)));
+  return order;
+}
+
+Status RowOrder::Keys(const arrow::RecordBatch& rows, std::vector<std::string>* keys) const {
+  std::vector<std::shared_ptr<arrow::Array>> columns;
+  for (const int column : columns_) columns.push_back(rows.column(column));
+  return encoder_->Encode(columns, keys);
+}
+
+}  // namespace firth::lakeview

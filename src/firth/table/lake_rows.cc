@@ -1,0 +1,172 @@
+// A table's rows as a query reads them: lake files, and the logs behind them.
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "firth/lakeview/sorted_merge.h"
+#include "firth/lakeview/stored_types.h"
+#include "firth/schema/schema.h"
+#include "firth/table/database_impl.h"
+#include "firth/table/lake_store.h"
+
+namespace firth::table {
+namespace {
+
+using arrow::Type;
+using ReaderPtr = std::shared_ptr<arrow::RecordBatchReader>;
+
+/// The end of one log, behind the files.
+struct Tail {
+  BucketRef where;
+  Offset from;
+};
+
+/// Scanned rows, opened when they are first asked for.
+class TailRows : public arrow::RecordBatchReader {
+ public:
+  using Open = std::function<Result<std::unique_ptr<Scanner>>()>;
+  TailRows(std::shared_ptr<arrow::Schema> schema, Open open)
+      : schema_(std::move(schema)), open_(std::move(open)) {}
+
+  std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
+
+  Status ReadNext(std::shared_ptr<arrow::RecordBatch>* rows) override {
+    rows->reset();
+    if (scanner_ == nullptr) {
+      ARROW_ASSIGN_OR_RAISE(scanner_, open_());
+    }
+    ARROW_ASSIGN_OR_RAISE(const auto scanned, scanner_->Next());
+    if (scanned.has_value()) *rows = scanned->rows;
+    return Status::OK();
+  }
+
+ private:
+  const std::shared_ptr<arrow::Schema> schema_;
+  const Open open_;
+  std::unique_ptr<Scanner> scanner_;
+};
+
+/// Does DuckDB read what is stored of this type as that type, given a cast?
+bool IsPlain(const arrow::DataType& type) {
+  switch (type.id()) {
+    case Type::DURATION:
+    case Type::NA:
+    case Type::EXTENSION:
+    case Type::DECIMAL256:
+      return false;
+    case Type::TIME64:
+      return static_cast<const arrow::Time64Type&>(type).unit() == arrow::TimeUnit::MICRO;
+    default:
+      return std::all_of(type.fields().begin(), type.fields().end(),
+                         [](const auto& field) { return IsPlain(*field->type()); });
+  }
+}
+
+/// The columns of files with the schema `written` that are those of `newest`; nothing where DuckDB
+/// would not read them as we do.
+std::optional<std::vector<std::string>> PlainColumns(const arrow::Schema& newest,
+                                                     const arrow::Schema& written) {
+  std::vector<std::string> columns;
+  for (const auto& field : newest.fields()) {
+    if (!IsPlain(*field->type())) return std::nullopt;
+    std::string& column = columns.emplace_back();
+    for (const auto& old : written.fields()) {
+      if (schema::FieldId(*old) != schema::FieldId(*field)) continue;
+      column = old->name();
+      // A cast of nested values goes by the names inside, which may have changed.
+      if (field->type()->num_fields() > 0 &&
+          !old->type()->Equals(*field->type(), /*check_metadata=*/true)) {
+        return std::nullopt;
+      }
+    }
+  }
+  return columns;
+}
+
+/// Can a path stand in DuckDB's list of files as it is?
+bool IsPlainPath(const std::string& path) {
+  return !path.empty() && path.find_first_of("*?[]{}") == std::string::npos;
+}
+
+/// Columns of a schema, with their ids.
+Result<std::shared_ptr<arrow::Schema>> Select(const arrow::Schema& schema,
+                                              const std::vector<std::string>& names) {
+  ARROW_ASSIGN_OR_RAISE(const auto columns, schema::ColumnIndices(schema, names));
+  std::vector<std::shared_ptr<arrow::Field>> fields;
+  for (const int column : columns) fields.push_back(schema.field(column));
+  return arrow::schema(std::move(fields));
+}
+
+}  // namespace
+
+Result<LakeRows> LakeStoreImpl::RowsOf(const TablePtr& table, CommitId as_of) {
+  ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
+  ARROW_ASSIGN_OR_RAISE(const auto snapshot, Pin(table));
+  ARROW_ASSIGN_OR_RAISE(const auto partitions, database_->catalog()->ListPartitions(edition->id));
+  LakeRows rows{.hold = snapshot};
+  std::vector<Tail> tails;
+  std::vector<lakeview::LakeFilePtr> others;
+  for (const PartitionInfo& partition : partitions) {
+    for (int32_t b = 0; b < partition.bucket_count; ++b) {
+      const LogId log = partition.LogOf(b);
+      const log::LogRange range = database_->log()->Range(log);
+      Offset from = range.start;
+      if (snapshot != nullptr) {
+        const auto end = snapshot->ends.find(log);
+        if (end != snapshot->ends.end()) from = std::max(from, end->second);
+      }
+      if (from < range.end) {
+        tails.push_back({.where = {.partition = partition.id, .bucket = b}, .from = from});
+      }
+    }
+  }
+  if (snapshot != nullptr) {
+    const auto is_kept = [&](LogId log) {
+      return std::any_of(partitions.begin(), partitions.end(), [&](const PartitionInfo& partition) {
+        return log >= partition.first_log && log < partition.LogOf(partition.bucket_count);
+      });
+    };
+    std::map<std::pair<SchemaId, bool>, query::ParquetRows> parts;
+    for (const auto& file : snapshot->files) {
+      if (file->info.first_commit > as_of || !is_kept(file->info.log)) continue;
+      const catalog::SchemaInfo* written = edition->FindSchema(file->info.schema_id);
+      const std::string path = LocalPath(file->path);
+      auto columns = written == nullptr || !IsPlainPath(path)
+                         ? std::nullopt
+                         : PlainColumns(*edition->newest().schema, *written->schema);
+      if (!columns.has_value()) {
+        others.push_back(file);
+        continue;
+      }
+      const bool all = file->info.last_commit <= as_of;
+      query::ParquetRows& part = parts[{file->info.schema_id, all}];
+      part.paths.push_back(path);
+      part.columns = std::move(*columns);
+      if (!all) part.at_most = {lakeview::kCommitColumn, as_of.value};
+    }
+    for (auto& [key, part] : parts) rows.parquet.push_back(std::move(part));
+  }
+  rows.open_rest = [this, table, tails = std::move(tails), others = std::move(others),
+                    as_of](const std::vector<std::string>& names) -> Result<ReaderPtr> {
+    const EditionInfo& current = *table->current;
+    ARROW_ASSIGN_OR_RAISE(const auto schema, Select(*current.newest().schema, names));
+    std::vector<ReaderPtr> readers;
+    for (const auto& file : others) {
+      ARROW_ASSIGN_OR_RAISE(readers.emplace_back(), OpenFile(current, file, schema, as_of));
+    }
+    for (const Tail& tail : tails) {
+      readers.push_back(std::make_shared<TailRows>(schema, [this, table, names, tail, as_of] {
+        return database_->Scan(access::Internal(), {.table = table,
+                                                    .columns = names,
+                                                    .partition = tail.where.partition,
+                                                    .bucket = tail.where.bucket,
+                                                    .from = tail.from,
+                                                    .as_of = as_of});
+      }));
+    }
+    return lakeview::Chain(schema, std::move(readers));
+  };
+  return rows;
+}
+
+}  // namespace firth::table

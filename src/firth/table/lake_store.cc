@@ -1,0 +1,284 @@
+// Cutting tables' logs into files, on demand and in the background.
+#include "firth/table/lake_store.h"
+
+#include <arrow/compute/api_scalar.h>
+#include <arrow/compute/api_vector.h>
+#include <arrow/compute/cast.h>
+#include <arrow/compute/exec.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "firth/common/logging.h"
+#include "firth/lakeview/file_reader.h"
+#include "firth/lakeview/merge.h"
+#include "firth/lakeview/sorted_merge.h"
+#include "firth/lakeview/stored_types.h"
+#include "firth/table/database_impl.h"
+
+namespace firth::table {
+namespace {
+
+/// A log is cut in the background when so much of it is not in files, or any of it was not for so
+/// long.
+constexpr uint64_t kBehindBytesMax = uint64_t{4} << 20;
+constexpr int64_t kBehindNsMax = int64_t{60} * 1'000'000'000;
+constexpr int kMergesOfRound = 4;
+
+/// Scanned rows with the hidden columns that files have.
+class FileRows : public arrow::RecordBatchReader {
+ public:
+  FileRows(std::shared_ptr<arrow::Schema> schema, std::unique_ptr<Scanner> scanner)
+      : schema_(std::move(schema)), scanner_(std::move(scanner)) {}
+
+  std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
+
+  Status ReadNext(std::shared_ptr<arrow::RecordBatch>* rows) override {
+    rows->reset();
+    ARROW_ASSIGN_OR_RAISE(const auto scanned, scanner_->Next());
+    if (!scanned.has_value()) return Status::OK();
+    const int plain = schema_->num_fields() - lakeview::kHiddenColumns;
+    std::vector<std::shared_ptr<arrow::Array>> columns;
+    for (int i = 0; i < plain; ++i) columns.push_back(scanned->rows->column(i));
+    // The scan's hidden columns stand behind the table's: the bucket first, which files leave out.
+    for (int i = 0; i < lakeview::kHiddenColumns; ++i) {
+      columns.push_back(scanned->rows->column(plain + 1 + i));
+    }
+    ARROW_ASSIGN_OR_RAISE(const arrow::Datum change,
+                          arrow::compute::Cast(columns.back(), arrow::int32()));
+    columns.back() = change.make_array();
+    *rows = arrow::RecordBatch::Make(schema_, scanned->rows->num_rows(), std::move(columns));
+    return Status::OK();
+  }
+
+ private:
+  const std::shared_ptr<arrow::Schema> schema_;
+  const std::unique_ptr<Scanner> scanner_;
+};
+
+/// Rows of commits up to one; their last column is the commit, which is left out.
+class UpToCommit : public arrow::RecordBatchReader {
+ public:
+  UpToCommit(std::shared_ptr<arrow::RecordBatchReader> rows, std::shared_ptr<arrow::Schema> schema,
+             CommitId as_of)
+      : rows_(std::move(rows)), schema_(std::move(schema)), as_of_(as_of) {}
+
+  std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
+
+  Status ReadNext(std::shared_ptr<arrow::RecordBatch>* rows) override {
+    ARROW_RETURN_NOT_OK(rows_->ReadNext(rows));
+    if (*rows == nullptr) return Status::OK();
+    const int commit = (*rows)->num_columns() - 1;
+    ARROW_ASSIGN_OR_RAISE(const arrow::Datum keep,
+                          arrow::compute::CallFunction(
+                              "less_equal", {(*rows)->column(commit), arrow::Datum(as_of_.value)}));
+    ARROW_ASSIGN_OR_RAISE(const auto plain, (*rows)->RemoveColumn(commit));
+    ARROW_ASSIGN_OR_RAISE(const arrow::Datum kept, arrow::compute::Filter(plain, keep));
+    *rows = kept.record_batch();
+    return Status::OK();
+  }
+
+ private:
+  const std::shared_ptr<arrow::RecordBatchReader> rows_;
+  const std::shared_ptr<arrow::Schema> schema_;
+  const CommitId as_of_;
+};
+
+LakeSnapshot Shown(const lakeview::Snapshot& snapshot) {
+  return {.id = snapshot.id,
+          .commit = snapshot.commit,
+          .time_ns = snapshot.time_ns,
+          .rows = snapshot.rows()};
+}
+
+}  // namespace
+
+Status LakeStoreImpl::Open(const DatabaseOptions& options) {
+  local_folder_ = options.local_folder;
+  background_ = options.background != nullptr ? options.background : options.readers;
+  clock_ = options.clock;
+  interval_ns_ = options.lake_interval_ns;
+  ARROW_ASSIGN_OR_RAISE(view_, lakeview::LakeView::Open({.files = options.files,
+                                                         .catalog = database_->catalog(),
+                                                         .clock = options.clock,
+                                                         .buffer_rows_max = options.lake_rows_max,
+                                                         .keep_ns = options.lake_keep_ns}));
+  return Status::OK();
+}
+
+void LakeStoreImpl::Start() {
+  if (interval_ns_ > 0) Schedule();
+}
+
+void LakeStoreImpl::Schedule() {
+  std::lock_guard lock(rounds_->mutex);
+  if (rounds_->stopped) return;
+  rounds_->timer =
+      background_->PostAt(clock_->MonotonicNs() + interval_ns_, [this, rounds = rounds_] {
+        {
+          std::lock_guard inner(rounds->mutex);
+          if (rounds->stopped) return;
+          rounds->in_work.Begin();
+        }
+        CutInBackground();
+        Schedule();
+        rounds->in_work.End();
+      });
+}
+
+void LakeStoreImpl::Stop() {
+  {
+    std::lock_guard lock(rounds_->mutex);
+    rounds_->stopped = true;
+    if (rounds_->timer != 0) background_->Cancel(rounds_->timer);
+  }
+  rounds_->in_work.Wait();
+}
+
+void LakeStoreImpl::CutInBackground() {
+  const auto tables = database_->catalog()->ListTables(Path{});
+  if (!tables.ok()) return;
+  for (const TablePtr& table : *tables) {
+    if (rounds_->IsStopped()) return;
+    if (!table->current.has_value()) continue;
+    Status done = IsDue(table) ? CutEdition(table).status() : Status::OK();
+    for (int i = 0; i < kMergesOfRound && done.ok(); ++i) {
+      const auto merged = view_->MergeOnce(*table->current);
+      if (!merged.ok()) done = merged.status();
+      if (!merged.ok() || !*merged) break;
+    }
+    if (!done.ok() && CodeOf(done) != Code::kNotFound) {  // it may have been dropped meanwhile
+      logging::Warning("lakeview", "table '{}' is not cut: {}", table->path.ToString(),
+                       MessageOf(done));
+    }
+  }
+}
+
+bool LakeStoreImpl::IsDue(const TablePtr& table) {
+  const EditionInfo& edition = *table->current;
+  const auto newest = view_->Newest(edition.id);
+  const auto partitions = database_->catalog()->ListPartitions(edition.id);
+  if (!partitions.ok()) return false;
+  for (const PartitionInfo& partition : *partitions) {
+    for (int32_t b = 0; b < partition.bucket_count; ++b) {
+      const LogId log = partition.LogOf(b);
+      const log::LogRange range = database_->log()->Range(log);
+      Offset from = range.start;
+      if (newest != nullptr) {
+        const auto had = newest->ends.find(log);
+        if (had != newest->ends.end()) from = std::max(from, had->second);
+      }
+      if (from >= range.end) continue;
+      const int64_t since = newest == nullptr ? edition.created_ns : newest->time_ns;
+      if (clock_->NowNs() - since >= kBehindNsMax) return true;
+      if (database_->log()->BytesBetween(log, from, range.end) >= kBehindBytesMax) return true;
+    }
+  }
+  return false;
+}
+
+lakeview::LakeView::OpenLog LakeStoreImpl::LogOpener(const TablePtr& table) {
+  const auto schema = lakeview::WithHidden(*table->current->newest().schema);
+  return [this, table, schema](LogId log, Offset from,
+                               Offset to) -> Result<std::shared_ptr<arrow::RecordBatchReader>> {
+    ARROW_ASSIGN_OR_RAISE(const PartitionInfo partition, database_->catalog()->PartitionOfLog(log));
+    ARROW_ASSIGN_OR_RAISE(
+        auto scanner,
+        database_->Scan(access::Internal(),
+                        {.table = table,
+                         .partition = partition.id,
+                         .bucket = static_cast<int32_t>(log.value - partition.first_log.value),
+                         .from = from,
+                         .to = to,
+                         .hidden_columns = true}));
+    return std::make_shared<FileRows>(schema, std::move(scanner));
+  };
+}
+
+Result<lakeview::SnapshotPtr> LakeStoreImpl::CutEdition(const TablePtr& table) {
+  ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
+  const CommitId commit = database_->LastCommit();
+  ARROW_ASSIGN_OR_RAISE(const auto partitions, database_->catalog()->ListPartitions(edition->id));
+  std::vector<lakeview::LogEnd> logs;
+  for (const PartitionInfo& partition : partitions) {
+    for (int32_t b = 0; b < partition.bucket_count; ++b) {
+      const LogId log = partition.LogOf(b);
+      logs.push_back({.log = log,
+                      .start = database_->log()->Range(log).start,
+                      .end = database_->log()->OffsetAfterCommit(log, commit)});
+    }
+  }
+  return view_->Cut(*edition, commit, logs, LogOpener(table));
+}
+
+Result<LakeSnapshot> LakeStoreImpl::Cut(const Caller& caller, const TablePtr& table) {
+  ARROW_RETURN_NOT_OK(database_->CheckRight(caller, access::kRead, *table));
+  ARROW_ASSIGN_OR_RAISE(const auto snapshot, CutEdition(table));
+  for (;;) {
+    ARROW_ASSIGN_OR_RAISE(const bool merged, view_->MergeOnce(*table->current));
+    if (!merged) return Shown(*snapshot);
+  }
+}
+
+Result<std::vector<LakeSnapshot>> LakeStoreImpl::Snapshots(const Caller& caller,
+                                                           const TablePtr& table) {
+  ARROW_RETURN_NOT_OK(database_->CheckRight(caller, access::kRead, *table));
+  ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
+  ARROW_ASSIGN_OR_RAISE(const auto records, view_->Snapshots(edition->id));
+  std::vector<LakeSnapshot> snapshots;
+  for (const auto& record : records) {
+    snapshots.push_back(
+        {.id = record.id, .commit = record.commit, .time_ns = record.time_ns, .rows = record.rows});
+  }
+  return snapshots;
+}
+
+Result<LakeFiles> LakeStoreImpl::Files(const Caller& caller, const TablePtr& table) {
+  ARROW_RETURN_NOT_OK(database_->CheckRight(caller, access::kRead, *table));
+  ARROW_ASSIGN_OR_RAISE(const auto snapshot, Pin(table));
+  if (snapshot == nullptr) return LakeFiles{};
+  LakeFiles files{.snapshot = Shown(*snapshot), .bytes = snapshot->bytes(), .hold = snapshot};
+  for (const auto& file : snapshot->files) {
+    files.paths.push_back(local_folder_.empty() ? file->path : LocalPath(file->path));
+  }
+  return files;
+}
+
+Result<lakeview::SnapshotPtr> LakeStoreImpl::Pin(const TablePtr& table) {
+  ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
+  return view_->NewestVerified(*edition, LogOpener(table));
+}
+
+Result<std::shared_ptr<arrow::RecordBatchReader>> LakeStoreImpl::OpenFile(
+    const EditionInfo& edition, const lakeview::LakeFilePtr& file,
+    const std::shared_ptr<arrow::Schema>& columns, CommitId as_of) {
+  const catalog::SchemaInfo* written = edition.FindSchema(file->info.schema_id);
+  if (written == nullptr) {
+    return Error(Code::kDataLoss, Reason::kSchemaNotFound,
+                 "the schema of the lake file " + file->path + " is missing");
+  }
+  const bool all = file->info.last_commit <= as_of;
+  auto wanted = columns;
+  if (!all) {
+    ARROW_ASSIGN_OR_RAISE(
+        wanted, columns->AddField(columns->num_fields(),
+                                  arrow::field(lakeview::kCommitColumn, arrow::int64(), false)));
+  }
+  ARROW_ASSIGN_OR_RAISE(
+      auto rows, lakeview::OpenLakeFile(
+                     view_->files(), file,
+                     {.written = written->schema, .wanted = wanted, .batch_rows = 64 * 1024}));
+  if (all) return rows;
+  return std::make_shared<UpToCommit>(std::move(rows), columns, as_of);
+}
+
+Status LakeStoreImpl::Drop(const std::vector<EditionId>& editions) {
+  for (const EditionId edition : editions) ARROW_RETURN_NOT_OK(view_->Drop(edition));
+  return Status::OK();
+}
+
+std::string LakeStoreImpl::LocalPath(const std::string& path) const {
+  return local_folder_.empty() ? "" : local_folder_ + '/' + path;
+}
+
+}  // namespace firth::table

@@ -1,0 +1,86 @@
+// How tables get to their lake view.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "firth/lakeview/lake_view.h"
+#include "firth/query/query_engine.h"
+#include "firth/table/in_work.h"
+#include "firth/table/lake.h"
+
+namespace firth::table {
+
+class DatabaseImpl;
+
+/// A table's rows up to a commit, some of them in files that DuckDB reads by itself.
+struct LakeRows {
+  std::vector<query::ParquetRows> parquet;
+  /// Opens the others, with these columns.
+  std::function<Result<std::shared_ptr<arrow::RecordBatchReader>>(
+      const std::vector<std::string>& columns)>
+      open_rest;
+  std::shared_ptr<const void> hold;
+};
+
+class LakeStoreImpl : public LakeStore {
+ public:
+  explicit LakeStoreImpl(DatabaseImpl* database) : database_(database) {}
+
+  Status Open(const DatabaseOptions& options);
+  /// Begin to cut in the background, every `lake_interval_ns`.
+  void Start();
+  /// Begin nothing more, and wait for what was begun.
+  void Stop();
+
+  Result<LakeSnapshot> Cut(const Caller& caller, const TablePtr& table) override;
+  Result<std::vector<LakeSnapshot>> Snapshots(const Caller& caller, const TablePtr& table) override;
+  Result<LakeFiles> Files(const Caller& caller, const TablePtr& table) override;
+
+  /// The newest snapshot, its files verified; null before the first cut and for editions without a
+  /// lake view.
+  Result<lakeview::SnapshotPtr> Pin(const TablePtr& table);
+  /// The rows of a verified file up to a commit, with these columns of the newest schema (which
+  /// have their ids), or hidden ones.
+  Result<std::shared_ptr<arrow::RecordBatchReader>> OpenFile(
+      const EditionInfo& edition, const lakeview::LakeFilePtr& file,
+      const std::shared_ptr<arrow::Schema>& columns, CommitId as_of);
+  /// All rows of a table's logs up to a commit: of files, and of the logs behind them.
+  Result<LakeRows> RowsOf(const TablePtr& table, CommitId as_of);
+  /// The table was dropped: so are its files.
+  Status Drop(const std::vector<EditionId>& editions);
+  /// The path of one of our files as the operating system knows it; empty where it does not.
+  std::string LocalPath(const std::string& path) const;
+
+ private:
+  Result<lakeview::SnapshotPtr> CutEdition(const TablePtr& table);
+  lakeview::LakeView::OpenLog LogOpener(const TablePtr& table);
+  /// Rounds in the background. A timer that fires as we end holds them, not us.
+  struct Rounds {
+    InWork in_work;
+    std::mutex mutex;
+    bool stopped = false;  // guarded by mutex
+    uint64_t timer = 0;    // guarded by mutex; of the next round
+    bool IsStopped() {
+      std::lock_guard lock(mutex);
+      return stopped;
+    }
+  };
+
+  bool IsDue(const TablePtr& table);
+  void CutInBackground();
+  void Schedule();
+
+  DatabaseImpl* const database_;
+  std::unique_ptr<lakeview::LakeView> view_;
+  std::string local_folder_;
+  Executor* background_ = nullptr;
+  const Clock* clock_ = nullptr;
+  int64_t interval_ns_ = 0;
+  const std::shared_ptr<Rounds> rounds_ = std::make_shared<Rounds>();
+};
+
+}  // namespace firth::table

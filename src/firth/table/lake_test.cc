@@ -1,0 +1,270 @@
+// Goal: whatever was cut, merged or restarted at whatever moment, SQL sees each row that was
+// acknowledged, once. Method: random writes to three tables, and plain maps of what they must hold.
+#include "firth/table/lake.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "firth/table/table_testing.h"
+
+namespace firth::table {
+namespace {
+
+using Row = std::pair<int32_t, std::optional<std::string>>;
+
+/// The rows of a statement, a text each, sorted.
+std::vector<std::string> Sql(TableWorld* world, const std::string& sql,
+                             const QueryOptions& options = {}) {
+  std::vector<std::string> rows;
+  auto result = world->db->Query(world->caller, sql, options);
+  EXPECT_TRUE(result.ok()) << result.status().ToString();
+  while (result.ok()) {
+    const auto batch = (*result)->Next();
+    EXPECT_TRUE(batch.ok()) << batch.status().ToString();
+    if (!batch.ok() || *batch == nullptr) break;
+    for (int64_t i = 0; i < (*batch)->num_rows(); ++i) {
+      std::string row;
+      for (const auto& column : (*batch)->columns()) {
+        row += (row.empty() ? "" : " ") + (*column->GetScalar(i))->ToString();
+      }
+      rows.push_back(row);
+    }
+  }
+  std::sort(rows.begin(), rows.end());
+  return rows;
+}
+
+std::string Text(const Row& row) {
+  return std::to_string(row.first) + " " + row.second.value_or("null");
+}
+
+class LakeTest : public ::testing::Test {
+ protected:
+  void SetUp() override { ASSERT_TRUE(world_.Open().ok()); }
+
+  TablePtr Create(const std::string& name, EditionSpec edition) {
+    auto table = world_.db->CreateTable(world_.caller, Path{{"d", name}},
+                                        {.schema = PairSchema(), .edition = std::move(edition)});
+    EXPECT_TRUE(table.ok()) << table.status().ToString();
+    return table.ok() ? *table : nullptr;
+  }
+  Status Append(const TablePtr& table, const std::vector<Row>& rows) {
+    return world_.db->AppendRows(world_.caller, table, {Pairs(rows)}, {}).status();
+  }
+  Result<LakeSnapshot> Cut(const TablePtr& table) {
+    return world_.db->lake()->Cut(world_.caller, table);
+  }
+  size_t FileCount(const TablePtr& table) {
+    return world_.db->lake()->Files(world_.caller, table)->paths.size();
+  }
+
+  TableWorld world_;
+};
+
+TEST_F(LakeTest, RowsOfFilesAndOfTheLogBehindThemAreSeenOnce) {
+  const TablePtr table = Create("t", {.order = {"v"}});
+  ASSERT_TRUE(Append(table, {{1, "b"}, {2, "a"}}).ok());
+  const auto snapshot = Cut(table);
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status().ToString();
+  EXPECT_EQ(snapshot->rows, 2);
+  EXPECT_EQ(snapshot->commit, world_.db->LastCommit());
+  ASSERT_TRUE(Append(table, {{3, std::nullopt}}).ok());
+  EXPECT_EQ(Sql(&world_, "SELECT k, v FROM d.t"),
+            (std::vector<std::string>{"1 b", "2 a", "3 null"}));
+  EXPECT_EQ(Sql(&world_, "SELECT v FROM d.t WHERE k < 3"), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(Sql(&world_, "SELECT count(*) FROM d.t"), std::vector<std::string>{"3"});
+  ASSERT_TRUE(world_.Restart().ok());
+  EXPECT_EQ(Sql(&world_, "SELECT count(*), sum(k) FROM d.t"), std::vector<std::string>{"3 6"});
+}
+
+TEST_F(LakeTest, ACutWithoutNewRowsMakesNoSnapshot) {
+  const TablePtr table = Create("t", {});
+  EXPECT_EQ(Cut(table)->id, 1);
+  ASSERT_TRUE(Append(table, {{1, "a"}}).ok());
+  EXPECT_EQ(Cut(table)->id, 2);
+  EXPECT_EQ(Cut(table)->id, 2);
+  EXPECT_EQ(FileCount(table), 1U);
+  const auto snapshots = world_.db->lake()->Snapshots(world_.caller, table);
+  ASSERT_TRUE(snapshots.ok());
+  ASSERT_EQ(snapshots->size(), 2U);
+  EXPECT_EQ(snapshots->back().rows, 1);
+}
+
+TEST_F(LakeTest, SmallFilesDoNotPileUp) {
+  const TablePtr table = Create("t", {.order = {"k"}});
+  std::vector<std::string> expected;
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(Append(table, {{100 - i, "x"}}).ok());
+    ASSERT_TRUE(Cut(table).ok());
+    expected.push_back(std::to_string(100 - i));
+  }
+  std::sort(expected.begin(), expected.end());
+  EXPECT_LE(FileCount(table), 3 * 7U);
+  EXPECT_EQ(Sql(&world_, "SELECT k FROM d.t"), expected);
+  // What is not named is gone.
+  const auto folder = *world_.files->List("lake/0000000000000001");
+  EXPECT_LE(folder.size(), FileCount(table) + 2);
+}
+
+TEST_F(LakeTest, ColumnsAddedAndRenamedAfterACut) {
+  TablePtr table = Create("t", {});
+  ASSERT_TRUE(Append(table, {{1, "a"}}).ok());
+  ASSERT_TRUE(Cut(table).ok());
+  auto fields = table->current->newest().schema->fields();
+  fields[1] = fields[1]->WithName("renamed");
+  fields.insert(fields.begin(), arrow::field("added", arrow::int64()));
+  table =
+      *world_.db->AlterTable(world_.caller, Path{{"d", "t"}}, {.schema = arrow::schema(fields)});
+  EXPECT_EQ(Sql(&world_, "SELECT added, k, renamed FROM d.t"),
+            std::vector<std::string>{"null 1 a"});
+  const auto rows = *Pairs({{2, "b"}})->RenameColumns({"k", "renamed"});
+  ASSERT_TRUE(world_.db->AppendRows(world_.caller, table, {rows}, {}).ok());
+  const std::vector<std::string> expected = {"null 1 a", "null 2 b"};
+  EXPECT_EQ(Sql(&world_, "SELECT added, k, renamed FROM d.t"), expected);
+  for (int i = 0; i < 8; ++i) {  // so that files of both schemas are merged
+    ASSERT_TRUE(Cut(table).ok());
+    ASSERT_TRUE(world_.db->AppendRows(world_.caller, table, {rows}, {}).ok());
+  }
+  ASSERT_TRUE(Cut(table).ok());
+  EXPECT_LT(FileCount(table), 8U);
+  EXPECT_EQ(Sql(&world_, "SELECT added, renamed, count(*) FROM d.t GROUP BY ALL"),
+            (std::vector<std::string>{"null a 1", "null b 9"}));
+}
+
+TEST_F(LakeTest, ADamagedFileIsCutAnew) {
+  const TablePtr table = Create("t", {});
+  ASSERT_TRUE(Append(table, {{1, "a"}, {2, "b"}}).ok());
+  ASSERT_TRUE(Cut(table).ok());
+  const std::string damaged = world_.db->lake()->Files(world_.caller, table)->paths.front();
+  ASSERT_TRUE(world_.files->FlipBits(damaged, 10, 4).ok());
+  ASSERT_TRUE(world_.Restart().ok());
+  EXPECT_EQ(Sql(&world_, "SELECT k FROM d.t"), (std::vector<std::string>{"1", "2"}));
+  const TablePtr again = *world_.db->GetTable(world_.caller, Path{{"d", "t"}});
+  EXPECT_NE(world_.db->lake()->Files(world_.caller, again)->paths.front(), damaged);
+  EXPECT_FALSE(*world_.files->Exists(damaged));
+}
+
+TEST_F(LakeTest, DroppedTablesLeaveNoFiles) {
+  const TablePtr table = Create("t", {});
+  ASSERT_TRUE(Append(table, {{1, "a"}}).ok());
+  ASSERT_TRUE(Cut(table).ok());
+  ASSERT_TRUE(world_.db->DropTable(world_.caller, Path{{"d", "t"}}).ok());
+  EXPECT_TRUE(world_.files->List("lake/0000000000000001")->empty());
+}
+
+/// One world with a plain table, a sorted one and a keyed one, and what they hold.
+class Model {
+ public:
+  explicit Model(uint64_t seed) : random_(seed) {
+    world_.lake_rows_max = 1 + static_cast<int64_t>(Below(6));
+    EXPECT_TRUE(world_.Open().ok());
+    Create("plain", {.bucket_count = 1 + static_cast<int32_t>(Below(2))});
+    Create("sorted", {.order = {"v", "k"}});
+    Create("keyed", {.key = {"k"}, .bucket_count = 1 + static_cast<int32_t>(Below(2))});
+  }
+
+  void Step() {
+    switch (Below(10)) {
+      case 0:
+      case 1:
+        return Append("plain", &plain_);
+      case 2:
+      case 3:
+        return Append("sorted", &sorted_);
+      case 4:
+      case 5:
+        return Upsert();
+      case 6:
+        return Delete();
+      case 7:
+      case 8: {
+        static constexpr const char* kNames[] = {"plain", "sorted", "keyed"};
+        const auto cut = world_.db->lake()->Cut(world_.caller, Table(kNames[Below(3)]));
+        EXPECT_TRUE(cut.ok()) << cut.status().ToString();
+        return;
+      }
+      default:
+        EXPECT_TRUE(world_.Restart().ok());
+        return;
+    }
+  }
+
+  void Check() {
+    std::vector<std::string> expected = Texts("plain", plain_);
+    for (auto& text : Texts("sorted", sorted_)) expected.push_back(std::move(text));
+    for (auto& text : Texts("keyed", {keyed_.begin(), keyed_.end()})) {
+      expected.push_back(std::move(text));
+    }
+    std::sort(expected.begin(), expected.end());
+    EXPECT_EQ(Sql(&world_,
+                  "SELECT 'plain', k, v FROM d.plain UNION ALL "
+                  "SELECT 'sorted', k, v FROM d.sorted UNION ALL "
+                  "SELECT 'keyed', k, v FROM d.keyed"),
+              expected);
+  }
+
+ private:
+  uint64_t Below(uint64_t end) { return random_.Next64() % end; }
+
+  void Create(const std::string& name, EditionSpec edition) {
+    EXPECT_TRUE(world_.db
+                    ->CreateTable(world_.caller, Path{{"d", name}},
+                                  {.schema = PairSchema(), .edition = std::move(edition)})
+                    .ok());
+  }
+  TablePtr Table(const std::string& name) {
+    return *world_.db->GetTable(world_.caller, Path{{"d", name}});
+  }
+  std::vector<Row> Rows(size_t most) {
+    std::vector<Row> rows(1 + Below(most));
+    for (auto& [k, v] : rows) {
+      k = static_cast<int32_t>(Below(8)) - 3;
+      if (Below(5) > 0) v = std::string(Below(3), static_cast<char>('a' + Below(4)));
+    }
+    return rows;
+  }
+  void Append(const std::string& name, std::vector<Row>* all) {
+    const auto rows = Rows(9);
+    const AppendRowsOptions options{.bucket_otherwise = 0};
+    EXPECT_TRUE(world_.db->AppendRows(world_.caller, Table(name), {Pairs(rows)}, options).ok());
+    all->insert(all->end(), rows.begin(), rows.end());
+  }
+  void Upsert() {
+    const auto rows = Rows(5);
+    EXPECT_TRUE(world_.db->UpsertRows(world_.caller, Table("keyed"), {Pairs(rows)}).ok());
+    for (const auto& [k, v] : rows) keyed_[k] = v;
+  }
+  void Delete() {
+    const auto rows = Rows(2);
+    EXPECT_TRUE(world_.db->DeleteRows(world_.caller, Table("keyed"), {Pairs(rows)}).ok());
+    for (const auto& [k, v] : rows) keyed_.erase(k);
+  }
+  static std::vector<std::string> Texts(const std::string& table, const std::vector<Row>& rows) {
+    std::vector<std::string> texts;
+    for (const Row& row : rows) texts.push_back(table + " " + Text(row));
+    return texts;
+  }
+  using AppendRowsOptions = Database::AppendRowsOptions;
+
+  SeededRandom random_;
+  TableWorld world_;
+  std::vector<Row> plain_;
+  std::vector<Row> sorted_;
+  std::map<int32_t, std::optional<std::string>> keyed_;
+};
+
+TEST(LakeModelTest, SqlAgreesWithPlainMaps) {
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Model model(seed);
+    for (int i = 1; i <= 36; ++i) {
+      model.Step();
+      if (i % 4 == 0) model.Check();
+    }
+    if (testing::Test::HasFailure()) return;
+  }
+}
+
+}  // namespace
+}  // namespace firth::table
