@@ -23,6 +23,10 @@ std::string FilesText(const json& answer) {
                      BytesText(answer["bytes"].get<uint64_t>()) + " in " +
                      std::to_string(answer["files"].size()) + " files\n";
   for (const json& file : answer["files"]) text += file.get<std::string>() + '\n';
+  for (const char* reading : {"history", "current"}) {
+    const auto path = answer[reading].get<std::string>();
+    if (!path.empty()) text += std::string("Iceberg, ") + reading + ": " + path + '\n';
+  }
   return text;
 }
 

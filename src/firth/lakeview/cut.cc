@@ -94,6 +94,7 @@ Result<LakeFilePtr> FinishFile(const FilePlace& place, LakeFileWriter* writer, i
   info.log = log;
   info.schema_id = schema_id;
   info.level = level;
+  info.added = place.snapshot;
   auto file = std::make_shared<const LakeFile>(
       place.files, place.folder + '/' + LakeFileName(number), std::move(info));
   file->SetVerified();

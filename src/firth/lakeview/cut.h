@@ -20,6 +20,7 @@ namespace firth::lakeview {
 struct FilePlace {
   store::FileSystem* files = nullptr;
   std::string folder;                            // it exists
+  int64_t snapshot = 0;                          // that they will be part of
   std::function<Result<int64_t>()> next_number;  // durable: never given twice
 };
 

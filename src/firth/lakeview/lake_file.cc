@@ -28,7 +28,7 @@ Status Check(store::FileSystem* files, const std::string& path, const LakeFileIn
 }  // namespace
 
 std::string Hex16(int64_t number) {
-  return fmt::format("{:016x}", number);
+  return fmt::format("{:016x}", static_cast<uint64_t>(number));
 }
 std::string LakeFileName(int64_t number) {
   return Hex16(number) + ".parquet";

@@ -28,7 +28,8 @@ struct LakeFileInfo {
   CommitId last_commit{0};
   int64_t first_time_ns = 0;
   int64_t last_time_ns = 0;
-  int level = 0;  // how often its rows were merged
+  int64_t added = 0;  // by the snapshot with this id
+  int level = 0;      // how often its rows were merged
   /// Least and greatest key of its rows (schema/key.h), cut to kKeyBytesMax: the least is not above
   /// any row's key; the greatest, if it is not empty, not below any. Empty where rows are in log
   /// order.

@@ -23,6 +23,8 @@ constexpr char kHeadName[] = "/head";
 constexpr char kPastNames[] = "/at/";
 constexpr char kPastNamesEnd[] = "/at0";
 constexpr int64_t kEditionsMax = int64_t{1} << 40;
+/// What is only done if it is cheap takes at most one part in so many of the time.
+constexpr int64_t kRestAfterWork = 10;
 constexpr uint64_t kManifestBytesMax = uint64_t{256} << 20;
 
 std::string NameOf(EditionId edition) {
@@ -37,6 +39,11 @@ struct State {
   SnapshotPtr newest;     // guarded by mutex
   std::string head_text;  // guarded by cutting; as the catalog has it, empty: it has none
   int64_t last_id = 0;    // guarded by cutting
+
+  std::mutex publishing;           // held while other engines' metadata are written
+  int64_t published_id = 0;        // guarded by mutex; the snapshot that they know
+  int64_t published_ns = 0;        // guarded by mutex; when that was written
+  int64_t publishing_took_ns = 0;  // guarded by publishing
 };
 using StatePtr = std::shared_ptr<State>;
 
@@ -84,7 +91,7 @@ class View : public LakeView {
     std::lock_guard cutting(state->cutting);
     const SnapshotPtr before = Newest(edition.id);
     if (before != nullptr && before->commit >= commit) return before;
-    ARROW_ASSIGN_OR_RAISE(const FilePlace place, PlaceFor(edition.id));
+    ARROW_ASSIGN_OR_RAISE(const FilePlace place, PlaceFor(edition.id, *state));
     ARROW_ASSIGN_OR_RAISE(const auto run, RunWriter::Make(edition, place));
     Snapshot next = After(before.get(), edition.id, commit);
     bool grown = before == nullptr;
@@ -113,12 +120,52 @@ class View : public LakeView {
                                                   .bytes_max = options_.file_bytes_max});
     if (due.empty()) return false;
     for (const auto& file : due) ARROW_RETURN_NOT_OK(file->Verify());
-    ARROW_ASSIGN_OR_RAISE(const FilePlace place, PlaceFor(edition.id));
+    ARROW_ASSIGN_OR_RAISE(const FilePlace place, PlaceFor(edition.id, *state));
     ARROW_ASSIGN_OR_RAISE(const LakeFilePtr merged, MergeFiles(edition, place, due));
     Snapshot next = After(before.get(), edition.id, before->commit);
     Replace(due, {merged}, &next);
     ARROW_RETURN_NOT_OK(Publish(state.get(), std::move(next), before).status());
     return true;
+  }
+
+  Status PublishTables(const catalog::EditionInfo& edition, bool if_cheap) override {
+    if (options_.local_folder.empty()) return Status::OK();
+    const StatePtr state = StateOf(edition.id);
+    std::lock_guard publishing(state->publishing);
+    const SnapshotPtr newest = Newest(edition.id);
+    const int64_t now_ns = options_.clock->NowNs();
+    {
+      std::lock_guard lock(state->mutex);
+      if (newest == nullptr || state->published_id == newest->id) return Status::OK();
+      if (if_cheap && now_ns - state->published_ns < kRestAfterWork * state->publishing_took_ns) {
+        return Status::OK();
+      }
+    }
+    const int64_t began_ns = options_.clock->MonotonicNs();
+    const IcebergPlace place{.files = options_.files,
+                             .folder = FolderOf(edition.id),
+                             .root = options_.local_folder,
+                             .keep_ns = options_.keep_ns,
+                             .now_ns = now_ns};
+    bool known = true;
+    for (const Reading reading : {Reading::kHistory, Reading::kCurrent}) {
+      const Status status = PublishIceberg(place, edition, *newest, reading);
+      known = known && CodeOf(status) != Code::kUnimplemented;
+      if (known) ARROW_RETURN_NOT_OK(status);
+    }
+    state->publishing_took_ns = options_.clock->MonotonicNs() - began_ns;
+    std::lock_guard lock(state->mutex);
+    state->published_id = known ? newest->id : 0;
+    state->published_ns = now_ns;
+    return Status::OK();
+  }
+
+  std::string PublishedMetadata(EditionId edition, Reading reading) override {
+    const StatePtr state = StateOf(edition);
+    std::lock_guard lock(state->mutex);
+    if (state->published_id == 0) return "";
+    return options_.local_folder + '/' +
+           IcebergMetadataPath(FolderOf(edition), reading, state->published_id);
   }
 
   Result<std::vector<SnapshotRecord>> Snapshots(EditionId edition) override {
@@ -153,6 +200,9 @@ class View : public LakeView {
     if (newest == nullptr) return Status::OK();
     for (const auto& file : newest->files) file->SetDoomed(true);
     for (const auto& old : newest->superseded) old.file->SetDoomed(true);
+    for (const char* reading : {"/history/metadata", "/current/metadata"}) {
+      ARROW_RETURN_NOT_OK(RemoveOthers(FolderOf(edition) + reading, {}));
+    }
     return options_.files->Remove(newest->manifest);
   }
 
@@ -170,12 +220,13 @@ class View : public LakeView {
     return state;
   }
 
-  Result<FilePlace> PlaceFor(EditionId edition) {
+  Result<FilePlace> PlaceFor(EditionId edition, const State& state) {
     const std::string folder = FolderOf(edition);
     ARROW_RETURN_NOT_OK(store::MakeFolderDurably(options_.files, folder));
-    return FilePlace{.files = options_.files, .folder = folder, .next_number = [this] {
-                       return options_.catalog->TakeIds("lake.file", 1);
-                     }};
+    return FilePlace{.files = options_.files,
+                     .folder = folder,
+                     .snapshot = state.last_id + 1,
+                     .next_number = [this] { return options_.catalog->TakeIds("lake.file", 1); }};
   }
 
   Status LoadEdition(const std::string& name, const std::string& text) {
@@ -228,19 +279,33 @@ class View : public LakeView {
     }
     ARROW_ASSIGN_OR_RAISE(const auto folders, options_.files->List(options_.folder));
     for (const auto& folder : folders) {
-      const std::string path = options_.folder + '/' + folder.name;
       if (!folder.is_folder) continue;
-      ARROW_ASSIGN_OR_RAISE(const auto files, options_.files->List(path));
-      bool removed = false;
-      for (const auto& file : files) {
-        const std::string at = path + '/' + file.name;
-        if (file.is_folder || named.contains(at)) continue;
-        ARROW_RETURN_NOT_OK(options_.files->Remove(at));
-        removed = true;
+      const std::string path = options_.folder + '/' + folder.name;
+      ARROW_RETURN_NOT_OK(RemoveOthers(path, named));
+      const bool used = std::any_of(named.begin(), named.end(), [&](const std::string& one) {
+        return one.starts_with(path + '/');
+      });
+      if (used) continue;
+      for (const char* reading : {"/history/metadata", "/current/metadata"}) {
+        ARROW_RETURN_NOT_OK(RemoveOthers(path + reading, {}));
       }
-      if (removed) ARROW_RETURN_NOT_OK(options_.files->SyncFolder(path));
     }
     return Status::OK();
+  }
+
+  /// Remove the files of a folder, which may be absent, but those that are named.
+  Status RemoveOthers(const std::string& folder, const std::set<std::string>& named) {
+    ARROW_ASSIGN_OR_RAISE(const bool exists, options_.files->Exists(folder));
+    if (!exists) return Status::OK();
+    ARROW_ASSIGN_OR_RAISE(const auto files, options_.files->List(folder));
+    bool removed = false;
+    for (const auto& file : files) {
+      const std::string path = folder + '/' + file.name;
+      if (file.is_folder || named.contains(path)) continue;
+      ARROW_RETURN_NOT_OK(options_.files->Remove(path));
+      removed = true;
+    }
+    return removed ? options_.files->SyncFolder(folder) : Status::OK();
   }
 
   /// The next snapshot, as yet with the files of the one before.
@@ -295,8 +360,15 @@ class View : public LakeView {
       return std::pair(a->info.log, a->info.begin) < std::pair(b->info.log, b->info.begin);
     });
     std::vector<LakeFilePtr> expired;
+    // Other engines find names in metadata that lists what was the newest a while before it was
+    // written.
+    int64_t listed_ns = next.time_ns;
+    if (!options_.local_folder.empty()) {
+      std::lock_guard lock(state->mutex);
+      listed_ns = state->published_ns;
+    }
     std::erase_if(next.superseded, [&](const Superseded& old) {
-      if (next.time_ns - old.since_ns < options_.keep_ns) return false;
+      if (listed_ns - old.since_ns < options_.keep_ns) return false;
       expired.push_back(old.file);
       return true;
     });
@@ -364,7 +436,7 @@ class View : public LakeView {
     std::lock_guard cutting(state->cutting);
     const SnapshotPtr before = Newest(edition.id);
     if (before == nullptr) return before;
-    ARROW_ASSIGN_OR_RAISE(const FilePlace place, PlaceFor(edition.id));
+    ARROW_ASSIGN_OR_RAISE(const FilePlace place, PlaceFor(edition.id, *state));
     ARROW_ASSIGN_OR_RAISE(const auto run, RunWriter::Make(edition, place));
     Snapshot next = After(before.get(), edition.id, before->commit);
     std::vector<LakeFilePtr> damaged;

@@ -24,6 +24,7 @@
 #include "firth/catalog/catalog.h"
 #include "firth/common/clock.h"
 #include "firth/common/status.h"
+#include "firth/lakeview/iceberg.h"
 #include "firth/lakeview/snapshot.h"
 #include "firth/store/file_system.h"
 
@@ -34,6 +35,9 @@ struct LakeViewOptions {
   catalog::Catalog* catalog = nullptr;
   const Clock* clock = nullptr;
   std::string folder = "lake";
+  /// The folder of the operating system that `files` are in; empty: there is none, and other
+  /// engines are told of nothing.
+  std::string local_folder;
   /// Rows that a cut holds in memory at most, in bytes; a batch of the log is held whole.
   uint64_t buffer_bytes_max = uint64_t{48} << 20;
   int64_t buffer_rows_max = 1 << 20;
@@ -92,6 +96,14 @@ class LakeView {
 
   /// Merge one run of files, if any is due; false when none is.
   virtual Result<bool> MergeOnce(const catalog::EditionInfo& edition) = 0;
+
+  /// Tell other engines of the newest snapshot: write its Iceberg metadata (iceberg.h), unless they
+  /// were told. With `if_cheap` only if the last time was long ago compared with what it took. Does
+  /// nothing for an edition with a column that Iceberg has no type for.
+  virtual Status PublishTables(const catalog::EditionInfo& edition, bool if_cheap) = 0;
+  /// Where the newest published metadata is, as the operating system knows it; empty: nothing was
+  /// published since the start.
+  virtual std::string PublishedMetadata(EditionId edition, Reading reading) = 0;
 
   /// Snapshots that are remembered, oldest first.
   virtual Result<std::vector<SnapshotRecord>> Snapshots(EditionId edition) = 0;

@@ -1,5 +1,6 @@
 #include "firth/lakeview/row_order.h"
 
+#include <numeric>
 #include <utility>
 
 #include "firth/schema/schema.h"
@@ -20,6 +21,12 @@ Result<RowOrder> RowOrder::Make(const catalog::EditionInfo& edition) {
   for (const int column : order.columns_) types.push_back(schema.field(column)->type());
   ARROW_ASSIGN_OR_RAISE(order.encoder_, schema::KeyEncoder::Make(std::move(types)));
   return order;
+}
+
+RowOrder RowOrder::OverSortColumns() const {
+  RowOrder over = *this;
+  std::iota(over.columns_.begin(), over.columns_.end(), 0);
+  return over;
 }
 
 Status RowOrder::Keys(const arrow::RecordBatch& rows, std::vector<std::string>* keys) const {

@@ -27,6 +27,8 @@ class RowOrder {
   /// Append the key of each row to `*keys`. `rows` begin with the columns of the edition's newest
   /// schema, in its order.
   Status Keys(const arrow::RecordBatch& rows, std::vector<std::string>* keys) const;
+  /// The same, for rows that begin with the sort columns, in their order.
+  RowOrder OverSortColumns() const;
   /// The indices of the sort columns in the newest schema.
   const std::vector<int>& columns() const { return columns_; }
   const schema::KeyEncoder& encoder() const { return *encoder_; }

@@ -26,6 +26,7 @@ json FileToJson(const LakeFileInfo& info) {
           {"last_commit", info.last_commit.value},
           {"first_time", info.first_time_ns},
           {"last_time", info.last_time_ns},
+          {"added", info.added},
           {"level", info.level},
           {"least_key", ToHex(info.least_key)},
           {"greatest_key", ToHex(info.greatest_key)}};
@@ -46,6 +47,7 @@ Result<LakeFileInfo> FileFromJson(const json& from) {
   info.last_commit = CommitId(from.at("last_commit").get<int64_t>());
   info.first_time_ns = from.at("first_time").get<int64_t>();
   info.last_time_ns = from.at("last_time").get<int64_t>();
+  info.added = from.value("added", int64_t{1});
   info.level = from.at("level").get<int>();
   ARROW_ASSIGN_OR_RAISE(info.least_key, FromHex(from.at("least_key").get<std::string>()));
   ARROW_ASSIGN_OR_RAISE(info.greatest_key, FromHex(from.at("greatest_key").get<std::string>()));

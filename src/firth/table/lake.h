@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,10 @@ struct LakeFiles {
   uint64_t bytes = 0;
   std::vector<std::string>
       paths;  // in the store's files; absolute where those are a local folder's
+  /// Iceberg metadata (format 2) of every row of the logs, and of the current rows, as the
+  /// operating system knows them; empty where there are none. They may be of an earlier snapshot.
+  std::string history_metadata;
+  std::string current_metadata;
   std::shared_ptr<const void> hold;  // while this is kept, the files are not removed
 };
 
@@ -32,8 +37,9 @@ class LakeStore {
  public:
   virtual ~LakeStore() = default;
 
-  /// Bring the table's files up to the last commit. Right: read. Errors: kViewAbsent for a table
-  /// whose edition keeps no lake view, and those of lakeview::LakeView::Cut.
+  /// Bring the table's files, and what other engines are told of them, up to the last commit.
+  /// Right: read. Errors: kViewAbsent for a table whose edition keeps no lake view, and those of
+  /// lakeview::LakeView::Cut.
   virtual Result<LakeSnapshot> Cut(const Caller& caller, const TablePtr& table) = 0;
   /// Snapshots that are remembered, oldest first. Right: read.
   virtual Result<std::vector<LakeSnapshot>> Snapshots(const Caller& caller,

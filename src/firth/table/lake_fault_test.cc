@@ -10,11 +10,15 @@ namespace firth::table {
 namespace {
 
 const Path kPath{{"d", "t"}};
+/// Metadata for other engines is written when there is a folder of the operating system; that
+/// DuckDB cannot be told of one with such a name leaves all reading to us.
+constexpr char kLocalFolder[] = "/a [store]";
 constexpr int kFilesBefore = 7;  // one fewer than are merged
 
 /// A world in which the next cut makes a file and merges eight.
 std::unique_ptr<TableWorld> MakeWorld() {
   auto world = std::make_unique<TableWorld>();
+  world->local_folder = kLocalFolder;
   EXPECT_TRUE(world->Open().ok());
   EditionSpec edition{.order = {"k"}};
   const auto table =
@@ -33,6 +37,7 @@ std::unique_ptr<TableWorld> MakeWorld() {
 std::unique_ptr<TableWorld> CopyOf(const TableWorld& prepared) {
   auto world = std::make_unique<TableWorld>();
   world->files = prepared.files->Copy();
+  world->local_folder = kLocalFolder;
   EXPECT_TRUE(world->Open().ok());
   return world;
 }

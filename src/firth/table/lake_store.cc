@@ -25,6 +25,8 @@ constexpr uint64_t kBehindBytesMax = uint64_t{4} << 20;
 constexpr int64_t kBehindNsMax = int64_t{60} * 1'000'000'000;
 constexpr int kMergesOfRound = 4;
 
+using lakeview::Reading;
+
 /// Scanned rows with the hidden columns that files have.
 class FileRows : public arrow::RecordBatchReader {
  public:
@@ -101,6 +103,7 @@ Status LakeStoreImpl::Open(const DatabaseOptions& options) {
   ARROW_ASSIGN_OR_RAISE(view_, lakeview::LakeView::Open({.files = options.files,
                                                          .catalog = database_->catalog(),
                                                          .clock = options.clock,
+                                                         .local_folder = options.local_folder,
                                                          .buffer_rows_max = options.lake_rows_max,
                                                          .keep_ns = options.lake_keep_ns}));
   return Status::OK();
@@ -147,6 +150,7 @@ void LakeStoreImpl::CutInBackground() {
       if (!merged.ok()) done = merged.status();
       if (!merged.ok() || !*merged) break;
     }
+    if (done.ok()) done = view_->PublishTables(*table->current, /*if_cheap=*/true);
     if (!done.ok() && CodeOf(done) != Code::kNotFound) {  // it may have been dropped meanwhile
       logging::Warning("lakeview", "table '{}' is not cut: {}", table->path.ToString(),
                        MessageOf(done));
@@ -213,11 +217,14 @@ Result<lakeview::SnapshotPtr> LakeStoreImpl::CutEdition(const TablePtr& table) {
 
 Result<LakeSnapshot> LakeStoreImpl::Cut(const Caller& caller, const TablePtr& table) {
   ARROW_RETURN_NOT_OK(database_->CheckRight(caller, access::kRead, *table));
-  ARROW_ASSIGN_OR_RAISE(const auto snapshot, CutEdition(table));
+  ARROW_RETURN_NOT_OK(CutEdition(table).status());
   for (;;) {
     ARROW_ASSIGN_OR_RAISE(const bool merged, view_->MergeOnce(*table->current));
-    if (!merged) return Shown(*snapshot);
+    if (!merged) break;
   }
+  ARROW_RETURN_NOT_OK(view_->PublishTables(*table->current, /*if_cheap=*/false));
+  const auto newest = view_->Newest(table->current->id);
+  return newest == nullptr ? LakeSnapshot{} : Shown(*newest);
 }
 
 Result<std::vector<LakeSnapshot>> LakeStoreImpl::Snapshots(const Caller& caller,
@@ -238,6 +245,8 @@ Result<LakeFiles> LakeStoreImpl::Files(const Caller& caller, const TablePtr& tab
   ARROW_ASSIGN_OR_RAISE(const auto snapshot, Pin(table));
   if (snapshot == nullptr) return LakeFiles{};
   LakeFiles files{.snapshot = Shown(*snapshot), .bytes = snapshot->bytes(), .hold = snapshot};
+  files.history_metadata = view_->PublishedMetadata(snapshot->edition, Reading::kHistory);
+  files.current_metadata = view_->PublishedMetadata(snapshot->edition, Reading::kCurrent);
   for (const auto& file : snapshot->files) {
     files.paths.push_back(local_folder_.empty() ? file->path : LocalPath(file->path));
   }

@@ -58,6 +58,7 @@ struct TableWorld {
     options.on_fatal = [this](const Status& status) { fatal = status; };
     options.lake_rows_max = lake_rows_max;
     options.lake_keep_ns = 0;
+    options.local_folder = local_folder;
     auto opened = Database::Open(std::move(options));
     if (!opened.ok()) return opened.status();
     db = std::move(*opened);
@@ -104,6 +105,7 @@ struct TableWorld {
   std::unique_ptr<store::MemoryFileSystem> files;
   Status fatal;
   int64_t lake_rows_max = 1 << 20;
+  std::string local_folder;
   access::Caller caller = access::Internal();
   std::unique_ptr<Database> db;
 };

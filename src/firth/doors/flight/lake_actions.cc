@@ -29,6 +29,8 @@ Result<json> FilesToJson(const Request& request, const table::TablePtr& table) {
   json answer = SnapshotToJson(files.snapshot);
   answer["bytes"] = files.bytes;
   answer["files"] = files.paths;
+  answer["history"] = files.history_metadata;
+  answer["current"] = files.current_metadata;
   return answer;
 }
 
