@@ -1,9 +1,9 @@
-// The small transactional state: names, editions, schemas, partitions, principals, counters. One SQL
-// schema; SQLite stands behind this interface, and another database can.
+// The small transactional state: names, editions, schemas, partitions, principals, counters. One
+// SQL schema; SQLite stands behind this interface, and another database can.
 //
-// Rows of namespaces, tables, editions, schemas and partitions hold for a span of commits, so that the
-// catalog can be read as of any commit. They change only inside a commit: the log's committer calls
-// Catalog::ApplyGroup. All else is a plain transaction.
+// Rows of namespaces, tables, editions, schemas and partitions hold for a span of commits, so that
+// the catalog can be read as of any commit. They change only inside a commit: the log's committer
+// calls Catalog::ApplyGroup. All else is a plain transaction.
 #pragma once
 
 #include <arrow/type.h>
@@ -54,7 +54,7 @@ struct EditionSpec {
   std::vector<std::string> order;         // sorts, not unique
   std::string time_column;                // empty: rows have their commit's time
   std::vector<std::string> partition_by;  // empty: one partition without a name
-  std::vector<std::string> bucket_by;     // columns that choose the bucket; empty: the writer chooses
+  std::vector<std::string> bucket_by;  // columns that choose the bucket; empty: the writer chooses
   int32_t bucket_count = 1;
   MergeRule merge = MergeRule::kNone;
   std::vector<std::string> merge_columns;         // kGreatest: the column (none: record time)
@@ -137,8 +137,8 @@ struct ValueChange {
 };
 
 /// Changes inside one commit. All methods are called in the committer, in one catalog transaction;
-/// a failed one fails its commit and undoes that commit's changes, no others. The catalog's own reads,
-/// called in that thread meanwhile, see the group's changes so far.
+/// a failed one fails its commit and undoes that commit's changes, no others. The catalog's own
+/// reads, called in that thread meanwhile, see the group's changes so far.
 class Changes {
  public:
   virtual ~Changes() = default;
@@ -150,16 +150,16 @@ class Changes {
   /// Drop an empty namespace.
   virtual Status DropNamespace(const Path& path) = 0;
 
-  /// Make a table without editions. A path may be both a namespace and a table, and what is above it
-  /// need not exist. Error kTableExists.
+  /// Make a table without editions. A path may be both a namespace and a table, and what is above
+  /// it need not exist. Error kTableExists.
   virtual Result<TableId> CreateTable(const Path& path, const Attributes& attributes) = 0;
   virtual Status AlterTable(TableId table, const Attributes& attributes) = 0;
   virtual Status RenameTable(TableId table, const Path& to) = 0;
   /// Drop a table with its editions, schemas and partitions.
   virtual Status DropTable(TableId table) = 0;
 
-  /// Add an edition; `number` below 0: one more than any before, at first 0. A number is given once:
-  /// error kEditionExists, also when that edition was dropped. `schema` has field ids below
+  /// Add an edition; `number` below 0: one more than any before, at first 0. A number is given
+  /// once: error kEditionExists, also when that edition was dropped. `schema` has field ids below
   /// `next_field_id`. It becomes the current one if `make_current`.
   virtual Result<EditionId> CreateEdition(TableId table, int32_t number, const EditionSpec& spec,
                                           const std::shared_ptr<arrow::Schema>& schema,
@@ -172,10 +172,12 @@ class Changes {
                                      const std::shared_ptr<arrow::Schema>& schema,
                                      int32_t next_field_id) = 0;
 
-  /// Errors: kPartitionExists.
+  /// Its logs are new ones, or begin with `first_log`, which was taken from the sequence "log"
+  /// before, so that the entries of this very commit could name them. Errors: kPartitionExists.
   virtual Result<PartitionId> CreatePartition(EditionId edition,
                                               const std::vector<std::string>& values,
-                                              int32_t bucket_count) = 0;
+                                              int32_t bucket_count,
+                                              std::optional<LogId> first_log = {}) = 0;
   virtual Status DropPartition(PartitionId partition) = 0;
 
   /// As Catalog::ChangeValues, made with the commit or not at all.
@@ -209,7 +211,7 @@ struct SecretRow {
   std::string digest;     // HMAC-SHA-256 of the secret
   std::string encrypted;  // the secret under the key file, where a protocol's check needs it
   std::string description;
-  std::string prefix;     // for people: the first characters
+  std::string prefix;  // for people: the first characters
   int64_t created_ns = 0;
 };
 struct GrantRow {
@@ -217,7 +219,7 @@ struct GrantRow {
   Path path;
   EditionId edition{0};  // 0: the path as a whole
   uint32_t rights = 0;
-  std::string role;      // the name that was given, "" for bare rights
+  std::string role;  // the name that was given, "" for bare rights
 };
 
 struct CatalogOptions {
@@ -256,6 +258,10 @@ class Catalog {
   virtual Result<PartitionInfo> PartitionOfLog(LogId log) = 0;
   /// Counts of the newest state, from memory.
   virtual int64_t CountTables() = 0;
+
+  /// The last commit at or before `time_ns` that changed a namespace or a table; 0 if there is
+  /// none.
+  virtual Result<CommitId> LastChangeAt(int64_t time_ns) = 0;
 
   // Commits.
   /// Run each change in a savepoint of one durable transaction and name the ids of those that

@@ -304,6 +304,18 @@ Result<int64_t> SqlCatalog::LastCommitTimeNs() {
   return Meta("last_commit_time_ns");
 }
 
+Result<CommitId> SqlCatalog::LastChangeAt(int64_t time_ns) {
+  // Each row of a table or namespace begins with the commit whose time it was changed at.
+  Lock lock(sql_mutex_);
+  ARROW_ASSIGN_OR_RAISE(
+      Statement found, sql_->Query("SELECT max(coalesce((SELECT max(from_commit) FROM tables WHERE "
+                                   "modified_ns <= ?1), 0), coalesce((SELECT max(from_commit) FROM "
+                                   "namespaces WHERE modified_ns <= ?1), 0))",
+                                   time_ns));
+  ARROW_ASSIGN_OR_RAISE(const bool row, found.Step());
+  return CommitId(row ? found.Int(0) : 0);
+}
+
 Status SqlCatalog::ForgetNames(uint64_t journal_file) {
   return Transact([&] {
     return sql_->Run("DELETE FROM commit_names WHERE journal_file < ?1",

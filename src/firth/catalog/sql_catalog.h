@@ -45,6 +45,7 @@ class SqlCatalog : public Catalog {
   Result<bool> IsNamed(CommitId id) override;
   Result<CommitId> LastCommit() override;
   Result<int64_t> LastCommitTimeNs() override;
+  Result<CommitId> LastChangeAt(int64_t time_ns) override;
   Status ForgetNames(uint64_t journal_file) override;
 
   Result<int64_t> TakeIds(const std::string& sequence, int64_t count) override;

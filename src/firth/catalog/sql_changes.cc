@@ -296,7 +296,8 @@ Result<SchemaId> SqlChanges::AddSchema(EditionId id, const std::shared_ptr<arrow
 
 Result<PartitionId> SqlChanges::CreatePartition(EditionId edition_id,
                                                 const std::vector<std::string>& values,
-                                                int32_t bucket_count) {
+                                                int32_t bucket_count,
+                                                std::optional<LogId> first_log) {
   if (bucket_count < 1) {
     return Error(Code::kInvalidArgument, Reason::kInvalidPartition,
                  "a partition has at least one bucket, not " + std::to_string(bucket_count));
@@ -310,7 +311,11 @@ Result<PartitionId> SqlChanges::CreatePartition(EditionId edition_id,
   }
   PartitionInfo partition;
   ARROW_ASSIGN_OR_RAISE(partition.id.value, TakeFromSequence(sql_, "partition", 1));
-  ARROW_ASSIGN_OR_RAISE(partition.first_log.value, TakeFromSequence(sql_, "log", bucket_count));
+  if (first_log.has_value()) {
+    partition.first_log = *first_log;
+  } else {
+    ARROW_ASSIGN_OR_RAISE(partition.first_log.value, TakeFromSequence(sql_, "log", bucket_count));
+  }
   partition.edition = edition_id;
   partition.values = values;
   partition.bucket_count = bucket_count;

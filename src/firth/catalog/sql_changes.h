@@ -43,7 +43,8 @@ class SqlChanges : public Changes {
   Result<SchemaId> AddSchema(EditionId edition, const std::shared_ptr<arrow::Schema>& schema,
                              int32_t next_field_id) override;
   Result<PartitionId> CreatePartition(EditionId edition, const std::vector<std::string>& values,
-                                      int32_t bucket_count) override;
+                                      int32_t bucket_count,
+                                      std::optional<LogId> first_log) override;
   Status DropPartition(PartitionId partition) override;
   Status ChangeValues(const std::vector<ValueChange>& changes) override;
 

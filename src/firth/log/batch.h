@@ -1,5 +1,5 @@
-// The body of a rows entry: a log batch. Its layout is magic 0 of Apache Fluss's log batches, so that
-// those producers' batches are stored, and served, as they came:
+// The body of a rows entry: a log batch. Its layout is magic 0 of Apache Fluss's log batches, so
+// that those producers' batches are stored, and served, as they came:
 //
 //   at size  (little-endian)
 //    0   8   base offset            \ bytes 0-24 are outside the batch's checksum: the log
@@ -62,15 +62,15 @@ struct BatchHeader {
   Bytes message;
 };
 
-/// Parse and check one whole batch: lengths, magic, CRC. Hostile bytes; error kCorruptBatch. Does not
-/// look into the Arrow message: see CheckMessage.
+/// Parse and check one whole batch: lengths, magic, CRC. Hostile bytes; error kCorruptBatch. Does
+/// not look into the Arrow message: see CheckMessage.
 Result<BatchHeader> ParseBatch(Bytes batch);
 /// The same without computing the CRC, for bytes that were checked before.
 Result<BatchHeader> ParseTrustedBatch(Bytes batch);
 
-/// Check that a batch's Arrow message could be read as `schema`: its row count, field nodes, buffers
-/// and compression fit, and every buffer lies inside the body. Reads only metadata, no data. Error
-/// kCorruptBatch.
+/// Check that a batch's Arrow message could be read as `schema`: its row count, field nodes,
+/// buffers and compression fit, and every buffer lies inside the body. Reads only metadata, no
+/// data. Error kCorruptBatch.
 Status CheckMessage(const BatchHeader& header, const arrow::Schema& schema);
 
 /// Decode a batch's rows under the schema they were written with. The result is valid in full
@@ -83,18 +83,21 @@ struct EncodeOptions {
   arrow::Compression::type compression = arrow::Compression::ZSTD;  // or LZ4_FRAME, UNCOMPRESSED
   WriterId writer_id = kNoWriter;
   int32_t sequence = -1;
+  /// Known where a batch is made of rows that were committed in another form.
+  Offset base_offset{0};
+  int64_t commit_time_ns = 0;
 };
 
-/// Encode rows as one batch. `changes` is empty (append only) or one a row. No rows give a batch that
-/// takes one offset and has no message. Errors: kBatchTooLarge above 2^31-1 bytes.
+/// Encode rows as one batch. `changes` is empty (append only) or one a row. No rows give a batch
+/// that takes one offset and has no message. Errors: kBatchTooLarge above 2^31-1 bytes.
 Result<std::shared_ptr<arrow::Buffer>> EncodeBatch(const arrow::RecordBatch& rows,
                                                    const std::vector<Change>& changes,
                                                    const EncodeOptions& options);
 
-/// A batch that holds only the top-level columns `columns` (ascending, of the `schema` it was written
-/// with), without re-encoding what is kept: buffers are copied as they are, compressed or not. Header
-/// and change bytes stay; length, row metadata and CRC are made anew. Errors: kColumnNotFound,
-/// kCorruptBatch.
+/// A batch that holds only the top-level columns `columns` (ascending, of the `schema` it was
+/// written with), without re-encoding what is kept: buffers are copied as they are, compressed or
+/// not. Header and change bytes stay; length, row metadata and CRC are made anew. Errors:
+/// kColumnNotFound, kCorruptBatch.
 Result<std::shared_ptr<arrow::Buffer>> ProjectBatch(Bytes batch, const arrow::Schema& schema,
                                                     const std::vector<int>& columns);
 

@@ -73,7 +73,9 @@ Result<std::shared_ptr<arrow::Buffer>> EncodeBatch(const arrow::RecordBatch& row
   ARROW_ASSIGN_OR_RAISE(auto buffer, arrow::AllocateBuffer(total));
   uint8_t* p = buffer->mutable_data();
   std::memset(p, 0, kBatchHeaderBytes);
+  StoreLe<int64_t>(p, options.base_offset.value);
   StoreLe<int32_t>(p + 8, static_cast<int32_t>(total - 12));
+  StoreLe<int64_t>(p + 13, options.commit_time_ns / 1'000'000);
   StoreLe<int16_t>(p + 25, static_cast<int16_t>(options.schema_id.value));
   p[27] = changes.empty() && count > 0 ? 1 : 0;
   StoreLe<int32_t>(p + 28, count == 0 ? 0 : static_cast<int32_t>(count - 1));
@@ -82,8 +84,8 @@ Result<std::shared_ptr<arrow::Buffer>> EncodeBatch(const arrow::RecordBatch& row
   StoreLe<int32_t>(p + 44, static_cast<int32_t>(count));
   if (!changes.empty()) std::memcpy(p + kBatchHeaderBytes, changes.data(), changes.size());
   if (count > 0) {
-    auto region = std::make_shared<arrow::MutableBuffer>(
-        p + kBatchHeaderBytes + changes.size(), message_bytes);
+    auto region = std::make_shared<arrow::MutableBuffer>(p + kBatchHeaderBytes + changes.size(),
+                                                         message_bytes);
     arrow::io::FixedSizeBufferWriter sink(region);
     int32_t metadata_bytes = 0;
     ARROW_RETURN_NOT_OK(arrow::ipc::WriteIpcPayload(payload, write, &sink, &metadata_bytes));

@@ -45,6 +45,13 @@ std::vector<LogId> LogTable::After(CommitId commit) const {
   return found;
 }
 
+CommitId LogTable::LastCommitAt(int64_t time_ns) const {
+  CommitId last{0};
+  std::lock_guard lock(mutex_);
+  for (const auto& [id, state] : logs_) last = std::max(last, state->LastCommitAt(time_ns));
+  return last;
+}
+
 Committer::Committer(const LogOptions* options, Journal* journal, LogTable* logs,
                      Followers* followers)
     : options_(options), journal_(journal), logs_(logs), followers_(followers) {}
@@ -105,8 +112,8 @@ Metrics Committer::GetMetrics() const {
 std::vector<Committer::PendingPtr> Committer::TakeGroup() {
   std::vector<PendingPtr> group;
   uint64_t bytes = 0;
-  // Two commits that both have entries and change the catalog never share a group: if the first were
-  // refused by the catalog, the second's offsets would leave a hole.
+  // Two commits that both have entries and change the catalog never share a group: if the first
+  // were refused by the catalog, the second's offsets would leave a hole.
   bool changing = false;
   std::lock_guard lock(mutex_);
   while (!queue_.empty() && group.size() < kGroupCommitsMax) {
@@ -186,8 +193,8 @@ void Committer::Assign(Pending* pending) {
     log->next = Offset(log->next.value + entry.offsets);
     result.end_offset = log->next;
     if (entry.writer_id != kNoWriter) {
-      log->AddSent(entry.writer_id, entry.sequence, result.base_offset, result.end_offset,
-                       last_id_, last_given_time_ns_, options_->writer_window);
+      log->AddSent(entry.writer_id, entry.sequence, result.base_offset, result.end_offset, last_id_,
+                   last_given_time_ns_, options_->writer_window);
     }
   }
 }
@@ -217,9 +224,8 @@ Status Committer::WriteGroup(const std::vector<Pending*>& writing) {
   uint64_t at = journal_->position();
   const uint64_t group_start = at;
   for (Pending* pending : writing) {
-    Assigned assigned{.id = pending->result.id,
-                      .time_ns = pending->result.time_ns,
-                      .group_start = group_start};
+    Assigned assigned{
+        .id = pending->result.id, .time_ns = pending->result.time_ns, .group_start = group_start};
     for (const EntryResult& entry : pending->result.entries) {
       assigned.base_offsets.push_back(entry.base_offset);
     }
@@ -254,8 +260,8 @@ void Committer::Publish(Pending* pending) {
                                                          : BodyChecksum(draft.kind, body);
     entry.header_at = static_cast<uint32_t>(kCommitHeaderBytes);
     for (size_t j = 0; j < i; ++j) {
-      entry.header_at += static_cast<uint32_t>(
-          kEntryHeaderBytes + Align8(pending->draft.entries[j].side.size()));
+      entry.header_at +=
+          static_cast<uint32_t>(kEntryHeaderBytes + Align8(pending->draft.entries[j].side.size()));
     }
     entry.body_bytes = static_cast<uint32_t>(body.size());
     entry.offsets = draft.offsets;

@@ -28,6 +28,8 @@ class LogTable {
   LogState* Get(LogId log);
   /// The logs whose last commit is after `commit`.
   std::vector<LogId> After(CommitId commit) const;
+  /// The last commit with entries at or before a time; 0 if there is none.
+  CommitId LastCommitAt(int64_t time_ns) const;
 
  private:
   mutable std::mutex mutex_;
@@ -64,8 +66,8 @@ class Committer {
 
   void RunGroup();
   std::vector<PendingPtr> TakeGroup();
-  /// Decide one commit: true if it is to be written. Otherwise it has been answered, or will be when
-  /// the group is durable (`duplicates`).
+  /// Decide one commit: true if it is to be written. Otherwise it has been answered, or will be
+  /// when the group is durable (`duplicates`).
   bool Admit(Pending* pending, std::vector<Pending*>* duplicates);
   Status AdmitEntries(Pending* pending, bool* duplicate);
   void Assign(Pending* pending);
@@ -85,13 +87,13 @@ class Committer {
 
   mutable std::mutex mutex_;
   std::condition_variable idle_;
-  std::deque<PendingPtr> queue_;   // guarded by mutex_
-  uint64_t queue_bytes_ = 0;       // guarded by mutex_
-  bool running_ = false;           // guarded by mutex_: a group is posted or in work
-  bool closing_ = false;           // guarded by mutex_
-  Status fatal_;                   // guarded by mutex_
+  std::deque<PendingPtr> queue_;  // guarded by mutex_
+  uint64_t queue_bytes_ = 0;      // guarded by mutex_
+  bool running_ = false;          // guarded by mutex_: a group is posted or in work
+  bool closing_ = false;          // guarded by mutex_
+  Status fatal_;                  // guarded by mutex_
 
-  CommitId last_id_{0};            // the committer's own: given, not yet visible
+  CommitId last_id_{0};  // the committer's own: given, not yet visible
   int64_t last_given_time_ns_ = 0;
   std::atomic<int64_t> last_visible_{0};
   std::atomic<int64_t> last_visible_time_ns_{0};

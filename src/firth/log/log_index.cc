@@ -7,7 +7,9 @@
 namespace firth::log {
 namespace {
 
-int32_t After(int32_t sequence) { return sequence == INT32_MAX ? 0 : sequence + 1; }
+int32_t After(int32_t sequence) {
+  return sequence == INT32_MAX ? 0 : sequence + 1;
+}
 
 }  // namespace
 
@@ -31,8 +33,8 @@ WriterWindow::Answer WriterWindow::Judge(WriterId writer, int32_t sequence) cons
   return answer;
 }
 
-void WriterWindow::Add(WriterId writer, int32_t sequence, Offset base, Offset end,
-                       CommitId commit, int64_t time_ns, int window) {
+void WriterWindow::Add(WriterId writer, int32_t sequence, Offset base, Offset end, CommitId commit,
+                       int64_t time_ns, int window) {
   auto& sent = writers_[writer];
   sent.push_back({sequence, base, end, commit, time_ns});
   while (sent.size() > static_cast<size_t>(window)) sent.pop_front();
@@ -56,8 +58,8 @@ WriterWindow::Answer LogState::Judge(WriterId writer, int32_t sequence) const {
   return writers_.Judge(writer, sequence);
 }
 
-void LogState::AddSent(WriterId writer, int32_t sequence, Offset base, Offset end,
-                       CommitId commit, int64_t time_ns, int window) {
+void LogState::AddSent(WriterId writer, int32_t sequence, Offset base, Offset end, CommitId commit,
+                       int64_t time_ns, int window) {
   std::lock_guard lock(mutex_);
   writers_.Add(writer, sequence, base, end, commit, time_ns, window);
 }
@@ -97,9 +99,9 @@ LogRange LogState::Range() const {
 }
 
 size_t LogState::Find(Offset offset) const {
-  const auto after = std::upper_bound(
-      entries_.begin(), entries_.end(), offset,
-      [](Offset at, const IndexEntry& entry) { return at < entry.end_offset(); });
+  const auto after =
+      std::upper_bound(entries_.begin(), entries_.end(), offset,
+                       [](Offset at, const IndexEntry& entry) { return at < entry.end_offset(); });
   return static_cast<size_t>(after - entries_.begin());
 }
 
@@ -137,9 +139,9 @@ std::vector<IndexEntry> LogState::Take(size_t from, const ReadOptions& options) 
 
 Offset LogState::OffsetAtTime(int64_t time_ns) const {
   std::lock_guard lock(mutex_);
-  const auto at = std::lower_bound(
-      entries_.begin(), entries_.end(), time_ns,
-      [](const IndexEntry& entry, int64_t t) { return entry.commit_time_ns < t; });
+  const auto at =
+      std::lower_bound(entries_.begin(), entries_.end(), time_ns,
+                       [](const IndexEntry& entry, int64_t t) { return entry.commit_time_ns < t; });
   return at == entries_.end() ? end_ : at->base_offset;
 }
 
@@ -149,6 +151,14 @@ Offset LogState::OffsetAfterCommit(CommitId commit) const {
       std::upper_bound(entries_.begin(), entries_.end(), commit,
                        [](CommitId c, const IndexEntry& entry) { return c < entry.commit; });
   return at == entries_.end() ? end_ : at->base_offset;
+}
+
+CommitId LogState::LastCommitAt(int64_t time_ns) const {
+  std::lock_guard lock(mutex_);
+  const auto after =
+      std::upper_bound(entries_.begin(), entries_.end(), time_ns,
+                       [](int64_t t, const IndexEntry& entry) { return t < entry.commit_time_ns; });
+  return after == entries_.begin() ? CommitId(0) : std::prev(after)->commit;
 }
 
 uint64_t LogState::BytesBetween(Offset from, Offset to) const {

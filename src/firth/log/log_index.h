@@ -44,13 +44,14 @@ class WriterWindow {
   enum class Verdict { kNew, kDuplicate, kOutOfOrder };
   struct Answer {
     Verdict verdict = Verdict::kNew;
-    EntryResult first;      // of a duplicate
-    CommitId commit;        // of a duplicate
-    int64_t time_ns = 0;    // of a duplicate
-    int32_t expected = 0;   // of one out of order
+    EntryResult first;     // of a duplicate
+    CommitId commit;       // of a duplicate
+    int64_t time_ns = 0;   // of a duplicate
+    int32_t expected = 0;  // of one out of order
   };
 
-  /// What is a batch (writer, sequence)? After 2^31-1 comes 0. A writer that is not known begins at 0.
+  /// What is a batch (writer, sequence)? After 2^31-1 comes 0. A writer that is not known begins at
+  /// 0.
   Answer Judge(WriterId writer, int32_t sequence) const;
   /// Remember a batch; the oldest beyond `window` is forgotten.
   void Add(WriterId writer, int32_t sequence, Offset base, Offset end, CommitId commit,
@@ -85,6 +86,8 @@ class LogState {
   std::vector<IndexEntry> PlanAfter(CommitId after, const ReadOptions& options) const;
   Offset OffsetAtTime(int64_t time_ns) const;
   Offset OffsetAfterCommit(CommitId commit) const;
+  /// The last commit at or before a time; 0 if there is none.
+  CommitId LastCommitAt(int64_t time_ns) const;
   uint64_t BytesBetween(Offset from, Offset to) const;
   void SetStart(Offset start);
   Offset end() const;
@@ -97,7 +100,7 @@ class LogState {
   std::optional<int32_t> LastSequence(WriterId writer) const;
 
   // The committer's own.
-  Offset next;  // the offset to give next; ahead of end() inside a group
+  Offset next;                       // the offset to give next; ahead of end() inside a group
   std::atomic<bool> dropped{false};  // set by any thread
 
  private:
@@ -107,10 +110,10 @@ class LogState {
 
   const LogId id_;
   mutable std::mutex mutex_;
-  Offset start_;                     // guarded by mutex_
-  Offset end_;                       // guarded by mutex_
-  std::deque<IndexEntry> entries_;   // guarded by mutex_; dense, ascending
-  WriterWindow writers_;             // guarded by mutex_
+  Offset start_;                    // guarded by mutex_
+  Offset end_;                      // guarded by mutex_
+  std::deque<IndexEntry> entries_;  // guarded by mutex_; dense, ascending
+  WriterWindow writers_;            // guarded by mutex_
 };
 
 }  // namespace firth::log

@@ -101,6 +101,26 @@ class LogStoreImpl : public LogStore {
     return entries;
   }
 
+  std::vector<EntryFacts> List(LogId log, CommitId after, CommitId up_to) const override {
+    std::vector<EntryFacts> listed;
+    const LogState* state = logs_.Find(log);
+    if (state == nullptr) return listed;
+    const auto plan = state->PlanAfter(after, {.bytes_max = UINT64_MAX, .up_to = up_to});
+    listed.reserve(plan.size());
+    for (const IndexEntry& entry : plan) {
+      listed.push_back({.kind = entry.kind,
+                        .schema_id = entry.schema_id,
+                        .rows = entry.rows,
+                        .offsets = entry.offsets,
+                        .body_bytes = entry.body_bytes,
+                        .base_offset = entry.base_offset,
+                        .commit = entry.commit,
+                        .commit_time_ns = entry.commit_time_ns});
+    }
+    return listed;
+  }
+  CommitId LastCommitAt(int64_t time_ns) const override { return logs_.LastCommitAt(time_ns); }
+
   Offset OffsetAtTime(LogId log, int64_t time_ns) const override {
     const LogState* state = logs_.Find(log);
     return state == nullptr ? Offset(0) : state->OffsetAtTime(time_ns);
@@ -192,9 +212,8 @@ class LogStoreImpl : public LogStore {
       ARROW_RETURN_NOT_OK(log->Append(entry));
       log->next = stored.end_offset();
       if (stored.writer_id != kNoWriter) {
-        log->AddSent(stored.writer_id, stored.sequence, stored.base_offset,
-                         stored.end_offset(), stored.commit, stored.commit_time_ns,
-                         options_.writer_window);
+        log->AddSent(stored.writer_id, stored.sequence, stored.base_offset, stored.end_offset(),
+                     stored.commit, stored.commit_time_ns, options_.writer_window);
       }
     }
     return Status::OK();
@@ -233,8 +252,8 @@ class LogStoreImpl : public LogStore {
       stored.commit_time_ns = entry.commit_time_ns;
       stored.writer_id = entry.writer_id;
       stored.sequence = entry.sequence;
-      stored.body = arrow::SliceBuffer(run, static_cast<int64_t>(entry.body_at - from),
-                                       entry.body_bytes);
+      stored.body =
+          arrow::SliceBuffer(run, static_cast<int64_t>(entry.body_at - from), entry.body_bytes);
       if (entry.needs_header) ARROW_RETURN_NOT_OK(ReadHeader(*file, entry, &stored));
       out->push_back(std::move(stored));
     }
@@ -258,8 +277,9 @@ class LogStoreImpl : public LogStore {
       for (const ParsedEntry& parsed : entries) {
         if (parsed.entry.kind != EntryKind::kRows) continue;
         std::string front(kBatchPatchedBytes, '\0');
-        ARROW_RETURN_NOT_OK(file.Read(entry.record_at + parsed.body_at,
-                                      std::as_writable_bytes(std::span(front.data(), front.size()))));
+        ARROW_RETURN_NOT_OK(
+            file.Read(entry.record_at + parsed.body_at,
+                      std::as_writable_bytes(std::span(front.data(), front.size()))));
         all += front;
       }
       return all;

@@ -52,9 +52,9 @@ struct LogOptions {
   /// Batches of each writer and log that are remembered.
   int writer_window = 5;
 
-  /// Apply the catalog parts of one group in one durable transaction, each for itself (a savepoint),
-  /// and name the ids of those that succeed. A status that is not OK means that none of them was
-  /// applied. Called in the committer.
+  /// Apply the catalog parts of one group in one durable transaction, each for itself (a
+  /// savepoint), and name the ids of those that succeed. A status that is not OK means that none of
+  /// them was applied. Called in the committer.
   std::function<Status(std::vector<CatalogCommit>*)> apply;
   /// Does the catalog name this commit? Asked during recovery, for commits with a catalog part.
   std::function<Result<bool>(CommitId)> is_named;
@@ -81,6 +81,20 @@ struct ReadOptions {
   uint64_t bytes_max = uint64_t{1} << 20;
   /// Give entries of later commits not at all.
   CommitId up_to{INT64_MAX};
+};
+
+/// What the index knows of an entry, without reading it.
+struct EntryFacts {
+  EntryKind kind = EntryKind::kRows;
+  SchemaId schema_id;
+  uint32_t rows = 0;
+  uint32_t offsets = 0;
+  uint32_t body_bytes = 0;
+  Offset base_offset;
+  CommitId commit;
+  int64_t commit_time_ns = 0;
+
+  Offset end_offset() const { return Offset(base_offset.value + offsets); }
 };
 
 /// One place of a follower: it is ready when the log's durable end is above `offset`.
@@ -110,8 +124,8 @@ class LogStore {
   static Result<std::unique_ptr<LogStore>> Open(LogOptions options);
   virtual ~LogStore() = default;
 
-  /// Queue a commit. `done` is called once, in the committer's thread, after the commit is durable or
-  /// was refused; it must not block. Commits are made in the order of these calls.
+  /// Queue a commit. `done` is called once, in the committer's thread, after the commit is durable
+  /// or was refused; it must not block. Commits are made in the order of these calls.
   virtual void Commit(CommitDraft draft, CommitDone done) = 0;
 
   /// The range of a log; a log that was never written to is [0, 0).
@@ -123,6 +137,11 @@ class LogStore {
   /// Entries of `log` that commits after `after` wrote, in order, verified, marks included. Blocks.
   virtual Result<std::vector<StoredEntry>> ReadAfter(LogId log, CommitId after,
                                                      const ReadOptions& options) const = 0;
+  /// The entries of `log` that commits after `after` and up to `up_to` wrote, in order, from
+  /// memory.
+  virtual std::vector<EntryFacts> List(LogId log, CommitId after, CommitId up_to) const = 0;
+  /// The last commit with entries at or before `time_ns`; 0 if there is none.
+  virtual CommitId LastCommitAt(int64_t time_ns) const = 0;
   /// The base offset of the first entry whose commit's time is at or after `time_ns`; the end if
   /// there is none.
   virtual Offset OffsetAtTime(LogId log, int64_t time_ns) const = 0;
@@ -144,16 +163,16 @@ class LogStore {
   /// views; it must not block. Set before the first commit.
   virtual void OnDurable(std::function<void(CommitId)> listener) = 0;
 
-  /// Forget a log: its readers get kOffsetOutOfRange, its writers kTableNotFound, its bytes are freed
-  /// when journal files are rewritten.
+  /// Forget a log: its readers get kOffsetOutOfRange, its writers kTableNotFound, its bytes are
+  /// freed when journal files are rewritten.
   virtual void DropLog(LogId log) = 0;
 
   /// The last commit that is durable, and visible with all before it.
   virtual CommitId LastCommit() const = 0;
   virtual int64_t LastCommitTimeNs() const = 0;
   virtual Metrics GetMetrics() const = 0;
-  /// Take no more commits, finish those that wait, sync. Blocks (not with a ManualExecutor, where the
-  /// caller runs the executor first).
+  /// Take no more commits, finish those that wait, sync. Blocks (not with a ManualExecutor, where
+  /// the caller runs the executor first).
   virtual Status Close() = 0;
 };
 

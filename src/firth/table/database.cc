@@ -40,6 +40,8 @@ Status DatabaseImpl::Open() {
     for (size_t i = 0; i < changes.size(); ++i) (*commits)[i].result = changes[i].result;
     return applied;
   };
+  files_ = std::make_unique<FileStore>(options_.files, catalog_.get(), options_.clock);
+  ARROW_RETURN_NOT_OK(files_->Open());
   ARROW_ASSIGN_OR_RAISE(log.last_commit_in_catalog, catalog_->LastCommit());
   ARROW_ASSIGN_OR_RAISE(log.last_time_ns_in_catalog, catalog_->LastCommitTimeNs());
   ARROW_ASSIGN_OR_RAISE(log_, log::LogStore::Open(std::move(log)));
@@ -92,6 +94,11 @@ Status DatabaseImpl::ChangeCatalog(std::function<Status(catalog::Changes*)> run)
   log::CommitDraft draft;
   draft.catalog = std::make_shared<CatalogChange>(std::move(run));
   return CommitAndWait(std::move(draft)).status();
+}
+
+Result<CommitId> DatabaseImpl::CommitAt(int64_t time_ns) {
+  ARROW_ASSIGN_OR_RAISE(const CommitId changed, catalog_->LastChangeAt(time_ns));
+  return std::max(changed, log_->LastCommitAt(time_ns));
 }
 
 Status DatabaseImpl::CheckRight(const Caller& caller, uint32_t rights, const TableInfo& table) {

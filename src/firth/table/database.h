@@ -20,6 +20,7 @@
 
 #include "firth/access/access.h"
 #include "firth/catalog/catalog.h"
+#include "firth/catalog/files.h"
 #include "firth/common/clock.h"
 #include "firth/common/executor.h"
 #include "firth/common/ids.h"
@@ -38,12 +39,23 @@ using access::Caller;
 using catalog::Attributes;
 using catalog::EditionInfo;
 using catalog::EditionSpec;
+using catalog::FileInfo;
 using catalog::NamespaceInfo;
 using catalog::PartitionInfo;
 using catalog::TableInfo;
 using catalog::TablePtr;
 using query::QueryOptions;
 using query::QueryResult;
+
+class FileStore;
+class Transactions;
+struct TakenFile;
+struct Step;
+struct ApplyOptions;
+struct CommitInfo;
+struct Delta;
+struct DeltaOptions;
+struct DeltaTotals;
 
 inline constexpr int32_t kBucketsMax = 4096;
 inline constexpr int64_t kPartitionsMax = 1000;
@@ -338,6 +350,35 @@ class Database {
   virtual SeriesStore* series() = 0;
   /// Files cut from tables' logs (table/lake.h). Lives as long as the Database.
   virtual LakeStore* lake() = 0;
+
+  /// Files of rows (table/files.h). Lives as long as the Database.
+  virtual FileStore* file_store() = 0;
+  /// Changes gathered for one commit (table/transactions.h). Lives as long as the Database.
+  virtual Transactions* transactions() = 0;
+
+  /// Apply steps (table/steps.h), all in one commit or not at all. Rights: create on the parent of
+  /// what is made or gets a new name, write for all else. Blocks. Errors: as of the same changes
+  /// one by one; kConflict; kKeyed for files into a keyed table.
+  virtual Result<CommitInfo> ApplySteps(const Caller& caller, const std::vector<Step>& steps,
+                                        const ApplyOptions& options) = 0;
+
+  /// The table as files (table/deltas.h), in the order of commits. Rows that lie in no file are cut
+  /// into Parquet, as are the current rows of a keyed table; what was cut is used again, and can be
+  /// read for an hour after the last call that named it. Blocks. Right: read. Error kUnimplemented
+  /// for a keyed table as of an earlier commit.
+  virtual Result<std::vector<Delta>> ListDeltas(const Caller& caller, const TablePtr& table,
+                                                const DeltaOptions& options) = 0;
+  /// What ListDeltas would count of what was written, without cutting anything.
+  virtual Result<DeltaTotals> CountDeltas(const Caller& caller, const TablePtr& table,
+                                          CommitId as_of) = 0;
+  /// A Parquet copy of a file that was taken, under `schema`, as ListDeltas makes them.
+  virtual Result<FileInfo> RewriteFile(const TakenFile& file,
+                                       const std::shared_ptr<arrow::Schema>& written,
+                                       const std::shared_ptr<arrow::Schema>& schema) = 0;
+
+  /// The last commit at or before `time_ns` that touched a table or a name: what stood then is what
+  /// stood at that commit. 0: before the first.
+  virtual Result<CommitId> CommitAt(int64_t time_ns) = 0;
 
   /// Run one SELECT statement over tables: `t`, `d.t` and `"d/t"` name them. Of tables without a
   /// key it sees the rows of every commit up to the last one at the call, and no later ones; of a

@@ -9,18 +9,23 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "firth/common/strand.h"
 #include "firth/keyview/key_view.h"
 #include "firth/table/database.h"
+#include "firth/table/deltas.h"
+#include "firth/table/files.h"
 #include "firth/table/in_work.h"
 #include "firth/table/keyed_bucket.h"
 #include "firth/table/keyed_write.h"
 #include "firth/table/lake_store.h"
 #include "firth/table/row_codecs.h"
 #include "firth/table/series_store.h"
+#include "firth/table/steps.h"
+#include "firth/table/transactions.h"
 
 namespace firth::table {
 
@@ -107,7 +112,19 @@ class DatabaseImpl : public Database {
   const Clock& clock() const override { return *options_.clock; }
   SeriesStore* series() override { return series_.get(); }
   LakeStore* lake() override;
+  FileStore* file_store() override { return files_.get(); }
+  Transactions* transactions() override { return &transactions_; }
+  Result<CommitId> CommitAt(int64_t time_ns) override;
   Status Close() override;
+
+  Result<std::vector<Delta>> ListDeltas(const Caller& caller, const TablePtr& table,
+                                        const DeltaOptions& options) override;
+  Result<DeltaTotals> CountDeltas(const Caller& caller, const TablePtr& table,
+                                  CommitId as_of) override;
+  Result<FileInfo> RewriteFile(const TakenFile& file, const std::shared_ptr<arrow::Schema>& written,
+                               const std::shared_ptr<arrow::Schema>& schema) override;
+  Result<CommitInfo> ApplySteps(const Caller& caller, const std::vector<Step>& steps,
+                                const ApplyOptions& options) override;
 
   // For the files of this room.
   /// Commit, and call `done` on the readers, one call at a time, in the order of commits.
@@ -120,6 +137,14 @@ class DatabaseImpl : public Database {
   /// The log of a bucket of the table's current edition. Error kBucketNotFound.
   Result<LogId> LogOf(const TableInfo& table, BucketRef where);
   Status CheckRight(const Caller& caller, uint32_t rights, const TableInfo& table);
+  /// All logs of a table, of every edition and partition.
+  Result<std::vector<LogId>> LogsOf(const TableInfo& table);
+  /// The files that entries of these logs name.
+  Result<std::vector<FileId>> FilesOf(const std::vector<LogId>& logs);
+  /// The partition with these values, made if it is absent and may be.
+  Result<PartitionInfo> PartitionFor(const Caller& caller, const TableInfo& table,
+                                     const EditionInfo& edition,
+                                     const std::vector<std::string>& values, bool create);
 
  private:
   /// Commit and wait until it is durable.
@@ -127,12 +152,6 @@ class DatabaseImpl : public Database {
   /// Commit changes of the catalog alone.
   Status ChangeCatalog(std::function<Status(catalog::Changes*)> run);
   Status DropOnce(const Path& path, bool cascade);
-  /// All logs of a table, of every edition and partition.
-  Result<std::vector<LogId>> LogsOf(const TableInfo& table);
-  /// The partition with these values, made if it is absent and may be.
-  Result<PartitionInfo> PartitionFor(const Caller& caller, const TableInfo& table,
-                                     const EditionInfo& edition,
-                                     const std::vector<std::string>& values, bool create);
   /// The current edition, if it has a key; else kNotKeyed.
   static Result<const EditionInfo*> KeyedEdition(const TableInfo& table);
   // The way of a keyed write: take its buckets one by one, decide and submit, apply, finish.
@@ -152,8 +171,23 @@ class DatabaseImpl : public Database {
       const TablePtr& table, const std::vector<std::string>& names);
   /// A table's rows, as a query reads them.
   Result<query::ResolvedTable> ResolveTable(const TablePtr& table, CommitId as_of);
+  // Cutting files.
+  Result<DeltaFile> FileDelta(const EditionInfo& edition, LogId log, const log::EntryFacts& facts,
+                              const DeltaOptions& options, bool* ordered);
+  Result<std::vector<DeltaFile>> RowDelta(const Caller& caller, const TablePtr& table,
+                                          BucketRef where, LogId log, Offset begin, Offset end);
+  Result<std::vector<Delta>> CurrentDelta(const TablePtr& table, CommitId as_of);
+  /// The file that was cut under this name, or a new one of what `open` reads.
+  Result<FileInfo> CutOnce(
+      const std::string& name,
+      const std::function<Result<std::shared_ptr<arrow::RecordBatchReader>>()>& open);
   Status ReplayKeyView();
   Status ReplayEntry(const EditionInfo& edition, const log::StoredEntry& entry);
+  /// Entries as readers of batches get them: those of files become the batches of their rows, from
+  /// `from` on, until `bytes_max`.
+  Result<std::vector<log::StoredEntry>> AsBatches(const EditionInfo& edition,
+                                                  std::vector<log::StoredEntry> entries,
+                                                  Offset from, uint64_t bytes_max);
   Result<log::EntryDraft> DraftOf(const EditionInfo& edition, LogId log,
                                   std::shared_ptr<arrow::Buffer> batch);
 
@@ -165,6 +199,8 @@ class DatabaseImpl : public Database {
   std::unique_ptr<KeyedBuckets> keyed_buckets_;
   std::unique_ptr<SeriesStoreImpl> series_;
   std::unique_ptr<LakeStoreImpl> lake_;
+  std::unique_ptr<FileStore> files_;
+  Transactions transactions_{this};
   RowCodecsCache codecs_;
   query::QueryEngine query_engine_;
   /// Applies commits to the key view, in their order.
@@ -174,6 +210,10 @@ class DatabaseImpl : public Database {
   InWork in_work_;
   /// Definitions change one at a time, so that a change is checked against what it will meet.
   std::mutex definition_mutex_;
+  /// Names of files that are being cut: each is cut once.
+  std::mutex cuts_mutex_;
+  std::condition_variable cut_ready_;
+  std::set<std::string> cutting_;  // guarded by cuts_mutex_
   std::mutex writers_mutex_;
   int64_t next_writer_ = 0;  // guarded by writers_mutex_
   int64_t writers_end_ = 0;  // guarded by writers_mutex_

@@ -1,5 +1,8 @@
 // Reading stored bytes, and waiting for them.
+#include <algorithm>
+
 #include "firth/table/database_impl.h"
+#include "firth/table/row_routing.h"
 
 namespace firth::table {
 
@@ -45,8 +48,10 @@ std::vector<FetchedBucket> DatabaseImpl::Fetch(const Caller& caller,
       if (asked.from == range.end || (bytes > 0 && bytes >= bytes_max)) return Status::OK();
       const uint64_t room = bytes_max > bytes ? bytes_max - bytes : 0;
       ARROW_ASSIGN_OR_RAISE(
-          out.entries,
-          log_->Read(log, asked.from, {.bytes_max = std::min(asked.bytes_max, room)}));
+          out.entries, log_->Read(log, asked.from, {.bytes_max = std::min(asked.bytes_max, room)}));
+      ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*asked.table));
+      ARROW_ASSIGN_OR_RAISE(out.entries, AsBatches(*edition, std::move(out.entries), asked.from,
+                                                   std::min(asked.bytes_max, room)));
       if (!out.entries.empty()) {
         // A read of at least one entry may overrun; only the first bucket with rows is allowed to.
         const auto first = static_cast<uint64_t>(out.entries.front().body->size());
@@ -60,8 +65,57 @@ std::vector<FetchedBucket> DatabaseImpl::Fetch(const Caller& caller,
   return fetched;
 }
 
-uint64_t DatabaseImpl::Follow(const std::vector<FetchBucket>& buckets,
-                              std::function<void()> wake) {
+Result<std::vector<log::StoredEntry>> DatabaseImpl::AsBatches(const EditionInfo& edition,
+                                                              std::vector<log::StoredEntry> entries,
+                                                              Offset from, uint64_t bytes_max) {
+  const bool any = std::any_of(entries.begin(), entries.end(), [](const log::StoredEntry& entry) {
+    return entry.kind == log::EntryKind::kFile;
+  });
+  if (!any) return entries;
+  std::vector<log::StoredEntry> batches;
+  uint64_t bytes = 0;
+  for (log::StoredEntry& entry : entries) {
+    if (!batches.empty() && bytes >= bytes_max) return batches;
+    if (entry.kind != log::EntryKind::kFile) {
+      bytes += static_cast<uint64_t>(entry.body->size());
+      batches.push_back(std::move(entry));
+      continue;
+    }
+    const catalog::SchemaInfo* schema = edition.FindSchema(entry.schema_id);
+    if (schema == nullptr) {
+      return Error(Code::kDataLoss, Reason::kSchemaNotFound,
+                   "schema " + std::to_string(entry.schema_id.value) + " of the log is missing");
+    }
+    const Bytes body(reinterpret_cast<const std::byte*>(entry.body->data()),
+                     static_cast<size_t>(entry.body->size()));
+    ARROW_ASSIGN_OR_RAISE(const FileEntry file, ParseFileEntry(body));
+    Offset base = entry.base_offset;
+    for (size_t i = 0; i < file.batches.size(); ++i) {
+      const Offset end(base.value + file.batches[i]);
+      if (end > from) {
+        if (!batches.empty() && bytes >= bytes_max) return batches;
+        ARROW_ASSIGN_OR_RAISE(const auto rows,
+                              files_->ReadBatch(file, entry.schema_id, schema->schema, i));
+        log::StoredEntry& batch = batches.emplace_back(entry);
+        batch.kind = log::EntryKind::kRows;
+        batch.rows = file.batches[i];
+        batch.offsets = file.batches[i];
+        batch.base_offset = base;
+        ARROW_ASSIGN_OR_RAISE(batch.body,
+                              log::EncodeBatch(*rows, {},
+                                               {.schema_id = entry.schema_id,
+                                                .compression = CompressionOf(edition.spec),
+                                                .base_offset = base,
+                                                .commit_time_ns = entry.commit_time_ns}));
+        bytes += static_cast<uint64_t>(batch.body->size());
+      }
+      base = end;
+    }
+  }
+  return batches;
+}
+
+uint64_t DatabaseImpl::Follow(const std::vector<FetchBucket>& buckets, std::function<void()> wake) {
   std::vector<log::FollowPoint> points;
   for (const FetchBucket& bucket : buckets) {
     auto log = LogOf(*bucket.table, bucket.where);

@@ -3,6 +3,7 @@
 #include <arrow/array/util.h>
 #include <arrow/scalar.h>
 
+#include <algorithm>
 #include <deque>
 
 #include "firth/schema/schema.h"
@@ -32,9 +33,11 @@ class LogScanner : public Scanner {
     Offset end;
   };
 
-  LogScanner(log::LogStore* log, EditionInfo edition, std::shared_ptr<arrow::Schema> full,
-             std::vector<int> columns, std::deque<Place> places, CommitId as_of, bool hidden)
+  LogScanner(log::LogStore* log, FileStore* files, EditionInfo edition,
+             std::shared_ptr<arrow::Schema> full, std::vector<int> columns,
+             std::deque<Place> places, CommitId as_of, bool hidden)
       : log_(log),
+        files_(files),
         edition_(std::move(edition)),
         full_(std::move(full)),
         columns_(std::move(columns)),
@@ -52,6 +55,11 @@ class LogScanner : public Scanner {
 
   Result<std::optional<ScannedBatch>> Next() override {
     while (true) {
+      if (file_ != nullptr) {
+        ARROW_ASSIGN_OR_RAISE(auto batch, NextOfFile());
+        if (batch.has_value()) return batch;
+        continue;
+      }
       if (entries_.empty()) {
         ARROW_ASSIGN_OR_RAISE(const bool more, ReadMore());
         if (!more) return std::nullopt;
@@ -59,6 +67,10 @@ class LogScanner : public Scanner {
       }
       const log::StoredEntry entry = std::move(entries_.front());
       entries_.pop_front();
+      if (entry.kind == log::EntryKind::kFile) {
+        ARROW_RETURN_NOT_OK(OpenFileEntry(entry));
+        continue;
+      }
       if (entry.kind != log::EntryKind::kRows || entry.rows == 0) continue;
       ARROW_ASSIGN_OR_RAISE(auto batch, Decode(entry));
       if (batch.rows->num_rows() > 0) return batch;
@@ -70,8 +82,8 @@ class LogScanner : public Scanner {
     while (!places_.empty()) {
       Place& place = places_.front();
       if (place.next < place.end) {
-        ARROW_ASSIGN_OR_RAISE(
-            auto read, log_->Read(place.log, place.next, {.bytes_max = kReadBytes, .up_to = as_of_}));
+        ARROW_ASSIGN_OR_RAISE(auto read, log_->Read(place.log, place.next,
+                                                    {.bytes_max = kReadBytes, .up_to = as_of_}));
         if (!read.empty()) {
           from_ = place.next;
           to_ = place.end;
@@ -88,14 +100,70 @@ class LogScanner : public Scanner {
     return false;
   }
 
+  /// Begin to read the file of an entry, from the batch that holds the place asked for.
+  Status OpenFileEntry(const log::StoredEntry& stored) {
+    const catalog::SchemaInfo* schema = edition_.FindSchema(stored.schema_id);
+    if (schema == nullptr) return NoSchema(stored.schema_id);
+    const Bytes body(reinterpret_cast<const std::byte*>(stored.body->data()),
+                     static_cast<size_t>(stored.body->size()));
+    ARROW_ASSIGN_OR_RAISE(const FileEntry entry, ParseFileEntry(body));
+    ARROW_ASSIGN_OR_RAISE(const FileInfo info, files_->Get(entry.file));
+    size_t first = 0;
+    file_at_ = stored.base_offset;
+    while (first < entry.batches.size() && file_at_.value + entry.batches[first] <= from_.value) {
+      file_at_ = Offset(file_at_.value + entry.batches[first++]);
+    }
+    std::vector<int> keep;
+    for (int i = 0; i < schema->schema->num_fields(); ++i) {
+      if (Wants(schema::FieldId(*schema->schema->field(i)))) keep.push_back(i);
+    }
+    ARROW_ASSIGN_OR_RAISE(file_, files_->Read(info, schema->schema, keep, entry.batches, first));
+    file_batch_ = {
+        .where = where_, .commit = stored.commit, .commit_time_ns = stored.commit_time_ns};
+    return Status::OK();
+  }
+
+  /// The next batch of the open file; nothing, and it is closed, at its end.
+  Result<std::optional<ScannedBatch>> NextOfFile() {
+    ARROW_ASSIGN_OR_RAISE(auto rows, file_->Next());
+    if (rows == nullptr || file_at_ >= to_) {
+      file_.reset();
+      return std::nullopt;
+    }
+    ScannedBatch batch = file_batch_;
+    const int64_t skip = std::max<int64_t>(0, from_.value - file_at_.value);
+    const int64_t until = std::min<int64_t>(rows->num_rows(), to_.value - file_at_.value);
+    batch.base_offset = Offset(file_at_.value + skip);
+    file_at_ = Offset(file_at_.value + rows->num_rows());
+    if (until <= skip) return std::nullopt;
+    ARROW_ASSIGN_OR_RAISE(rows, schema::Project(*rows->Slice(skip, until - skip), Wanted()));
+    if (hidden_) {
+      ARROW_ASSIGN_OR_RAISE(rows, AddHidden(rows, batch));
+    }
+    batch.rows = std::move(rows);
+    return batch;
+  }
+
+  std::shared_ptr<arrow::Schema> Wanted() const {
+    std::vector<std::shared_ptr<arrow::Field>> wanted;
+    for (const int column : columns_) wanted.push_back(full_->field(column));
+    return arrow::schema(std::move(wanted));
+  }
+  bool Wants(int32_t field_id) const {
+    return std::any_of(columns_.begin(), columns_.end(), [&](int column) {
+      return schema::FieldId(*full_->field(column)) == field_id;
+    });
+  }
+  static Status NoSchema(SchemaId id) {
+    return Error(Code::kDataLoss, Reason::kSchemaNotFound,
+                 "schema " + std::to_string(id.value) + " of the log is missing");
+  }
+
   Result<ScannedBatch> Decode(const log::StoredEntry& entry) {
     const catalog::SchemaInfo* schema = edition_.FindSchema(entry.schema_id);
-    if (schema == nullptr) {
-      return Error(Code::kDataLoss, Reason::kSchemaNotFound,
-                   "schema " + std::to_string(entry.schema_id.value) + " of the log is missing");
-    }
-    ScannedBatch batch{.where = where_, .commit = entry.commit,
-                       .commit_time_ns = entry.commit_time_ns};
+    if (schema == nullptr) return NoSchema(entry.schema_id);
+    ScannedBatch batch{
+        .where = where_, .commit = entry.commit, .commit_time_ns = entry.commit_time_ns};
     ARROW_ASSIGN_OR_RAISE(auto rows, DecodeColumns(entry, *schema->schema));
     const int64_t skip = std::max<int64_t>(0, from_.value - entry.base_offset.value);
     const int64_t until = std::min<int64_t>(rows->num_rows(), to_.value - entry.base_offset.value);
@@ -105,8 +173,7 @@ class LogScanner : public Scanner {
     ARROW_ASSIGN_OR_RAISE(const log::BatchHeader header, log::ParseTrustedBatch(body));
     if (!header.changes.empty()) {
       for (int64_t i = skip; i < until; ++i) {
-        batch.changes.push_back(
-            static_cast<log::Change>(header.changes[static_cast<size_t>(i)]));
+        batch.changes.push_back(static_cast<log::Change>(header.changes[static_cast<size_t>(i)]));
       }
     }
     rows = rows->Slice(skip, std::max<int64_t>(0, until - skip));
@@ -122,17 +189,10 @@ class LogScanner : public Scanner {
                                                             const arrow::Schema& written) {
     std::vector<int> keep;
     std::vector<std::shared_ptr<arrow::Field>> kept;
-    std::vector<std::shared_ptr<arrow::Field>> wanted;
-    for (const int column : columns_) wanted.push_back(full_->field(column));
     for (int i = 0; i < written.num_fields(); ++i) {
-      const int32_t id = schema::FieldId(*written.field(i));
-      for (const auto& field : wanted) {
-        if (schema::FieldId(*field) == id) {
-          keep.push_back(i);
-          kept.push_back(written.field(i));
-          break;
-        }
-      }
+      if (!Wants(schema::FieldId(*written.field(i)))) continue;
+      keep.push_back(i);
+      kept.push_back(written.field(i));
     }
     std::shared_ptr<arrow::Buffer> body = entry.body;
     if (static_cast<int>(keep.size()) < written.num_fields()) {
@@ -141,7 +201,7 @@ class LogScanner : public Scanner {
       ARROW_ASSIGN_OR_RAISE(body, log::ProjectBatch(bytes, written, keep));
     }
     ARROW_ASSIGN_OR_RAISE(const auto rows, log::DecodeBatch(body, arrow::schema(kept)));
-    return schema::Project(*rows, arrow::schema(wanted));
+    return schema::Project(*rows, Wanted());
   }
 
   Result<std::shared_ptr<arrow::RecordBatch>> AddHidden(
@@ -164,15 +224,16 @@ class LogScanner : public Scanner {
     ARROW_ASSIGN_OR_RAISE(auto bucket, constant(arrow::MakeScalar(batch.where.bucket)));
     ARROW_ASSIGN_OR_RAISE(auto offset, offsets.Finish());
     ARROW_ASSIGN_OR_RAISE(auto commit, constant(arrow::MakeScalar(batch.commit.value)));
-    ARROW_ASSIGN_OR_RAISE(auto time,
-                          constant(std::make_shared<arrow::TimestampScalar>(
-                              batch.commit_time_ns, arrow::timestamp(arrow::TimeUnit::NANO, "UTC"))));
+    ARROW_ASSIGN_OR_RAISE(
+        auto time, constant(std::make_shared<arrow::TimestampScalar>(
+                       batch.commit_time_ns, arrow::timestamp(arrow::TimeUnit::NANO, "UTC"))));
     ARROW_ASSIGN_OR_RAISE(auto change, changes.Finish());
     for (auto& column : {bucket, offset, commit, time, change}) columns.push_back(column);
     return arrow::RecordBatch::Make(schema_, count, std::move(columns));
   }
 
   log::LogStore* const log_;
+  FileStore* const files_;
   const EditionInfo edition_;
   const std::shared_ptr<arrow::Schema> full_;
   const std::vector<int> columns_;
@@ -184,6 +245,10 @@ class LogScanner : public Scanner {
   Offset from_;
   Offset to_;
   BucketRef where_;
+  // The file whose rows are being given.
+  std::unique_ptr<FileRowReader> file_;
+  Offset file_at_;
+  ScannedBatch file_batch_;
 };
 
 }  // namespace
@@ -229,7 +294,7 @@ Result<std::unique_ptr<Scanner>> DatabaseImpl::Scan(const Caller& caller,
     return Error(Code::kNotFound, Reason::kBucketNotFound,
                  "table '" + table.path.ToString() + "' has no such partition or bucket");
   }
-  return std::make_unique<LogScanner>(log_.get(), *edition, full, std::move(columns),
+  return std::make_unique<LogScanner>(log_.get(), files_.get(), *edition, full, std::move(columns),
                                       std::move(places), as_of, request.hidden_columns);
 }
 

@@ -1,0 +1,442 @@
+#include "firth/table/files.h"
+
+#include <arrow/array/util.h>
+#include <arrow/io/compressed.h>
+#include <arrow/table.h>
+#include <arrow/util/byte_size.h>
+#include <arrow/util/compression.h>
+
+#include <algorithm>
+#include <array>
+#include <cinttypes>
+#include <cstdio>
+#include <utility>
+
+#include "firth/common/logging.h"
+#include "firth/schema/schema.h"
+#include "firth/table/column_statistics.h"
+#include "firth/table/database_impl.h"
+#include "firth/table/file_input.h"
+
+namespace firth::table {
+namespace {
+
+constexpr char kOwnFolder[] = "files/own";
+constexpr int64_t kIdsTaken = 100;
+/// A batch of an entry ends at whichever comes first.
+constexpr int64_t kBatchRows = 64 * 1024;
+constexpr int64_t kBatchBytes = int64_t{8} << 20;
+constexpr size_t kCursorsKept = 16;
+constexpr size_t kRecordsKept = 4096;
+
+Result<format::FileFormat> FormatOf(const std::string& format) {
+  static constexpr std::array<std::pair<std::string_view, format::FileFormat>, 6> kFormats = {{
+      {"parquet", format::FileFormat::kParquet},
+      {"csv", format::FileFormat::kCsv},
+      {"tsv", format::FileFormat::kTsv},
+      {"psv", format::FileFormat::kPsv},
+      {"json", format::FileFormat::kJsonLines},
+      {"feather", format::FileFormat::kArrowFile},
+  }};
+  for (const auto& [name, known] : kFormats) {
+    if (name == format) return known;
+  }
+  return Error(Code::kUnimplemented, Reason::kNone,
+               "files of the format '" + format.substr(0, 64) + "' cannot be read here");
+}
+
+bool IsDelimited(const std::string& format) {
+  return format == "csv" || format == "tsv" || format == "psv";
+}
+
+bool IsText(const std::string& format) {
+  return IsDelimited(format) || format == "json";
+}
+
+/// How often text was packed: a writer that packs by a file's name and again by itself packs twice.
+constexpr int kPackingsMax = 2;
+
+bool BeginsAsGzip(arrow::io::InputStream* stream) {
+  const auto front = stream->Read(2);
+  return front.ok() && (*front)->size() == 2 && (*front)->data()[0] == 0x1f &&
+         (*front)->data()[1] == 0x8b;
+}
+
+Result<int> CountPackings(const std::shared_ptr<arrow::io::RandomAccessFile>& input) {
+  ARROW_ASSIGN_OR_RAISE(const int64_t bytes, input->GetSize());
+  ARROW_ASSIGN_OR_RAISE(const auto codec, arrow::util::Codec::Create(arrow::Compression::GZIP));
+  for (int packings = 0; packings < kPackingsMax; ++packings) {
+    ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::io::InputStream> stream,
+                          arrow::io::RandomAccessFile::GetStream(input, 0, bytes));
+    for (int i = 0; i < packings; ++i) {
+      ARROW_ASSIGN_OR_RAISE(stream, arrow::io::CompressedInputStream::Make(codec.get(), stream));
+    }
+    if (!BeginsAsGzip(stream.get())) return packings;
+  }
+  return kPackingsMax;
+}
+
+/// A name that tells the format's reader how the bytes are packed, and that stands in its errors.
+std::string ReaderName(const FileInfo& file, int packings) {
+  std::string name = file.locations.empty() ? "file" : file.locations.front().path;
+  name = name.substr(name.find_last_of('/') + 1);
+  // Whatever the name says, the bytes say how they are packed.
+  while (name.ends_with(".gz") || name.ends_with(".zst") || name.ends_with(".zip")) {
+    name.resize(name.find_last_of('.'));
+  }
+  for (int i = 0; i < packings; ++i) name += ".gz";
+  return name;
+}
+
+/// The fields of `written` that a file has, in the file's order; text columns that `written` lacks
+/// are read as text, and not used.
+std::shared_ptr<arrow::Schema> SchemaInFile(const FileInfo& file, const arrow::Schema& written) {
+  std::vector<std::shared_ptr<arrow::Field>> fields;
+  for (const std::string& column : file.columns) {
+    const auto field = written.GetFieldByName(column);
+    if (field != nullptr) {
+      fields.push_back(field->RemoveMetadata());
+    } else if (IsDelimited(file.format)) {
+      fields.push_back(arrow::field(column, arrow::utf8()));
+    }
+  }
+  return arrow::schema(std::move(fields));
+}
+
+/// What a FileReader gives, cut into batches of stated sizes and shown under stated columns.
+class CutRows : public FileRowReader {
+ public:
+  CutRows(const FileInfo& file, std::unique_ptr<format::FileReader> reader,
+          std::shared_ptr<arrow::Schema> wanted, std::vector<uint32_t> batches, size_t first)
+      : name_("file " + std::to_string(file.id.value)),
+        reader_(std::move(reader)),
+        wanted_(std::move(wanted)),
+        batches_(std::move(batches)),
+        next_(first) {
+    for (size_t i = 0; i < first; ++i) skip_ += batches_[i];
+  }
+
+  Result<std::shared_ptr<arrow::RecordBatch>> Next() override {
+    if (next_ == batches_.size()) return nullptr;
+    while (skip_ > 0) {
+      ARROW_RETURN_NOT_OK(Fill());
+      const int64_t count = std::min(skip_, rest_->num_rows());
+      rest_ = rest_->Slice(count);
+      skip_ -= count;
+    }
+    const int64_t rows = batches_[next_++];
+    std::vector<std::shared_ptr<arrow::RecordBatch>> parts;
+    for (int64_t have = 0; have < rows;) {
+      ARROW_RETURN_NOT_OK(Fill());
+      parts.push_back(rest_->Slice(0, rows - have));
+      have += parts.back()->num_rows();
+      rest_ = rest_->Slice(parts.back()->num_rows());
+    }
+    std::shared_ptr<arrow::RecordBatch> whole = parts.front();
+    if (parts.size() > 1) {
+      ARROW_ASSIGN_OR_RAISE(const auto table, arrow::Table::FromRecordBatches(parts));
+      ARROW_ASSIGN_OR_RAISE(whole, table->CombineChunksToBatch());
+    }
+    return Show(whole);
+  }
+
+ private:
+  Status Fill() {
+    while (rest_ == nullptr || rest_->num_rows() == 0) {
+      ARROW_ASSIGN_OR_RAISE(rest_, reader_->Next());
+      if (rest_ == nullptr) {
+        return Error(Code::kDataLoss, Reason::kChecksumMismatch,
+                     name_ + " has fewer rows than its record says");
+      }
+    }
+    return Status::OK();
+  }
+
+  /// By name: the file has no field ids.
+  Result<std::shared_ptr<arrow::RecordBatch>> Show(
+      const std::shared_ptr<arrow::RecordBatch>& rows) {
+    std::vector<std::shared_ptr<arrow::Array>> columns;
+    for (const auto& field : wanted_->fields()) {
+      auto column = rows->GetColumnByName(field->name());
+      if (column == nullptr) {
+        ARROW_ASSIGN_OR_RAISE(column, arrow::MakeArrayOfNull(field->type(), rows->num_rows()));
+      }
+      columns.push_back(std::move(column));
+    }
+    return arrow::RecordBatch::Make(wanted_, rows->num_rows(), std::move(columns));
+  }
+
+  const std::string name_;
+  const std::unique_ptr<format::FileReader> reader_;
+  const std::shared_ptr<arrow::Schema> wanted_;
+  const std::vector<uint32_t> batches_;
+  size_t next_;
+  int64_t skip_ = 0;
+  std::shared_ptr<arrow::RecordBatch> rest_;
+};
+
+/// Bytes to a file of the store.
+class StoreSink : public arrow::io::OutputStream {
+ public:
+  explicit StoreSink(std::unique_ptr<store::File> file) : file_(std::move(file)) {}
+  Status Close() override {
+    if (closed_) return Status::OK();
+    closed_ = true;
+    return file_->Sync();
+  }
+  bool closed() const override { return closed_; }
+  Result<int64_t> Tell() const override { return static_cast<int64_t>(position_); }
+  Status Write(const void* data, int64_t bytes) override {
+    const Bytes part(static_cast<const std::byte*>(data), static_cast<size_t>(bytes));
+    ARROW_RETURN_NOT_OK(file_->Write(position_, {part}));
+    position_ += part.size();
+    return Status::OK();
+  }
+  using arrow::io::OutputStream::Write;
+
+ private:
+  const std::unique_ptr<store::File> file_;
+  uint64_t position_ = 0;
+  bool closed_ = false;
+};
+
+/// Divides a file's rows into batches.
+void AddBatches(const arrow::RecordBatch& rows, std::vector<uint32_t>* batches) {
+  const int64_t bytes = std::max<int64_t>(1, arrow::util::TotalBufferSize(rows));
+  const int64_t parts = std::clamp<int64_t>(bytes / kBatchBytes, 1, rows.num_rows());
+  const int64_t each = (rows.num_rows() + parts - 1) / parts;
+  for (int64_t at = 0; at < rows.num_rows(); at += each) {
+    batches->push_back(static_cast<uint32_t>(std::min(each, rows.num_rows() - at)));
+  }
+}
+
+/// The folder of a path.
+std::string FolderOf(const std::string& path) {
+  return path.substr(0, path.find_last_of('/'));
+}
+
+}  // namespace
+
+Status FileStore::Open() {
+  opened_ns_ = clock_->NowNs();
+  ARROW_RETURN_NOT_OK(store::MakeFolderDurably(files_, kOwnFolder));
+  return RemoveStrays();
+}
+
+Result<FileId> FileStore::NewId() {
+  std::lock_guard lock(mutex_);
+  if (next_id_ == ids_end_) {
+    ARROW_ASSIGN_OR_RAISE(next_id_, catalog_->TakeIds("file", kIdsTaken));
+    ids_end_ = next_id_ + kIdsTaken;
+  }
+  return FileId(next_id_++);
+}
+
+Result<std::unique_ptr<format::FileReader>> FileStore::OpenReader(const FileInfo& file,
+                                                                  format::ReadOptions options) {
+  ARROW_ASSIGN_OR_RAISE(options.format, FormatOf(file.format));
+  options.batch_rows = kBatchRows;
+  options.header = false;
+  options.null_values = {""};
+  Status last = Error(Code::kNotFound, Reason::kFileMissing,
+                      "file " + std::to_string(file.id.value) + " lies nowhere");
+  for (const FileLocation& where : file.locations) {
+    auto bytes = OpenBytes(files_, where);
+    last = bytes.status();
+    if (last.ok()) {
+      const auto input = VerifiedInput(std::move(*bytes), file);
+      int packings = 0;
+      if (IsText(file.format)) {
+        ARROW_ASSIGN_OR_RAISE(packings, CountPackings(input));
+      }
+      return format::OpenInput(input, ReaderName(file, packings), options);
+    }
+  }
+  return last;
+}
+
+Result<std::shared_ptr<arrow::Schema>> FileStore::SchemaOf(const FileSource& source) {
+  FileInfo file{.format = source.format,
+                .encoding = source.encoding,
+                .columns = source.columns,
+                .locations = {source.where}};
+  ARROW_ASSIGN_OR_RAISE(const auto bytes, OpenBytes(files_, source.where));
+  ARROW_RETURN_NOT_OK(HashBytes(*bytes, &file));
+  ARROW_ASSIGN_OR_RAISE(const auto reader, OpenReader(file, {}));
+  return reader->schema();
+}
+
+Result<TakenFile> FileStore::Take(const FileSource& source,
+                                  const std::shared_ptr<arrow::Schema>& schema,
+                                  const std::string& time_column) {
+  TakenFile taken;
+  FileInfo& file = taken.info;
+  file.format = source.format;
+  file.encoding = source.encoding;
+  file.columns = source.columns;
+  file.locations = {source.where};
+  file.made_ns = clock_->NowNs();
+  ARROW_ASSIGN_OR_RAISE(const auto bytes, OpenBytes(files_, source.where));
+  ARROW_RETURN_NOT_OK(HashBytes(*bytes, &file));
+  format::ReadOptions options;
+  if (!IsText(file.format)) {
+    // What the file itself says its columns are decides whether it can stand for the rows.
+    ARROW_ASSIGN_OR_RAISE(const auto reader, OpenReader(file, {}));
+    file.columns = reader->schema()->field_names();
+    for (const auto& field : reader->schema()->fields()) {
+      const auto column = schema->GetFieldByName(field->name());
+      if (column == nullptr) {
+        return Error(Code::kInvalidArgument, Reason::kColumnNotFound,
+                     "the table has no column '" + field->name().substr(0, 64) + "'");
+      }
+      taken.exact = taken.exact && column->type()->Equals(*field->type());
+    }
+    std::vector<std::shared_ptr<arrow::Field>> fields;
+    for (const auto& field : schema->fields()) fields.push_back(field->RemoveMetadata());
+    options.schema = arrow::schema(std::move(fields));
+  } else {
+    if (file.columns.empty()) file.columns = schema->field_names();
+    options.schema = SchemaInFile(file, *schema);
+  }
+  EditionInfo times_of;
+  times_of.spec.time_column = time_column;
+  ColumnStatistics statistics;
+  if (file.bytes > 0 || !IsText(file.format)) {
+    ARROW_ASSIGN_OR_RAISE(const auto reader, OpenReader(file, options));
+    while (true) {
+      ARROW_ASSIGN_OR_RAISE(const auto rows, reader->Next());
+      if (rows == nullptr) break;
+      if (rows->num_rows() == 0) continue;
+      file.rows += rows->num_rows();
+      AddBatches(*rows, &taken.batches);
+      ARROW_RETURN_NOT_OK(statistics.Add(*rows));
+      ARROW_ASSIGN_OR_RAISE(const TimeRange range, RecordTimes(times_of, *rows));
+      taken.record_time_min_ns = std::min(taken.record_time_min_ns, range.min_ns);
+      taken.record_time_max_ns = std::max(taken.record_time_max_ns, range.max_ns);
+    }
+  }
+  if (file.rows > UINT32_MAX) {
+    return Error(Code::kInvalidArgument, Reason::kOverBudget,
+                 "a file may have " + std::to_string(UINT32_MAX) + " rows at most");
+  }
+  file.statistics = statistics.ToJson();
+  ARROW_RETURN_NOT_OK(bytes->Sync());
+  if (source.where.root.empty()) {
+    const std::string folder = FolderOf(source.where.path);
+    ARROW_RETURN_NOT_OK(files_->SyncFolder(folder));
+    ARROW_RETURN_NOT_OK(files_->SyncFolder(FolderOf(folder)));
+  }
+  ARROW_ASSIGN_OR_RAISE(file.id, NewId());
+  return taken;
+}
+
+Result<FileInfo> FileStore::Get(FileId id) {
+  {
+    std::lock_guard lock(mutex_);
+    const auto found = known_.find(id);
+    if (found != known_.end()) return found->second;
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto text, catalog_->GetValue(catalog::FileValueName(id)));
+  if (!text.has_value()) {
+    return Error(Code::kDataLoss, Reason::kFileMissing,
+                 "file " + std::to_string(id.value) + " is not registered");
+  }
+  ARROW_ASSIGN_OR_RAISE(FileInfo file, catalog::DecodeFile(*text));
+  std::lock_guard lock(mutex_);
+  if (known_.size() >= kRecordsKept) known_.clear();
+  return known_.insert_or_assign(id, std::move(file)).first->second;
+}
+
+catalog::ValueChange FileStore::Enter(const FileInfo& file) {
+  return {.name = catalog::FileValueName(file.id), .value = catalog::EncodeFile(file)};
+}
+
+Result<std::unique_ptr<FileRowReader>> FileStore::Read(
+    const FileInfo& file, const std::shared_ptr<arrow::Schema>& written,
+    const std::vector<int>& columns, const std::vector<uint32_t>& batches, size_t first) {
+  std::vector<std::shared_ptr<arrow::Field>> wanted;
+  format::ReadOptions options;
+  options.schema = SchemaInFile(file, *written);
+  for (const int column : columns) {
+    wanted.push_back(written->field(column));
+    if (options.schema->GetFieldIndex(wanted.back()->name()) >= 0) {
+      options.columns.push_back(wanted.back()->name());
+    }
+  }
+  if (options.columns.empty() && options.schema->num_fields() > 0) {
+    options.columns.push_back(options.schema->field(0)->name());  // only its length matters
+  }
+  ARROW_ASSIGN_OR_RAISE(auto reader, OpenReader(file, options));
+  return std::make_unique<CutRows>(file, std::move(reader), arrow::schema(std::move(wanted)),
+                                   batches, first);
+}
+
+Result<std::shared_ptr<arrow::RecordBatch>> FileStore::ReadBatch(
+    const FileEntry& entry, SchemaId schema_id, const std::shared_ptr<arrow::Schema>& written,
+    size_t number) {
+  Cursor cursor{.file = entry.file, .schema = schema_id, .next = number};
+  {
+    std::lock_guard lock(mutex_);
+    const auto found = std::find_if(cursors_.begin(), cursors_.end(), [&](const Cursor& open) {
+      return open.file == cursor.file && open.schema == schema_id && open.next == number;
+    });
+    if (found != cursors_.end()) {
+      cursor = std::move(*found);
+      cursors_.erase(found);
+    }
+  }
+  if (cursor.rows == nullptr) {
+    ARROW_ASSIGN_OR_RAISE(const FileInfo file, Get(entry.file));
+    std::vector<int> all;
+    for (int i = 0; i < written->num_fields(); ++i) all.push_back(i);
+    ARROW_ASSIGN_OR_RAISE(cursor.rows, Read(file, written, all, entry.batches, number));
+  }
+  ARROW_ASSIGN_OR_RAISE(auto batch, cursor.rows->Next());
+  if (batch == nullptr) {
+    return Error(Code::kInternal, Reason::kNone, "a file entry has no such batch");
+  }
+  if (++cursor.next < entry.batches.size()) {
+    std::lock_guard lock(mutex_);
+    if (cursors_.size() == kCursorsKept) cursors_.erase(cursors_.begin());
+    cursors_.push_back(std::move(cursor));
+  }
+  return batch;
+}
+
+Result<FileInfo> FileStore::Write(arrow::RecordBatchReader* rows) {
+  FileInfo file{.format = "parquet", .made_ns = clock_->NowNs()};
+  ARROW_ASSIGN_OR_RAISE(file.id, NewId());
+  std::array<char, 40> name{};
+  static_cast<void>(std::snprintf(name.data(), name.size(), "%016" PRIx64 ".parquet",
+                                  static_cast<uint64_t>(file.id.value)));
+  file.locations = {{.path = std::string(kOwnFolder) + "/" + name.data()}};
+  file.columns = rows->schema()->field_names();
+  const auto write = [&]() -> Status {
+    ARROW_ASSIGN_OR_RAISE(auto made, files_->Create(file.locations.front().path));
+    const auto sink = std::make_shared<StoreSink>(std::move(made));
+    ARROW_ASSIGN_OR_RAISE(const auto writer,
+                          format::MakeWriter(format::FileFormat::kParquet, sink, rows->schema()));
+    ColumnStatistics statistics;
+    while (true) {
+      std::shared_ptr<arrow::RecordBatch> batch;
+      ARROW_RETURN_NOT_OK(rows->ReadNext(&batch));
+      if (batch == nullptr) break;
+      file.rows += batch->num_rows();
+      ARROW_RETURN_NOT_OK(statistics.Add(*batch));
+      ARROW_RETURN_NOT_OK(writer->Write(*batch));
+    }
+    file.statistics = statistics.ToJson();
+    ARROW_RETURN_NOT_OK(writer->Close());
+    ARROW_RETURN_NOT_OK(sink->Close());
+    ARROW_ASSIGN_OR_RAISE(const auto bytes, OpenBytes(files_, file.locations.front()));
+    ARROW_RETURN_NOT_OK(HashBytes(*bytes, &file));
+    return files_->SyncFolder(kOwnFolder);
+  };
+  if (const Status written = write(); !written.ok()) {
+    static_cast<void>(files_->Remove(file.locations.front().path));
+    return written;
+  }
+  return file;
+}
+
+}  // namespace firth::table
