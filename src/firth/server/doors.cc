@@ -1,5 +1,6 @@
 #include "firth/server/doors.h"
 
+#include <filesystem>
 #include <utility>
 
 #include "firth/server/console.h"
@@ -9,6 +10,9 @@
 #endif
 #ifdef FIRTH_HAS_DOOR_BTRDB
 #include "firth/doors/btrdb/door.h"
+#endif
+#ifdef FIRTH_HAS_DOOR_DELTACAT
+#include "firth/doors/deltacat/door.h"
 #endif
 #ifdef FIRTH_HAS_DOOR_FLIGHT
 #include "firth/doors/flight/door.h"
@@ -43,8 +47,8 @@ Result<RunningDoor> StartFluss(const DoorParts& parts) {
   options.listen_sasl = AddressesOf(*parts.config, "fluss_sasl");
   options.advertise = parts.config->advertise;
   ARROW_ASSIGN_OR_RAISE(auto door, doors::fluss::FlussDoor::Start(options));
-  std::map<std::string, std::vector<std::string>> endpoints{
-      {"fluss", door->endpoints()}, {"fluss_sasl", door->endpoints_sasl()}};
+  std::map<std::string, std::vector<std::string>> endpoints{{"fluss", door->endpoints()},
+                                                            {"fluss_sasl", door->endpoints_sasl()}};
   return Own(std::move(door), std::move(endpoints));
 }
 #endif
@@ -56,6 +60,28 @@ Result<RunningDoor> StartBtrdb(const DoorParts& parts) {
   options.listen = AddressesOf(*parts.config, "btrdb");
   ARROW_ASSIGN_OR_RAISE(auto door, doors::btrdb::BtrdbDoor::Start(options));
   std::map<std::string, std::vector<std::string>> endpoints{{"btrdb", door->endpoints()}};
+  return Own(std::move(door), std::move(endpoints));
+}
+#endif
+
+#ifdef FIRTH_HAS_DOOR_DELTACAT
+Result<RunningDoor> StartDeltacat(const DoorParts& parts) {
+  doors::deltacat::DeltacatDoorOptions options;
+  options.database = parts.database;
+  options.loops = parts.loops;
+  options.blocking = parts.blocking;
+  options.listen = AddressesOf(*parts.config, "deltacat");
+  options.tls_certificate_file = parts.config->tls_certificate_file;
+  options.tls_key_file = parts.config->tls_key_file;
+  // Its clients read and write files themselves, whatever their own working folder is.
+  std::error_code error;
+  options.root = std::filesystem::canonical(parts.config->data, error).string();
+  if (error) {
+    return Error(Code::kUnavailable, Reason::kIo,
+                 "the data folder cannot be resolved: " + error.message());
+  }
+  ARROW_ASSIGN_OR_RAISE(auto door, doors::deltacat::DeltacatDoor::Start(options));
+  std::map<std::string, std::vector<std::string>> endpoints{{"deltacat", door->endpoints()}};
   return Own(std::move(door), std::move(endpoints));
 }
 #endif
@@ -97,6 +123,9 @@ const std::vector<DoorKind>& DoorKinds() {
 #endif
 #ifdef FIRTH_HAS_DOOR_BTRDB
       {{{"btrdb", 4410, "BTrDB, plaintext gRPC"}}, StartBtrdb},
+#endif
+#ifdef FIRTH_HAS_DOOR_DELTACAT
+      {{{"deltacat", 8080, "DeltaCAT's HTTP calls"}}, StartDeltacat},
 #endif
 #ifdef FIRTH_HAS_DOOR_FLIGHT
       {{{"flight", 8815, "Arrow Flight: the native door, and that of the command line"}},

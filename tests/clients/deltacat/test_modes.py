@@ -1,0 +1,150 @@
+"""Write modes, and schemas that grow."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+DATA = pa.table({"id": [1, 2], "name": ["a", "b"]})
+MORE = pa.table({"id": [3], "name": ["c"]})
+
+
+def write(client, table, data, mode="auto", format="parquet", **options):
+    return client.catalog.write(data, namespace="modes", table=table, mode=mode, format=format, **options)
+
+
+def rows(client, table, **options):
+    found = client.catalog.read(namespace="modes", table=table, read_as="pyarrow", **options)
+    return sorted(found.to_pylist(), key=lambda row: row["id"])
+
+
+def test_auto_creates_then_adds(client):
+    write(client, "auto", DATA)
+    write(client, "auto", MORE)
+    assert rows(client, "auto") == DATA.to_pylist() + MORE.to_pylist()
+    plan = client.catalog.plan(namespace="modes", table="auto")
+    assert [task.delta_type for task in plan.scan_tasks] == ["add", "add"]
+    positions = [task.stream_position for task in plan.scan_tasks]
+    assert positions == sorted(set(positions)) and positions[0] >= 1
+    assert plan.requires_mor is False
+
+
+def test_create(client, refused):
+    write(client, "create", DATA, mode="create")
+    with refused() as error:
+        write(client, "create", MORE, mode="create")
+    assert (error.status, error.code) == (409, "table_already_exists")
+    assert rows(client, "create") == DATA.to_pylist()
+
+
+@pytest.mark.parametrize("mode", ["add", "append", "replace"])
+def test_needs_a_table(client, refused, mode):
+    with refused() as error:
+        write(client, "absent", DATA, mode=mode)
+    assert (error.status, error.code) == (404, "table_not_found")
+
+
+def test_append_is_ordered(client):
+    write(client, "append", DATA)
+    write(client, "append", MORE, mode="append")
+    plan = client.catalog.plan(namespace="modes", table="append")
+    assert [task.delta_type for task in plan.scan_tasks] == ["add", "append"]
+    assert rows(client, "append") == DATA.to_pylist() + MORE.to_pylist()
+
+
+def test_replace_keeps_history(client):
+    first = write(client, "replace", DATA)
+    before = client.catalog.plan(namespace="modes", table="replace")
+    write(client, "replace", MORE, mode="replace")
+    assert rows(client, "replace") == MORE.to_pylist()
+    described = client.catalog.describe_table(namespace="modes", table="replace")
+    assert (described.total_records, described.delta_count, described.table_version) == (1, 1, "1")
+    # What stood before is still there for those who ask for that time.
+    middle = (first.raw["expires_at"] - 3600 * 10**9)
+    import time
+
+    now = time.time_ns()
+    assert middle < now
+    assert rows(client, "replace", as_of=now) == MORE.to_pylist()
+    assert pq.read_table(before.scan_tasks[0].files[0].path).to_pylist() == DATA.to_pylist()
+
+
+def test_as_of(client, refused):
+    import time
+
+    earlier = time.time_ns()
+    write(client, "as_of", DATA)
+    between = time.time_ns()
+    write(client, "as_of", MORE)
+    later = time.time_ns()
+    write(client, "as_of", DATA, mode="replace")
+    assert rows(client, "as_of", as_of=between) == DATA.to_pylist()
+    assert rows(client, "as_of", as_of=later) == DATA.to_pylist() + MORE.to_pylist()
+    assert rows(client, "as_of") == DATA.to_pylist()
+    with refused() as error:
+        rows(client, "as_of", as_of=earlier)
+    assert (error.status, error.code) == (404, "table_not_found")
+
+
+def test_unknown_mode_and_modes_that_need_keys(client, refused):
+    write(client, "modes", DATA)
+    for mode in ("upsert", "merge", "delete", "replace_partition"):
+        with refused() as error:
+            write(client, "modes", MORE, mode=mode)
+        assert (error.status, error.code) == (400, "invalid_write_mode")
+
+
+@pytest.mark.parametrize("format", ["parquet", "csv", "json", "feather"])
+def test_schema_grows(client, server, format):
+    table = "grows_" + format
+    write(client, table, DATA, format=format)
+    wider = pa.table({"id": [3], "name": ["c"], "size": [1.5]})
+    write(client, table, wider, format=format)
+    expected = [dict(row, size=None) for row in DATA.to_pylist()] + wider.to_pylist()
+    assert rows(client, table) == expected
+    assert rows(client, table, filter_predicate={"gt": ["size", 1.0]}) == wider.to_pylist()
+    # A later write without the column is filled with nulls.
+    write(client, table, pa.table({"id": [4], "name": ["d"]}), format=format)
+    assert rows(client, table)[-1] == {"id": 4, "name": "d", "size": None}
+    assert len(server.sql(f"SELECT * FROM modes.{table} WHERE size IS NULL")) == 3
+
+
+def test_schema_that_may_not_grow(client, refused):
+    client.catalog.create_table(namespace="modes", table="fixed",
+                                schema_def=[{"name": "id", "type": "int64"}],
+                                table_properties={"schema_evolution_mode": "disabled"})
+    with pytest.raises(Exception):  # the client refuses it by itself
+        write(client, "fixed", DATA)
+    write(client, "fixed", pa.table({"id": [7]}))
+    assert rows(client, "fixed") == [{"id": 7}]
+
+
+def test_types_are_cast_to_the_table(client):
+    write(client, "cast", DATA)
+    write(client, "cast", pa.table({"id": pa.array([9], pa.int32()), "name": ["z"]}))
+    assert rows(client, "cast")[-1] == {"id": 9, "name": "z"}
+
+
+def test_files_by_path(client, tmp_path, server):
+    path = tmp_path / "given.parquet"
+    pq.write_table(DATA, path)
+    client.catalog.write(str(path), namespace="modes", table="by_path", mode="auto", format="parquet")
+    assert rows(client, "by_path") == DATA.to_pylist()
+    # It stays where it is, and is not ours to remove.
+    assert client.catalog.plan(namespace="modes", table="by_path").scan_tasks[0].files[0].path == str(path)
+    # Another type: its rows are written.
+    other = tmp_path / "narrow.parquet"
+    pq.write_table(pa.table({"id": pa.array([3], pa.int32()), "name": ["c"]}), other)
+    client.catalog.write(str(other), namespace="modes", table="by_path", mode="auto", format="parquet")
+    assert rows(client, "by_path") == DATA.to_pylist() + MORE.to_pylist()
+    assert server.sql("SELECT count(*) AS n FROM modes.by_path")[0]["n"] in (3, "3")
+    client.catalog.drop_table(namespace="modes", table="by_path", purge=True)
+    assert path.exists()
+
+
+def test_an_empty_write_makes_the_table(client):
+    write(client, "empty", DATA.slice(0, 0))
+    described = client.catalog.describe_table(namespace="modes", table="empty")
+    assert [field["name"] for field in described.schema] == ["id", "name"]
+    assert (described.total_records, described.total_files) == (0, 0)
+    write(client, "empty", DATA)
+    assert rows(client, "empty") == DATA.to_pylist()
