@@ -322,9 +322,11 @@ Result<TakenFile> FileStore::Take(const FileSource& source,
   file.statistics = statistics.ToJson();
   ARROW_RETURN_NOT_OK(bytes->Sync());
   if (source.where.root.empty()) {
-    const std::string folder = FolderOf(source.where.path);
-    ARROW_RETURN_NOT_OK(files_->SyncFolder(folder));
-    ARROW_RETURN_NOT_OK(files_->SyncFolder(FolderOf(folder)));
+    // Its own name, and those of the folders that it lies in.
+    for (std::string at = source.where.path; at.find('/') != std::string::npos;) {
+      at = FolderOf(at);
+      ARROW_RETURN_NOT_OK(files_->SyncFolder(at));
+    }
   }
   ARROW_ASSIGN_OR_RAISE(file.id, NewId());
   return taken;

@@ -169,6 +169,11 @@ Status Overlay::AlterTable(const Step& step) {
                    "table '" + step.path.ToString() + "' has no current edition");
     }
     EditionInfo& edition = *table->edition;
+    if (step.number >= 0 && step.number != edition.newest().id.value) {
+      // Columns that others added since would be taken for dropped ones.
+      return Error(Code::kAborted, Reason::kConflict,
+                   "table '" + step.path.ToString() + "' has another schema by now");
+    }
     const auto schema = schema::AssignFieldIds(step.schema, &edition.next_field_id);
     ARROW_RETURN_NOT_OK(schema::CheckSchema(*schema));
     ARROW_RETURN_NOT_OK(schema::CheckEvolution(*edition.newest().schema, *schema));

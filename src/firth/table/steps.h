@@ -41,7 +41,7 @@ struct Step {
     kAlterNamespace = 2,   // path, attributes
     kDropNamespace = 3,    // path; empty
     kCreateTable = 4,      // path, attributes; with a schema and spec also its first edition
-    kAlterTable = 5,       // path; attributes and/or schema
+    kAlterTable = 5,       // path; attributes and/or schema, made from the schema `number`
     kRenameTable = 6,      // path, to
     kDropTable = 7,        // path; `release_files`: what its logs name is let go of
     kMakeEdition = 8,      // path, schema, spec, number: a new edition becomes the current one

@@ -37,17 +37,19 @@ class Server:
     def __init__(self, folder, *options):
         self.folder = folder
         self.options = options or ("--access-anonymous", "admin")
+        self.address = "127.0.0.1:0"
         self.start()
 
     def start(self):
         self.process = subprocess.Popen(
-            [BINARY, "serve", "--data", str(self.folder), "--deltacat", "127.0.0.1:0", "--flight", "127.0.0.1:0",
+            [BINARY, "serve", "--data", str(self.folder), "--deltacat", self.address, "--flight", "127.0.0.1:0",
              "--fluss", "127.0.0.1:0", *self.options],
             env={k: v for k, v in os.environ.items() if not k.startswith("FIRTH_")},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert self.process.stdout.readline().strip() == "ready"
         self.endpoints = json.loads((self.folder / "endpoints.json").read_text())
-        self.url = "http://" + self.endpoints["deltacat"]
+        self.address = self.endpoints["deltacat"]  # the same after a restart
+        self.url = "http://" + self.address
 
     def connect(self, token=None):
         return Client(self.url, bearer_token=token) if token else Client(self.url)

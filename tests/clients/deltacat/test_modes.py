@@ -148,3 +148,98 @@ def test_an_empty_write_makes_the_table(client):
     assert (described.total_records, described.total_files) == (0, 0)
     write(client, "empty", DATA)
     assert rows(client, "empty") == DATA.to_pylist()
+
+
+KEYED = [{"name": "k", "type": "int64", "is_merge_key": True}, {"name": "v", "type": "string"}]
+
+
+def keyed(client, table):
+    found = client.catalog.read(namespace="modes", table=table, read_as="pyarrow")
+    return dict(zip(found["k"].to_pylist(), found["v"].to_pylist()))
+
+
+def test_merge_keys(client, server, refused):
+    table = "keyed"
+    client.catalog.create_table(namespace="modes", table=table, schema_def=KEYED)
+    assert keyed(client, table) == {}
+    write(client, table, pa.table({"k": [1, 2, 2], "v": ["a", "b", "c"]}))
+    assert keyed(client, table) == {1: "a", 2: "c"}
+    write(client, table, pa.table({"k": [2, 3], "v": ["d", None]}), mode="merge", format="csv")
+    assert keyed(client, table) == {1: "a", 2: "d", 3: ""} or keyed(client, table) == {1: "a", 2: "d", 3: None}
+    write(client, table, pa.table({"k": [1]}), mode="delete")
+    assert sorted(keyed(client, table)) == [2, 3]
+    write(client, table, pa.table({"k": [1], "v": ["back"]}))
+    plan = client.catalog.plan(namespace="modes", table=table, filter_predicate={"eq": ["v", "d"]})
+    assert plan.requires_mor is False and plan.raw["merge_keys"] == ["k"]
+    found = client.catalog.read(namespace="modes", table=table, filter_predicate={"eq": ["v", "a"]})
+    assert found.num_rows == 0  # a row that was replaced does not come back
+    assert client.catalog.describe_table(namespace="modes", table=table).merge_keys == ["k"]
+    for mode in ("add", "append"):
+        with refused() as error:
+            write(client, table, pa.table({"k": [1], "v": ["x"]}), mode=mode)
+        assert (error.status, error.code) == (400, "invalid_write_mode")
+    assert len(server.sql(f"SELECT * FROM modes.{table}")) == 3
+
+
+def test_table_versions(client, refused):
+    write(client, "versions", DATA)
+    write(client, "versions", pa.table({"other": ["x"]}), mode="create", table_version="2")
+    catalog = client.catalog
+    assert [v.raw["table_version"] for v in catalog.list_table_versions(namespace="modes", table="versions")] == [
+        "1", "2"]
+    assert client.catalog.read(namespace="modes", table="versions").to_pydict() == {"other": ["x"]}
+    assert rows(client, "versions", table_version="1") == DATA.to_pylist()
+    shown = catalog.describe_table(namespace="modes", table="versions", table_version="1")
+    assert (shown.table_version, shown.total_records) == ("1", 2)
+    assert catalog.table_exists(namespace="modes", table="versions", table_version="2")
+    assert not catalog.table_exists(namespace="modes", table="versions", table_version="3")
+    for version, status in (("2", 409), ("1", 409), ("x", 400)):
+        with refused() as error:
+            write(client, "versions", DATA, mode="create", table_version=version)
+        assert error.status == status
+    with refused() as error:
+        rows(client, "versions", table_version="7")
+    assert (error.status, error.code) == (404, "table_version_not_found")
+    write(client, "versions", pa.table({"other": ["y"]}), mode="replace")
+    assert catalog.read(namespace="modes", table="versions").to_pydict() == {"other": ["y"]}
+    assert catalog.describe_table(namespace="modes", table="versions").table_version == "2"
+
+
+def test_truncate(client):
+    import time
+
+    write(client, "truncate", DATA)
+    before = time.time_ns()
+    assert client.catalog.truncate_table(namespace="modes", table="truncate").raw["truncated"] is True
+    assert rows(client, "truncate") == []
+    assert rows(client, "truncate", as_of=before) == DATA.to_pylist()
+    write(client, "truncate", MORE)
+    assert rows(client, "truncate") == MORE.to_pylist()
+
+
+def test_commit_without_a_session(client, tmp_path):
+    path = tmp_path / "a.parquet"
+    pq.write_table(DATA, path)
+    done = client.catalog.commit(namespace="modes", table="sessionless", format="parquet", mode="auto",
+                                 entries=[{"path": str(path), "record_count": 2}])
+    assert (done.committed, done.total_records) == (True, 2)
+    assert rows(client, "sessionless") == DATA.to_pylist()
+
+
+def test_writers_that_grow_a_schema_at_once(server):
+    import concurrent.futures
+
+    def one(number):
+        client = server.connect()
+        for i in range(5):
+            write(client, "race", pa.table({"id": [number * 100 + i], f"c{number}": [number]}))
+
+    write(server.connect(), "race", pa.table({"id": [-1]}))
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        list(pool.map(one, range(6)))
+    found = rows(server.connect(), "race")
+    assert len(found) == 31
+    for row in found[1:]:
+        number = row["id"] // 100
+        assert {name: value for name, value in row.items() if value is not None} == {
+            "id": row["id"], f"c{number}": number}

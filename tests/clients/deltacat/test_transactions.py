@@ -177,9 +177,7 @@ def test_it_survives_a_kill(own_server):
     tx = client.transaction()
     tx.__enter__()
     client.catalog.write(TWO, namespace="tx", table="t", mode="add", format="parquet")
-    port = own_server.endpoints["deltacat"].rsplit(":", 1)[1]
     own_server.kill()
-    own_server.options += ("--deltacat", f"127.0.0.1:{port}")
     own_server.start()
     assert own_server.connect().catalog.read(namespace="tx", table="t").num_rows == 1
     with httpx.Client(base_url=own_server.url) as http:

@@ -8,6 +8,7 @@
 #include "firth/doors/deltacat/service.h"
 #include "firth/net/http_server.h"
 #include "firth/table/files.h"
+#include "firth/table/transactions.h"
 
 namespace firth::doors::deltacat {
 namespace {
@@ -62,7 +63,9 @@ class Door : public DeltacatDoor {
       if (stopped_) return;
       collecting_ = true;
     }
-    const Status collected = options_.database->file_store()->Collect();
+    Status collected = options_.database->transactions()->Collect();
+    if (collected.ok()) collected = options_.database->file_store()->Collect();
+    if (collected.ok()) collected = service_.ForgetOldRecords();
     if (!collected.ok()) {
       logging::Warning("deltacat", "files could not be collected: {}", MessageOf(collected));
     }

@@ -163,7 +163,8 @@ Result<Answer> Service::Plan(const Call& call) {
   ARROW_RETURN_NOT_OK(CheckRead(call, path));
   ARROW_ASSIGN_OR_RAISE(auto view, PlanViewOf(call, path));
   ARROW_ASSIGN_OR_RAISE(const OverlaidTable* table, NeedTable(call, &view, path));
-  ARROW_RETURN_NOT_OK(CheckVersion(*table, call.Query("table_version")));
+  ARROW_ASSIGN_OR_RAISE(const auto other, OtherVersion(call, *table, view.at()));
+  if (other != nullptr) table = other.get();
   ARROW_ASSIGN_OR_RAISE(const bool statistics, call.QueryBool("include_column_stats", false));
   ARROW_ASSIGN_OR_RAISE(const bool with_files, call.QueryBool("include_files", true));
   ARROW_ASSIGN_OR_RAISE(const auto offset_given, call.QueryInt("file_offset"));
@@ -194,6 +195,11 @@ Result<Answer> Service::Plan(const Call& call) {
                {"preferred_root_used", false},
                {"data_roots", {{"default", {{"root", root_}, {"storage_type", "local"}}}}},
                {"expires_at", now_ns + kPlanNs}};
+  ARROW_ASSIGN_OR_RAISE(const auto transaction, TransactionOf(call));
+  if (transaction.has_value()) {
+    body["transaction_id"] = transaction->id;
+    if (transaction->version >= 0) body["transaction_version_seen"] = transaction->version;
+  }
   if (!table->edition.has_value()) return Answer{.body = std::move(body)};
   const auto& edition = *table->edition;
   const arrow::Schema& schema = *edition.newest().schema;

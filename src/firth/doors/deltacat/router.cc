@@ -38,6 +38,8 @@ constexpr std::array kEndpoints = {
     Endpoint{"POST", "/v1/namespaces/*/tables/*/rename", &Service::RenameTable},
     Endpoint{"POST", "/v1/namespaces/*/tables/*/plan", &Service::Plan},
     Endpoint{"POST", "/v1/namespaces/*/tables/*/write-sessions", &Service::OpenSession},
+    Endpoint{"POST", "/v1/namespaces/*/tables/*/commit", &Service::CommitWrite},
+    Endpoint{"POST", "/v1/namespaces/*/tables/*/truncate", &Service::TruncateTable},
     Endpoint{"POST", "/v1/transactions", &Service::BeginTransaction},
     Endpoint{"GET", "/v1/transactions/*", &Service::GetTransaction},
     Endpoint{"POST", "/v1/transactions/*/heartbeat", &Service::HeartbeatTransaction},

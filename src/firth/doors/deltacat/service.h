@@ -32,6 +32,9 @@ class Service {
   /// Answer one request, whatever it is.
   net::HttpResponse Serve(const net::HttpRequest& request);
 
+  /// Forget sessions and operations that ended long ago.
+  Status ForgetOldRecords();
+
   // --- Handlers, one an endpoint (router.cc has the table).
   Result<Answer> Health(const Call& call);
   Result<Answer> Whoami(const Call& call);
@@ -59,6 +62,8 @@ class Service {
   Result<Answer> HeartbeatSession(const Call& call);
   Result<Answer> CommitSession(const Call& call);
   Result<Answer> AbortSession(const Call& call);
+  Result<Answer> CommitWrite(const Call& call);
+  Result<Answer> TruncateTable(const Call& call);
   Result<Answer> Plan(const Call& call);
   Result<Answer> BeginTransaction(const Call& call);
   Result<Answer> GetTransaction(const Call& call);
@@ -79,6 +84,11 @@ class Service {
   Result<json> FileJson(const table::DeltaFile& file, const arrow::Schema& schema, bool statistics);
   Status CheckRead(const Call& call, const Path& path);
   Status CheckWrite(const Call& call, const Path& path);
+  /// The table with the version that the call asks for in the place of its current one; null: it is
+  /// the current one. Error table_version_not_found.
+  Result<std::unique_ptr<table::OverlaidTable>> OtherVersion(const Call& call,
+                                                             const table::OverlaidTable& table,
+                                                             CommitId at);
   Result<const table::OverlaidTable*> NeedTable(const Call& call, table::Overlay* view,
                                                 const Path& path);
   /// Make a change, in the call's transaction if it names one; `answer` is given again to a repeat.
@@ -100,6 +110,9 @@ class Service {
   /// The session that the call names, if the caller may write to its table.
   Result<Session> NeedSession(const Call& call);
   Status EndSession(Session* session, const std::string& status);
+  /// A write to a table with keys: its rows are merged into it one by one.
+  Status MergeRows(const Call& call, const Path& path, const std::string& mode,
+                   std::vector<table::Step> steps, const catalog::ValueChange& session);
   static Status CheckOpen(const Call& call, const Session& session);
   Result<Answer> SessionAnswer(const Call& call, const Session& session);
   /// What a session's client sees: its transaction's view, or what is there now.

@@ -25,6 +25,7 @@ using table::OverlaidTable;
 using table::Step;
 
 constexpr int kAttemptsMax = 8;
+constexpr int64_t kRecordsARound = 10'000;
 
 std::string Dump(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -98,7 +99,8 @@ Status Service::EndSession(Session* session, const std::string& status) {
 
 Result<Answer> Service::SessionAnswer(const Call& call, const Session& session) {
   json body = session.record;
-  for (const char* hidden : {"columns", "schema_request", "external", "operation", "owner"}) {
+  for (const char* hidden :
+       {"columns", "schema_request", "external", "operation", "owner", "new_version"}) {
     body.erase(hidden);
   }
   body["session_id"] = session.id();
@@ -118,6 +120,14 @@ Result<Answer> Service::SessionAnswer(const Call& call, const Session& session) 
   ARROW_ASSIGN_OR_RAISE(const Path path,
                         TablePath(session.record.at("namespace"), session.record.at("table")));
   ARROW_ASSIGN_OR_RAISE(const OverlaidTable* table, view.Find(path));
+  const std::string new_version = session.record.value("new_version", "");
+  if (table != nullptr && !new_version.empty() && session.record.value("mode", "") == "create") {
+    // Another version begins without a schema.
+    ARROW_RETURN_NOT_OK(AddTableFacts(nullptr, &body));
+    body["table_exists"] = true;
+    body["table_version"] = new_version;
+    return Answer{.body = std::move(body)};
+  }
   ARROW_RETURN_NOT_OK(AddTableFacts(table, &body));
   return Answer{.body = std::move(body)};
 }
@@ -149,8 +159,8 @@ Result<Answer> Service::OpenSession(const Call& call) {
   ARROW_ASSIGN_OR_RAISE(const OverlaidTable* table, view.Find(path));
   ARROW_ASSIGN_OR_RAISE(const auto version, call.Text("table_version"));
   const std::string mode = EnumText(mode_text);
-  ARROW_RETURN_NOT_OK(CheckMode(mode, table));
-  if (table != nullptr) ARROW_RETURN_NOT_OK(CheckVersion(*table, version));
+  ARROW_RETURN_NOT_OK(CheckMode(mode, table, version));
+  if (table != nullptr && mode != "create") ARROW_RETURN_NOT_OK(CheckVersion(*table, version));
 
   const int64_t now_ns = database_->clock().NowNs();
   ARROW_ASSIGN_OR_RAISE(const auto write_key, call.Text("write_key"));
@@ -171,7 +181,7 @@ Result<Answer> Service::OpenSession(const Call& call) {
   // Text has no names: its columns are those that the client was told, then its new ones.
   std::vector<std::string> columns;
   std::set<std::string> known;
-  if (table != nullptr && table->edition.has_value()) {
+  if (table != nullptr && table->edition.has_value() && mode != "create") {
     columns = table->edition->newest().schema->field_names();
     known.insert(columns.begin(), columns.end());
   }
@@ -190,6 +200,7 @@ Result<Answer> Service::OpenSession(const Call& call) {
                     {"table", call.names[1]},
                     {"mode", mode},
                     {"format", format},
+                    {"new_version", version.value_or("")},
                     {"created_at", now_ns},
                     {"last_heartbeat_at", now_ns},
                     {"expires_at", now_ns + kSessionNs},
@@ -216,6 +227,28 @@ Result<Answer> Service::OpenSession(const Call& call) {
   values.insert(values.end(), remembered.begin(), remembered.end());
   ARROW_RETURN_NOT_OK(AddToTransaction(call, *transaction, {}, values));
   return answer;
+}
+
+Status Service::ForgetOldRecords() {
+  const int64_t before_ns = database_->clock().NowNs() - table::Transactions::kKeptNs;
+  for (const auto& [prefix, when] :
+       {std::pair{"deltacat/session/", "expires_at"}, std::pair{"deltacat/operation/", "at_ns"}}) {
+    std::string end(prefix);
+    end.back() = '0';  // the byte behind the slash
+    for (std::string from(prefix); !from.empty();) {
+      ARROW_ASSIGN_OR_RAISE(const auto records,
+                            database_->catalog()->ScanValues(from, end, kRecordsARound));
+      from.clear();
+      for (const auto& [name, text] : records) {
+        from = name + '\0';
+        const json record = json::parse(text, nullptr, /*allow_exceptions=*/false);
+        if (record.is_object() && record.value(when, before_ns) < before_ns) {
+          ARROW_RETURN_NOT_OK(database_->catalog()->RemoveValue(name));
+        }
+      }
+    }
+  }
+  return Status::OK();
 }
 
 Result<Answer> Service::GetSession(const Call& call) {
@@ -266,6 +299,31 @@ Result<Answer> Service::AbortSession(const Call& call) {
   }
 }
 
+Status Service::MergeRows(const Call& call, const Path& path, const std::string& mode,
+                          std::vector<Step> steps, const catalog::ValueChange& session) {
+  const Step add = std::move(steps.back());
+  steps.pop_back();
+  if (!steps.empty()) ARROW_RETURN_NOT_OK(database_->ApplySteps(call.caller, steps, {}).status());
+  ARROW_ASSIGN_OR_RAISE(const auto table, database_->GetTable(call.caller, path));
+  const auto& edition = *table->current;
+  const bool remove = mode == "delete";
+  ARROW_ASSIGN_OR_RAISE(const auto rows,
+                        RowsOf(database_, add.files, edition.newest().schema,
+                               remove ? edition.spec.key : std::vector<std::string>()));
+  // The session's end follows in a commit of its own. Whoever sends the call again in between makes
+  // the same keys hold the same rows.
+  if (!rows.empty()) {
+    const auto made = remove ? database_->DeleteRows(call.caller, table, rows)
+                             : database_->UpsertRows(call.caller, table, rows);
+    ARROW_RETURN_NOT_OK(made.status());
+  }
+  std::vector<catalog::ValueChange> values{session};
+  for (const std::string& upload : add.files.uploads) {
+    values.push_back(table::FileStore::KeepUpload(upload, database_->clock().NowNs()));
+  }
+  return database_->catalog()->ChangeValues(values);
+}
+
 Result<Answer> Service::CommitSession(const Call& call) {
   ARROW_ASSIGN_OR_RAISE(const std::string operation, call.NeedText("operation_id"));
   const std::string payload = std::to_string(
@@ -298,12 +356,20 @@ Result<Answer> Service::CommitSession(const Call& call) {
                          .columns = session.record.value("columns", std::vector<std::string>()),
                          .entries = entries,
                          .upload = session.id()};
+    const std::string new_version = session.record.value("new_version", "");
+    if (!new_version.empty()) request.version = new_version;
     if (session.record.contains("schema_request")) {
       ARROW_ASSIGN_OR_RAISE(request.schema,
                             ParseSerializedSchema(session.record.value("schema_request", "")));
     }
     ARROW_ASSIGN_OR_RAISE(const auto write, MakeWriteSteps(database_, &view, table, request));
     const std::string transaction_id = session.record.value("transaction_id", "");
+    const bool keyed = table != nullptr && table->edition.has_value() &&
+                       !table->edition->spec.key.empty() && request.mode != "replace";
+    if (keyed && !transaction_id.empty()) {
+      return Refuse("unsupported_operation",
+                    "a table with merge keys cannot be written in a transaction");
+    }
     session.record["status"] = transaction_id.empty() ? "COMMITTED" : "ATTACHED";
     session.record[transaction_id.empty() ? "committed" : "attached"] = true;
     session.record["session_version"] = session.record.value("session_version", int64_t{1}) + 1;
@@ -323,7 +389,8 @@ Result<Answer> Service::CommitSession(const Call& call) {
       return SessionAnswer(call, session);
     }
     record.value = Dump(session.record);
-    last = database_->ApplySteps(call.caller, write.steps, {.values = {record}}).status();
+    last = keyed ? MergeRows(call, path, request.mode, write.steps, record)
+                 : database_->ApplySteps(call.caller, write.steps, {.values = {record}}).status();
     if (last.ok()) return SessionAnswer(call, session);
     // Somebody else made the table, or changed this session: look again.
     const Reason reason = ReasonOf(last);
@@ -334,6 +401,28 @@ Result<Answer> Service::CommitSession(const Call& call) {
     if (request.mode == "create") return last;
   }
   return last;
+}
+
+Result<Answer> Service::CommitWrite(const Call& call) {
+  // A session that is opened and committed at once, over files that lie anywhere.
+  Call open = call;
+  open.query.erase("operation_id");
+  open.body = {{"mode", call.Query("mode").value_or("auto")},
+               {"format", call.Query("content_type").value_or("parquet")},
+               {"allow_external_entries", true}};
+  ARROW_ASSIGN_OR_RAISE(const Answer opened, OpenSession(open));
+  Call commit = call;
+  commit.names = {opened.body.value("session_id", "")};
+  commit.body = {{"session_version", 1},
+                 {"operation_id", "commit"},
+                 {"entries", call.body.value("manifest_entries", json())}};
+  ARROW_ASSIGN_OR_RAISE(const Answer done, CommitSession(commit));
+  return Answer{.body = {{"committed", true},
+                         {"namespace", call.names[0]},
+                         {"table", call.names[1]},
+                         {"deltas_written", done.body.value("deltas_written", 0)},
+                         {"files_registered", done.body.value("files_registered", 0)},
+                         {"total_records", done.body.value("total_records", int64_t{0})}}};
 }
 
 }  // namespace firth::doors::deltacat

@@ -91,7 +91,8 @@ Result<Answer> Service::DescribeTable(const Call& call) {
   ARROW_ASSIGN_OR_RAISE(const Path path, TablePath(call.names[0], call.names[1]));
   ARROW_ASSIGN_OR_RAISE(auto view, ViewOf(call));
   ARROW_ASSIGN_OR_RAISE(const OverlaidTable* table, NeedTable(call, &view, path));
-  ARROW_RETURN_NOT_OK(CheckVersion(*table, call.Query("table_version")));
+  ARROW_ASSIGN_OR_RAISE(const auto other, OtherVersion(call, *table, view.at()));
+  if (other != nullptr) table = other.get();
   json body = {{"table_name", call.names[1]},
                {"table_version", CurrentVersion(*table)},
                {"description", DescriptionOf(table->attributes)},
@@ -206,6 +207,43 @@ Result<Answer> Service::TableExists(const Call& call) {
   const bool exists = table != nullptr && CheckVersion(*table, call.Query("table_version")).ok();
   return Answer{
       .body = {{"namespace", call.names[0]}, {"table", call.names[1]}, {"exists", exists}}};
+}
+
+Result<std::unique_ptr<OverlaidTable>> Service::OtherVersion(const Call& call,
+                                                             const OverlaidTable& table,
+                                                             CommitId at) {
+  const auto version = call.Query("table_version");
+  if (!version.has_value() || *version == CurrentVersion(table)) return nullptr;
+  for (const auto& [known, numbers] : VersionsOf(table)) {
+    if (std::to_string(known) != *version || table.base == nullptr || numbers.empty()) continue;
+    ARROW_ASSIGN_OR_RAISE(const auto editions,
+                          database_->catalog()->ListEditions(table.base->id, at));
+    for (const auto& edition : editions) {
+      if (edition.number != numbers.back()) continue;
+      auto other = std::make_unique<OverlaidTable>(table);
+      auto base = std::make_shared<catalog::TableInfo>(*table.base);
+      base->current = edition;
+      other->base = std::move(base);
+      other->edition = edition;
+      other->added.clear();
+      return other;
+    }
+  }
+  return Refuse("table_version_not_found",
+                "the table has no version '" + version->substr(0, 64) + "'");
+}
+
+Result<Answer> Service::TruncateTable(const Call& call) {
+  Step step{.kind = Step::Kind::kReplace};
+  ARROW_ASSIGN_OR_RAISE(step.path, TablePath(call.names[0], call.names[1]));
+  ARROW_RETURN_NOT_OK(CheckWrite(call, step.path));
+  ARROW_ASSIGN_OR_RAISE(auto view, ViewOf(call));
+  ARROW_ASSIGN_OR_RAISE(const OverlaidTable* table, NeedTable(call, &view, step.path));
+  ARROW_RETURN_NOT_OK(CheckVersion(*table, call.Query("table_version")));
+  Answer answer{.body = {{"table", call.names[1]}, {"truncated", true}}};
+  if (!table->edition.has_value()) return answer;  // it has nothing yet
+  ARROW_RETURN_NOT_OK(AddReplacedEdition(database_->catalog(), *table, &step));
+  return Change(call, {step}, std::move(answer));
 }
 
 Result<Answer> Service::ListVersions(const Call& call) {

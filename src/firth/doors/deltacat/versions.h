@@ -25,6 +25,12 @@ std::string CurrentVersion(const table::OverlaidTable& table);
 /// Is `version` that version, or not given? Else error table_version_not_found.
 Status CheckVersion(const table::OverlaidTable& table, const std::optional<std::string>& version);
 
+/// Has the table this version?
+bool HasVersion(const table::OverlaidTable& table, const std::string& version);
+/// Complete a step that makes a new version the current one. Error invalid_request for a version
+/// that is no number, or not above all others.
+Status AddNewVersion(catalog::Catalog* catalog, const table::OverlaidTable& table,
+                     const std::string& version, table::Step* step);
 /// Complete a step that replaces the current edition by a new one of the same version.
 Status AddReplacedEdition(catalog::Catalog* catalog, const table::OverlaidTable& table,
                           table::Step* step);

@@ -1,5 +1,7 @@
 #include "firth/doors/deltacat/write_steps.h"
 
+#include <arrow/util/byte_size.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -22,6 +24,9 @@ Status WrongMode(const std::string& mode, const std::string& why) {
 bool HasNames(const std::string& format) {
   return format == "parquet" || format == "feather";
 }
+
+/// Rows that are looked up one by one are held in memory meanwhile.
+constexpr int64_t kKeyedBytesMax = int64_t{512} << 20;
 
 /// What a file says that is not so is the client's error, whatever the reader calls it.
 Status AsData(const Status& status) {
@@ -47,16 +52,23 @@ class Writer {
       : database_(database), view_(view), table_(table), request_(request) {}
 
   Result<WriteSteps> Run() {
-    ARROW_RETURN_NOT_OK(CheckMode(request_.mode, table_));
-    const bool has_edition = table_ != nullptr && table_->edition.has_value();
+    ARROW_RETURN_NOT_OK(CheckMode(request_.mode, table_, request_.version));
+    const bool new_version = table_ != nullptr && request_.mode == "create";
+    const bool has_edition = table_ != nullptr && table_->edition.has_value() && !new_version;
     std::shared_ptr<arrow::Schema> schema;
-    if (has_edition) {
+    if (has_edition && request_.mode == "delete") {
+      schema = KeysNeeded(table_->edition->newest().schema);
+    } else if (has_edition) {
       ARROW_ASSIGN_OR_RAISE(schema, Evolve(*table_));
     } else {
       ARROW_ASSIGN_OR_RAISE(schema, FirstSchema());
     }
     if (table_ == nullptr) {
       ARROW_RETURN_NOT_OK(AddCreation(schema));
+    } else if (new_version) {
+      Step make{.kind = Step::Kind::kMakeEdition, .path = request_.path, .schema = schema};
+      ARROW_RETURN_NOT_OK(AddNewVersion(database_->catalog(), *table_, *request_.version, &make));
+      out_.steps.push_back(std::move(make));
     } else if (!has_edition) {
       out_.steps.push_back(
           {.kind = Step::Kind::kMakeEdition, .path = request_.path, .schema = schema, .number = 0});
@@ -72,8 +84,10 @@ class Writer {
       add.schema = schema;
       ARROW_RETURN_NOT_OK(AddReplacedEdition(database_->catalog(), *table_, &add));
     } else if (has_edition && evolved_) {
-      out_.steps.push_back(
-          {.kind = Step::Kind::kAlterTable, .path = request_.path, .schema = schema});
+      out_.steps.push_back({.kind = Step::Kind::kAlterTable,
+                            .path = request_.path,
+                            .schema = schema,
+                            .number = table_->edition->newest().id.value});
     }
     out_.steps.push_back(std::move(add));
     return std::move(out_);
@@ -90,6 +104,18 @@ class Writer {
                           .attributes = catalog::Attributes{{kContentType, request_.format}},
                           .schema = schema});
     return Status::OK();
+  }
+
+  /// The schema with only its key required: what a deletion has to name.
+  std::shared_ptr<arrow::Schema> KeysNeeded(const std::shared_ptr<arrow::Schema>& schema) const {
+    const auto& key = table_->edition->spec.key;
+    arrow::FieldVector fields = schema->fields();
+    for (auto& field : fields) {
+      if (std::find(key.begin(), key.end(), field->name()) == key.end()) {
+        field = field->WithNullable(true);
+      }
+    }
+    return arrow::schema(std::move(fields));
   }
 
   Result<std::shared_ptr<arrow::Schema>> SchemaOf(const Entry& entry) {
@@ -171,7 +197,8 @@ class Writer {
 
 }  // namespace
 
-Status CheckMode(const std::string& mode, const OverlaidTable* table) {
+Status CheckMode(const std::string& mode, const OverlaidTable* table,
+                 const std::optional<std::string>& version) {
   static constexpr std::array<std::string_view, 8> kModes = {
       "auto", "create", "add", "append", "replace", "replace_partition", "merge", "delete"};
   if (std::find(kModes.begin(), kModes.end(), mode) == kModes.end()) {
@@ -183,6 +210,9 @@ Status CheckMode(const std::string& mode, const OverlaidTable* table) {
                  "mode " + mode + " needs a table that is there");
   }
   if (mode == "create") {
+    if (version.has_value() && table->edition.has_value() && !HasVersion(*table, *version)) {
+      return Status::OK();
+    }
     return Error(Code::kAlreadyExists, Reason::kTableExists,
                  "the table '" + TableNames(table->path).second + "' exists");
   }
@@ -195,6 +225,35 @@ Status CheckMode(const std::string& mode, const OverlaidTable* table) {
     return WrongMode(mode, "the table has merge keys: use auto or merge");
   }
   return Status::OK();
+}
+
+Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> RowsOf(
+    table::Database* database, const table::FileSet& set,
+    const std::shared_ptr<arrow::Schema>& schema, const std::vector<std::string>& columns) {
+  std::vector<int> wanted;
+  for (int i = 0; i < schema->num_fields(); ++i) {
+    const bool asked =
+        std::find(columns.begin(), columns.end(), schema->field(i)->name()) != columns.end();
+    if (columns.empty() || asked) wanted.push_back(i);
+  }
+  std::vector<std::shared_ptr<arrow::RecordBatch>> rows;
+  int64_t bytes = 0;
+  for (const table::TakenFile& file : set.files) {
+    ARROW_ASSIGN_OR_RAISE(const auto reader,
+                          database->file_store()->Read(file.info, schema, wanted, file.batches));
+    while (true) {
+      ARROW_ASSIGN_OR_RAISE(auto batch, reader->Next());
+      if (batch == nullptr) break;
+      bytes += arrow::util::TotalBufferSize(*batch);
+      if (bytes > kKeyedBytesMax) {
+        return Error(Code::kResourceExhausted, Reason::kOverBudget,
+                     "one write to a table with keys may hold " +
+                         std::to_string(kKeyedBytesMax >> 20) + " MiB: write it in parts");
+      }
+      rows.push_back(std::move(batch));
+    }
+  }
+  return rows;
 }
 
 Result<WriteSteps> MakeWriteSteps(table::Database* database, table::Overlay* view,

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,9 +15,11 @@
 
 namespace firth::doors::deltacat {
 
-/// May a write of this mode be made to this table (null: absent)? Errors: invalid_write_mode,
-/// table_not_found, table_already_exists.
-Status CheckMode(const std::string& mode, const table::OverlaidTable* table);
+/// May a write of this mode be made to this table (null: absent)? `version` is the one that was
+/// asked for, if any: `create` makes another version of a table that is there. Errors:
+/// invalid_write_mode, table_not_found, table_already_exists.
+Status CheckMode(const std::string& mode, const table::OverlaidTable* table,
+                 const std::optional<std::string>& version);
 
 struct WriteRequest {
   Path path;
@@ -26,6 +29,7 @@ struct WriteRequest {
   std::vector<std::string> columns;       // of text, in order
   std::vector<Entry> entries;
   std::string upload;
+  std::optional<std::string> version;
 };
 
 struct WriteSteps {
@@ -40,5 +44,11 @@ struct WriteSteps {
 /// it says.
 Result<WriteSteps> MakeWriteSteps(table::Database* database, table::Overlay* view,
                                   const table::OverlaidTable* table, const WriteRequest& request);
+
+/// The rows of files, with only these columns, or all. Error kOverBudget for more than is held at
+/// once.
+Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> RowsOf(
+    table::Database* database, const table::FileSet& set,
+    const std::shared_ptr<arrow::Schema>& schema, const std::vector<std::string>& columns);
 
 }  // namespace firth::doors::deltacat
