@@ -14,6 +14,9 @@
 #ifdef FIRTH_HAS_DOOR_DELTACAT
 #include "firth/doors/deltacat/door.h"
 #endif
+#ifdef FIRTH_HAS_DOOR_BENEATH
+#include "firth/doors/beneath/door.h"
+#endif
 #ifdef FIRTH_HAS_DOOR_FLIGHT
 #include "firth/doors/flight/door.h"
 #endif
@@ -86,6 +89,23 @@ Result<RunningDoor> StartDeltacat(const DoorParts& parts) {
 }
 #endif
 
+#ifdef FIRTH_HAS_DOOR_BENEATH
+Result<RunningDoor> StartBeneath(const DoorParts& parts) {
+  doors::beneath::BeneathDoorOptions options;
+  options.database = parts.database;
+  options.loops = parts.loops;
+  options.blocking = parts.blocking;
+  options.listen_http = AddressesOf(*parts.config, "beneath_http");
+  options.listen_grpc = AddressesOf(*parts.config, "beneath_grpc");
+  options.tls_certificate_file = parts.config->tls_certificate_file;
+  options.tls_key_file = parts.config->tls_key_file;
+  ARROW_ASSIGN_OR_RAISE(auto door, doors::beneath::BeneathDoor::Start(options));
+  std::map<std::string, std::vector<std::string>> endpoints{
+      {"beneath_http", door->endpoints_http()}, {"beneath_grpc", door->endpoints_grpc()}};
+  return Own(std::move(door), std::move(endpoints));
+}
+#endif
+
 #ifdef FIRTH_HAS_DOOR_FLIGHT
 Result<RunningDoor> StartFlight(const DoorParts& parts) {
   doors::flight::FlightDoorOptions options;
@@ -126,6 +146,11 @@ const std::vector<DoorKind>& DoorKinds() {
 #endif
 #ifdef FIRTH_HAS_DOOR_DELTACAT
       {{{"deltacat", 8080, "DeltaCAT's HTTP calls"}}, StartDeltacat},
+#endif
+#ifdef FIRTH_HAS_DOOR_BENEATH
+      {{{"beneath_http", 4000, "Beneath's control plane: GraphQL over HTTP"},
+        {"beneath_grpc", 50051, "Beneath's data plane: gRPC"}},
+       StartBeneath},
 #endif
 #ifdef FIRTH_HAS_DOOR_FLIGHT
       {{{"flight", 8815, "Arrow Flight: the native door, and that of the command line"}},

@@ -20,18 +20,28 @@ Result<TimeRange> RecordTimes(const EditionInfo& edition, const arrow::RecordBat
   if (edition.spec.time_column.empty() || rows.num_rows() == 0) return range;
   auto column = rows.GetColumnByName(edition.spec.time_column);
   if (column == nullptr) return range;
+  int64_t unit_ns = 1;
   if (column->type_id() == arrow::Type::TIMESTAMP) {
-    const auto& zone = static_cast<const arrow::TimestampType&>(*column->type()).timezone();
-    ARROW_ASSIGN_OR_RAISE(
-        const arrow::Datum in_ns,
-        arrow::compute::Cast(column, arrow::timestamp(arrow::TimeUnit::NANO, zone)));
-    ARROW_ASSIGN_OR_RAISE(column, in_ns.make_array()->View(arrow::int64()));
+    switch (static_cast<const arrow::TimestampType&>(*column->type()).unit()) {
+      case arrow::TimeUnit::SECOND: unit_ns = 1'000'000'000; break;
+      case arrow::TimeUnit::MILLI: unit_ns = 1'000'000; break;
+      case arrow::TimeUnit::MICRO: unit_ns = 1'000; break;
+      case arrow::TimeUnit::NANO: break;
+    }
+    ARROW_ASSIGN_OR_RAISE(column, column->View(arrow::int64()));
   }
   ARROW_ASSIGN_OR_RAISE(const arrow::Datum found, arrow::compute::MinMax(column));
   const auto& pair = found.scalar_as<arrow::StructScalar>();
   if (!pair.value[0]->is_valid) return range;
-  range.min_ns = static_cast<const arrow::Int64Scalar&>(*pair.value[0]).value;
-  range.max_ns = static_cast<const arrow::Int64Scalar&>(*pair.value[1]).value;
+  // A time beyond what nanoseconds can say stands for the last one that they can.
+  const auto in_ns = [unit_ns](const arrow::Scalar& value) {
+    const int64_t units = static_cast<const arrow::Int64Scalar&>(value).value;
+    int64_t ns = 0;
+    if (!__builtin_mul_overflow(units, unit_ns, &ns)) return ns;
+    return units < 0 ? INT64_MIN : INT64_MAX;
+  };
+  range.min_ns = in_ns(*pair.value[0]);
+  range.max_ns = in_ns(*pair.value[1]);
   return range;
 }
 

@@ -1,0 +1,105 @@
+#include "firth/doors/beneath/requester.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "firth/doors/beneath/refusals.h"
+
+namespace firth::doors::beneath {
+namespace {
+
+Status AuthenticationError(const char* why) {
+  return Error(Code::kUnauthenticated, Reason::kUnknownSecret,
+               std::string("authentication error: ") + why);
+}
+
+constexpr std::string_view kScheme = "bearer ";
+constexpr size_t kSecretBytesMin = 8;
+constexpr size_t kSecretBytesMax = 256;
+
+}  // namespace
+
+Result<Requester> Rights::SignIn(std::string_view header) {
+  Requester who;
+  if (header.empty()) return who;
+  bool bearer = header.size() > kScheme.size();
+  for (size_t i = 0; bearer && i < kScheme.size(); ++i) {
+    bearer = std::tolower(static_cast<unsigned char>(header[i])) == kScheme[i];
+  }
+  if (!bearer) return AuthenticationError("the header is not of the form \"Bearer SECRET\"");
+  const std::string_view secret = header.substr(kScheme.size());
+  const bool visible = std::all_of(secret.begin(), secret.end(), [](char c) { return c > ' ' && c < 127; });
+  if (!visible || secret.size() < kSecretBytesMin || secret.size() > kSecretBytesMax) {
+    return AuthenticationError("the secret is malformed");
+  }
+  const auto caller = database_->access()->SignInWithSecret(secret);
+  if (!caller.ok()) return AuthenticationError("the secret is unknown or was revoked");
+  who.caller = *caller;
+  ARROW_ASSIGN_OR_RAISE(const auto principals, database_->access()->ListPrincipals());
+  for (const auto& principal : principals) {
+    if (principal.id != caller->principal) continue;
+    who.kind = principal.kind == "service" ? Requester::Kind::kService : Requester::Kind::kUser;
+    who.master = who.IsUser() && principal.role == "admin";
+    return who;
+  }
+  return AuthenticationError("the secret is unknown or was revoked");
+}
+
+uint32_t Rights::Granted(const Requester& who, const Path& path) {
+  if (who.kind == Requester::Kind::kAnonymous) return 0;
+  const auto grants = database_->access()->ListGrants(who.caller.name);
+  if (!grants.ok()) return 0;
+  uint32_t rights = 0;
+  for (const auto& grant : *grants) {
+    if (grant.edition == EditionId{0} && grant.path.Covers(path)) rights |= grant.rights;
+  }
+  return rights;
+}
+
+uint32_t Rights::Bits(const ProjectRights& rights) {
+  return (rights.view ? access::kSee | access::kRead : 0u) |
+         (rights.create ? access::kSee | access::kWrite | access::kCreate : 0u) |
+         (rights.admin ? access::kSee | access::kAdmin : 0u);
+}
+
+ProjectRights Rights::FromBits(uint32_t rights) {
+  return {.view = (rights & access::kRead) != 0,
+          .create = (rights & access::kCreate) != 0,
+          .admin = (rights & access::kAdmin) != 0};
+}
+
+ProjectRights Rights::OnProject(const Requester& who, const Path& path, bool is_public,
+                                bool* shared) {
+  ProjectRights rights;
+  if (who.IsUser()) rights = FromBits(Granted(who, path));
+  if (shared != nullptr) *shared = rights.view;
+  if (is_public) rights.view = true;
+  return rights;
+}
+
+Result<TableRights> Rights::OnTable(const Requester& who, const Path& path) {
+  const uint32_t granted = Granted(who, path);
+  TableRights rights{.read = (granted & access::kRead) != 0, .write = (granted & access::kWrite) != 0};
+  if (rights.read && rights.write) return rights;
+  ARROW_ASSIGN_OR_RAISE(const Json project, ProjectOfTable(facts_, path));
+  if (project.is_null()) {
+    const uint32_t all = database_->access()->RightsOn(who.caller, path);
+    rights.read |= (all & access::kRead) != 0;
+    rights.write |= (all & access::kWrite) != 0;
+  } else if (project["public"] == true && who.kind != Requester::Kind::kService) {
+    rights.read = true;
+  }
+  return rights;
+}
+
+Result<Json> ProjectOfTable(Facts* facts, const Path& path) {
+  if (path.segments.size() != 3) return Json();
+  ARROW_ASSIGN_OR_RAISE(const auto organization, facts->FindName(kOrganizations, 0, path.segments[0]));
+  if (!organization.has_value()) return Json();
+  ARROW_ASSIGN_OR_RAISE(const auto project,
+                        facts->FindName(kProjects, *organization, path.segments[1]));
+  if (!project.has_value()) return Json();
+  return facts->Get(kProjects, *project);
+}
+
+}  // namespace firth::doors::beneath

@@ -1,0 +1,63 @@
+// Who asks, and what they may do here. Rights on projects and tables are the engine's grants; that a
+// role elsewhere opens everything does not count for projects made at this door, whose rights are stored
+// by user.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "firth/common/path.h"
+#include "firth/doors/beneath/facts.h"
+#include "firth/table/database.h"
+
+namespace firth::doors::beneath {
+
+struct Requester {
+  enum class Kind { kAnonymous, kUser, kService };
+  Kind kind = Kind::kAnonymous;
+  access::Caller caller;
+  bool master = false;
+
+  bool IsUser() const { return kind == Kind::kUser; }
+  int64_t principal() const { return caller.principal.value; }
+};
+
+struct ProjectRights {
+  bool view = false;
+  bool create = false;
+  bool admin = false;
+};
+struct TableRights {
+  bool read = false;
+  bool write = false;
+};
+
+/// Thread-safe. Every answer is of now.
+class Rights {
+ public:
+  Rights(table::Database* database, Facts* facts) : database_(database), facts_(facts) {}
+
+  /// `header`: of the authorization, "" without one. Error kUnauthenticated begins with
+  /// "authentication error".
+  Result<Requester> SignIn(std::string_view header);
+
+  /// Rights on a project made at this door. `shared`: do they come from more than its being public?
+  ProjectRights OnProject(const Requester& who, const Path& path, bool is_public,
+                          bool* shared = nullptr);
+  Result<TableRights> OnTable(const Requester& who, const Path& path);
+
+  /// The engine's rights for a project's flags, and back.
+  static uint32_t Bits(const ProjectRights& rights);
+  static ProjectRights FromBits(uint32_t rights);
+
+ private:
+  uint32_t Granted(const Requester& who, const Path& path);
+
+  table::Database* const database_;
+  Facts* const facts_;
+};
+
+/// The project record that a table's path belongs to, or null if this door made none there.
+Result<Json> ProjectOfTable(Facts* facts, const Path& path);
+
+}  // namespace firth::doors::beneath
