@@ -71,8 +71,8 @@ Status Damaged(const catalog::FileInfo& file, uint64_t block) {
 
 class Verified : public arrow::io::RandomAccessFile {
  public:
-  Verified(std::shared_ptr<FileBytes> bytes, catalog::FileInfo file)
-      : bytes_(std::move(bytes)), file_(std::move(file)) {}
+  Verified(std::shared_ptr<FileBytes> bytes, catalog::FileInfo file, bool verify)
+      : bytes_(std::move(bytes)), file_(std::move(file)), verify_(verify) {}
 
   Status Close() override {
     closed_ = true;
@@ -132,7 +132,7 @@ class Verified : public arrow::io::RandomAccessFile {
                           arrow::AllocateBuffer(static_cast<int64_t>(count)));
     const std::span<std::byte> bytes(reinterpret_cast<std::byte*>(content->mutable_data()), count);
     ARROW_RETURN_NOT_OK(bytes_->Read(at, bytes));
-    if (block >= file_.blocks.size() || Hash64(bytes) != file_.blocks[block]) {
+    if (verify_ && (block >= file_.blocks.size() || Hash64(bytes) != file_.blocks[block])) {
       return Damaged(file_, block);
     }
     if (blocks_.size() == kBlocksKept) blocks_.pop_front();
@@ -142,6 +142,7 @@ class Verified : public arrow::io::RandomAccessFile {
 
   const std::shared_ptr<FileBytes> bytes_;
   const catalog::FileInfo file_;
+  const bool verify_;
   std::mutex mutex_;
   std::deque<std::pair<uint64_t, std::shared_ptr<arrow::Buffer>>> blocks_;  // guarded by mutex_
   int64_t position_ = 0;
@@ -186,7 +187,13 @@ Status HashBytes(const FileBytes& bytes, catalog::FileInfo* file) {
 
 std::shared_ptr<arrow::io::RandomAccessFile> VerifiedInput(std::shared_ptr<FileBytes> bytes,
                                                            const catalog::FileInfo& file) {
-  return std::make_shared<Verified>(std::move(bytes), file);
+  return std::make_shared<Verified>(std::move(bytes), file, /*verify=*/true);
+}
+
+std::shared_ptr<arrow::io::RandomAccessFile> PlainInput(std::shared_ptr<FileBytes> bytes) {
+  catalog::FileInfo file;
+  file.bytes = bytes->size();
+  return std::make_shared<Verified>(std::move(bytes), std::move(file), /*verify=*/false);
 }
 
 }  // namespace firth::table

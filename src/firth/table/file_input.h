@@ -32,4 +32,7 @@ Status HashBytes(const FileBytes& bytes, catalog::FileInfo* file);
 std::shared_ptr<arrow::io::RandomAccessFile> VerifiedInput(std::shared_ptr<FileBytes> bytes,
                                                            const catalog::FileInfo& file);
 
+/// The same without checking, for a first look.
+std::shared_ptr<arrow::io::RandomAccessFile> PlainInput(std::shared_ptr<FileBytes> bytes);
+
 }  // namespace firth::table

@@ -215,6 +215,34 @@ std::string FolderOf(const std::string& path) {
   return path.substr(0, path.find_last_of('/'));
 }
 
+Result<std::unique_ptr<format::FileReader>> OpenFormat(
+    const FileInfo& file, const std::shared_ptr<arrow::io::RandomAccessFile>& input,
+    format::ReadOptions options) {
+  ARROW_ASSIGN_OR_RAISE(options.format, FormatOf(file.format));
+  options.batch_rows = kBatchRows;
+  options.header = false;
+  options.null_values = {""};
+  int packings = 0;
+  if (IsText(file.format)) {
+    ARROW_ASSIGN_OR_RAISE(packings, CountPackings(input));
+  }
+  return format::OpenInput(input, ReaderName(file, packings), options);
+}
+
+/// Every column that must hold values does so in these rows.
+Status CheckNulls(const arrow::Schema& schema, const arrow::RecordBatch& rows) {
+  for (const auto& field : schema.fields()) {
+    if (field->nullable()) continue;
+    const auto column = rows.GetColumnByName(field->name());
+    if (column != nullptr && column->null_count() == 0) continue;
+    return Error(Code::kInvalidArgument, Reason::kSchemaMismatch,
+                 "the column '" + field->name().substr(0, 64) +
+                     (column == nullptr ? "', which must not be null, is not in the file"
+                                        : "' has nulls, which its schema forbids"));
+  }
+  return Status::OK();
+}
+
 }  // namespace
 
 Status FileStore::Open() {
@@ -234,35 +262,25 @@ Result<FileId> FileStore::NewId() {
 
 Result<std::unique_ptr<format::FileReader>> FileStore::OpenReader(const FileInfo& file,
                                                                   format::ReadOptions options) {
-  ARROW_ASSIGN_OR_RAISE(options.format, FormatOf(file.format));
-  options.batch_rows = kBatchRows;
-  options.header = false;
-  options.null_values = {""};
   Status last = Error(Code::kNotFound, Reason::kFileMissing,
                       "file " + std::to_string(file.id.value) + " lies nowhere");
   for (const FileLocation& where : file.locations) {
     auto bytes = OpenBytes(files_, where);
     last = bytes.status();
     if (last.ok()) {
-      const auto input = VerifiedInput(std::move(*bytes), file);
-      int packings = 0;
-      if (IsText(file.format)) {
-        ARROW_ASSIGN_OR_RAISE(packings, CountPackings(input));
-      }
-      return format::OpenInput(input, ReaderName(file, packings), options);
+      return OpenFormat(file, VerifiedInput(std::move(*bytes), file), std::move(options));
     }
   }
   return last;
 }
 
 Result<std::shared_ptr<arrow::Schema>> FileStore::SchemaOf(const FileSource& source) {
-  FileInfo file{.format = source.format,
-                .encoding = source.encoding,
-                .columns = source.columns,
-                .locations = {source.where}};
-  ARROW_ASSIGN_OR_RAISE(const auto bytes, OpenBytes(files_, source.where));
-  ARROW_RETURN_NOT_OK(HashBytes(*bytes, &file));
-  ARROW_ASSIGN_OR_RAISE(const auto reader, OpenReader(file, {}));
+  const FileInfo file{.format = source.format,
+                      .encoding = source.encoding,
+                      .columns = source.columns,
+                      .locations = {source.where}};
+  ARROW_ASSIGN_OR_RAISE(auto bytes, OpenBytes(files_, source.where));
+  ARROW_ASSIGN_OR_RAISE(const auto reader, OpenFormat(file, PlainInput(std::move(bytes)), {}));
   return reader->schema();
 }
 
@@ -279,9 +297,10 @@ Result<TakenFile> FileStore::Take(const FileSource& source,
   ARROW_ASSIGN_OR_RAISE(const auto bytes, OpenBytes(files_, source.where));
   ARROW_RETURN_NOT_OK(HashBytes(*bytes, &file));
   format::ReadOptions options;
+  std::unique_ptr<format::FileReader> reader;
   if (!IsText(file.format)) {
     // What the file itself says its columns are decides whether it can stand for the rows.
-    ARROW_ASSIGN_OR_RAISE(const auto reader, OpenReader(file, {}));
+    ARROW_ASSIGN_OR_RAISE(reader, OpenReader(file, {}));
     file.columns = reader->schema()->field_names();
     for (const auto& field : reader->schema()->fields()) {
       const auto column = schema->GetFieldByName(field->name());
@@ -302,11 +321,14 @@ Result<TakenFile> FileStore::Take(const FileSource& source,
   times_of.spec.time_column = time_column;
   ColumnStatistics statistics;
   if (file.bytes > 0 || !IsText(file.format)) {
-    ARROW_ASSIGN_OR_RAISE(const auto reader, OpenReader(file, options));
+    if (reader == nullptr || !taken.exact) {
+      ARROW_ASSIGN_OR_RAISE(reader, OpenReader(file, options));
+    }
     while (true) {
       ARROW_ASSIGN_OR_RAISE(const auto rows, reader->Next());
       if (rows == nullptr) break;
       if (rows->num_rows() == 0) continue;
+      ARROW_RETURN_NOT_OK(CheckNulls(*schema, *rows));
       file.rows += rows->num_rows();
       AddBatches(*rows, &taken.batches);
       ARROW_RETURN_NOT_OK(statistics.Add(*rows));
