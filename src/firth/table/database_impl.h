@@ -147,6 +147,8 @@ class DatabaseImpl : public Database {
                                      const std::vector<std::string>& values, bool create);
 
  private:
+  friend class EditionChanges;
+
   /// Commit and wait until it is durable.
   Result<log::CommitResult> CommitAndWait(log::CommitDraft draft);
   /// Commit changes of the catalog alone.

@@ -13,6 +13,12 @@
 namespace firth::table {
 namespace {
 
+Status CheckUnsealed(const EditionInfo& edition) {
+  if (!edition.sealed) return Status::OK();
+  return Error(Code::kFailedPrecondition, Reason::kEditionSealed,
+               "the edition is sealed: it takes no more writes");
+}
+
 uint64_t SizeOf(const UpsertBatch& batch) {
   uint64_t bytes = 0;
   for (const UpsertRecord& record : batch.records) bytes += record.key.size() + record.row.size();
@@ -287,6 +293,7 @@ void DatabaseImpl::UpsertBatch(const Caller& caller, const TablePtr& table, Buck
   const auto prepare = [&]() -> Result<std::shared_ptr<KeyedWrite>> {
     ARROW_RETURN_NOT_OK(CheckRight(caller, access::kWrite, *table));
     ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, KeyedEdition(*table));
+    ARROW_RETURN_NOT_OK(CheckUnsealed(*edition));
     ARROW_ASSIGN_OR_RAISE(const LogId log, LogOf(*table, where));
     auto write = std::make_shared<KeyedWrite>();
     write->table = table;
@@ -320,6 +327,7 @@ Result<CommitId> DatabaseImpl::ChangeRows(
     const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows, bool remove) {
   ARROW_RETURN_NOT_OK(CheckRight(caller, access::kWrite, *table));
   ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, KeyedEdition(*table));
+  ARROW_RETURN_NOT_OK(CheckUnsealed(*edition));
   ARROW_ASSIGN_OR_RAISE(const RowCodecsPtr codecs, codecs_.Get(*edition, edition->newest().id));
   // Encoded rows and keys of all buckets live here until the write is done.
   struct Encoded {

@@ -118,6 +118,13 @@ Result<TablePtr> DatabaseImpl::AlterTable(const Caller& caller, const Path& path
   ARROW_RETURN_NOT_OK(access_->Check(caller, access::kAdmin, path));
   std::lock_guard lock(definition_mutex_);
   ARROW_ASSIGN_OR_RAISE(const TablePtr table, catalog_->GetTable(path));
+  if (!table->current.has_value() && change.schema == nullptr && !change.edition.has_value()) {
+    // Attributes are the table's own: they do not need an edition.
+    ARROW_RETURN_NOT_OK(ChangeCatalog([&](catalog::Changes* changes) {
+      return changes->AlterTable(table->id, change.attributes.value_or(table->attributes));
+    }));
+    return catalog_->GetTable(path);
+  }
   ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
   std::shared_ptr<arrow::Schema> schema;
   int32_t next_field_id = edition->next_field_id;

@@ -2,9 +2,9 @@
 #include <algorithm>
 
 #include "firth/doors/beneath/control.h"
-#include "firth/doors/beneath/editions.h"
 #include "firth/doors/beneath/refusals.h"
 #include "firth/doors/beneath/table_spec.h"
+#include "firth/table/edition_changes.h"
 
 namespace firth::doors::beneath {
 namespace {
@@ -47,7 +47,7 @@ Result<Json> Control::InstanceByNames(const Requester& who, const Json& args) {
 Result<Json> Control::InstanceByTable(const Requester& who, const Json& args) {
   ARROW_ASSIGN_OR_RAISE(const auto table, TableAt(TextOf(args, "tableID")));
   ARROW_ASSIGN_OR_RAISE(const auto editions,
-                        Editions(database_).List(table->id));
+                        table::EditionChanges(database_).List(access::Internal(), table->id));
   const catalog::EditionInfo* edition = Find(editions, args["version"]);
   if (edition == nullptr) return NotFound("Table instance");
   ARROW_ASSIGN_OR_RAISE(const TableRights rights, rights_->OnTable(who, table->path));
@@ -60,7 +60,7 @@ Result<Json> Control::InstancesForTable(const Requester& who, const Json& args) 
   ARROW_ASSIGN_OR_RAISE(const auto table, TableAt(TextOf(args, "tableID")));
   ARROW_ASSIGN_OR_RAISE(const TableRights rights, rights_->OnTable(who, table->path));
   if (!rights.read) return NotAllowed("read this table");
-  ARROW_ASSIGN_OR_RAISE(auto editions, Editions(database_).List(table->id));
+  ARROW_ASSIGN_OR_RAISE(auto editions, table::EditionChanges(database_).List(access::Internal(), table->id));
   ARROW_ASSIGN_OR_RAISE(const Json record, RecordOf(*table));
   std::sort(editions.begin(), editions.end(),
             [](const auto& a, const auto& b) { return a.number > b.number; });
@@ -87,13 +87,13 @@ Result<Json> Control::CreateInstance(const Requester& who, const Json& args) {
     if (version < 0 || version > INT32_MAX) return Invalid("a version is a number from 0 on");
   }
   ARROW_ASSIGN_OR_RAISE(const auto editions,
-                        Editions(database_).List(table->id));
+                        table::EditionChanges(database_).List(access::Internal(), table->id));
   ARROW_ASSIGN_OR_RAISE(Json record, RecordOf(*table));
   if (const auto* held = Find(editions, version); held != nullptr) {
     if (!update) return Invalid("version " + std::to_string(version) + " already exists");
     const auto& edition = *held;
     if (primary) {
-      ARROW_RETURN_NOT_OK(Editions(database_).MakeCurrent(table->id, edition.id));
+      ARROW_RETURN_NOT_OK(table::EditionChanges(database_).MakeCurrent(access::Internal(), table->id, edition.id));
       NotePrimary(edition, facts_->NowNs(), &record);
       ARROW_RETURN_NOT_OK(SaveRecord(*table, record));
     }
@@ -103,7 +103,7 @@ Result<Json> Control::CreateInstance(const Requester& who, const Json& args) {
     return Invalid("a table has at most 25 instances: delete one first");
   }
   ARROW_ASSIGN_OR_RAISE(const auto spec, SpecOfRecord(record));
-  const auto made = Editions(database_).Create(table->id,
+  const auto made = table::EditionChanges(database_).Create(access::Internal(), table->id,
                                              static_cast<int32_t>(version), spec, primary);
   if (!made.ok() && ReasonOf(made.status()) == Reason::kEditionExists) {
     return Invalid("version " + std::to_string(version) + " was used before");
@@ -130,13 +130,13 @@ Result<Json> Control::UpdateInstance(const Requester& who, const Json& args) {
   const int64_t now = facts_->NowNs();
   bool changed = false;
   if (Flag(input, "makeFinal") && !edition.sealed) {
-    ARROW_RETURN_NOT_OK(Editions(database_).Seal(edition.id));
+    ARROW_RETURN_NOT_OK(table::EditionChanges(database_).Seal(access::Internal(), edition.id));
     record["instances"][KeyOf(edition.id)]["final_on"] = now;
     record["final"] = record["final"].get<int64_t>() + 1;
     changed = true;
   }
   if (Flag(input, "makePrimary")) {
-    ARROW_RETURN_NOT_OK(Editions(database_).MakeCurrent(table->id, edition.id));
+    ARROW_RETURN_NOT_OK(table::EditionChanges(database_).MakeCurrent(access::Internal(), table->id, edition.id));
     NotePrimary(edition, now, &record);
     changed = true;
   }
@@ -156,9 +156,9 @@ Result<Json> Control::DeleteInstance(const Requester& who, const Json& args) {
   ARROW_ASSIGN_OR_RAISE(Json record, RecordOf(*table));
   ARROW_ASSIGN_OR_RAISE(const auto now, database_->GetTable(access::Internal(), table->id));
   if (now->current.has_value() && now->current->id == id) {
-    ARROW_RETURN_NOT_OK(Editions(database_).MakeCurrent(table->id, std::nullopt));
+    ARROW_RETURN_NOT_OK(table::EditionChanges(database_).MakeCurrent(access::Internal(), table->id, std::nullopt));
   }
-  ARROW_RETURN_NOT_OK(Editions(database_).Drop(id));
+  ARROW_RETURN_NOT_OK(table::EditionChanges(database_).Drop(access::Internal(), id));
   record["instances"].erase(KeyOf(id));
   record["deleted"] = record["deleted"].get<int64_t>() + 1;
   ARROW_RETURN_NOT_OK(SaveRecord(*table, record));
@@ -168,7 +168,7 @@ Result<Json> Control::DeleteInstance(const Requester& who, const Json& args) {
 Result<table::TablePtr> Control::InstanceAt(std::string_view id) {
   ARROW_ASSIGN_OR_RAISE(const int64_t number,
                         facts_->ids().ReadText(IdKind::kInstance, id, "Table instance"));
-  auto table = Editions(database_).Get(EditionId(number));
+  auto table = table::EditionChanges(database_).Get(access::Internal(), EditionId(number));
   if (!table.ok() && CodeOf(table.status()) == Code::kNotFound) return NotFound("Table instance");
   return table;
 }

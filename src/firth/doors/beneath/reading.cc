@@ -5,9 +5,9 @@
 
 #include <algorithm>
 
-#include "firth/doors/beneath/editions.h"
 #include "firth/doors/beneath/refusals.h"
 #include "firth/schema/schema.h"
+#include "firth/table/edition_changes.h"
 
 namespace firth::doors::beneath {
 namespace {
@@ -42,7 +42,7 @@ bool Expired(int64_t time_ms, int64_t retention_ms, int64_t now_ms) {
 Result<Instance> OpenInstance(table::Database* database, TableFactsCache* cache,
                               EditionId edition) {
   Instance instance;
-  auto table = Editions(database).Get(edition);
+  auto table = table::EditionChanges(database).Get(access::Internal(), edition);
   if (!table.ok()) {
     return CodeOf(table.status()) == Code::kNotFound ? NotFound("Table instance") : table.status();
   }

@@ -1,0 +1,82 @@
+#include "firth/table/edition_changes.h"
+
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "firth/table/database_impl.h"
+
+namespace firth::table {
+
+EditionChanges::EditionChanges(Database* database)
+    : database_(static_cast<DatabaseImpl*>(database)) {}
+
+Result<TablePtr> EditionChanges::Create(const Caller& caller, TableId table_id, int32_t number,
+                                        const TableSpec& spec, bool make_current) {
+  ARROW_ASSIGN_OR_RAISE(const TablePtr table, database_->catalog_->GetTable(table_id));
+  ARROW_RETURN_NOT_OK(database_->access_->Check(caller, access::kWrite, table->path));
+  TableSpec made = spec;
+  int32_t next_field_id = 0;
+  ARROW_RETURN_NOT_OK(CheckSpec(&made, &next_field_id));
+  EditionId edition;
+  ARROW_RETURN_NOT_OK(database_->ChangeCatalog([&](catalog::Changes* changes) -> Status {
+    ARROW_ASSIGN_OR_RAISE(
+        edition, changes->CreateEdition(table_id, number, made.edition, made.schema, next_field_id,
+                                        make_current));
+    if (!made.edition.partition_by.empty()) return Status::OK();
+    return changes->CreatePartition(edition, {}, made.edition.bucket_count).status();
+  }));
+  return Get(access::Internal(), edition);
+}
+
+Status EditionChanges::MakeCurrent(const Caller& caller, TableId table_id,
+                                   std::optional<EditionId> edition) {
+  ARROW_ASSIGN_OR_RAISE(const TablePtr table, database_->catalog_->GetTable(table_id));
+  ARROW_RETURN_NOT_OK(database_->access_->Check(caller, access::kWrite, table->path));
+  return database_->ChangeCatalog(
+      [&](catalog::Changes* changes) { return changes->MakeCurrent(table_id, edition); });
+}
+
+Status EditionChanges::Seal(const Caller& caller, EditionId edition) {
+  ARROW_ASSIGN_OR_RAISE(const TablePtr table, Get(access::Internal(), edition));
+  ARROW_RETURN_NOT_OK(database_->CheckRight(caller, access::kWrite, *table));
+  return database_->ChangeCatalog(
+      [&](catalog::Changes* changes) { return changes->SealEdition(edition); });
+}
+
+Status EditionChanges::Drop(const Caller& caller, EditionId edition) {
+  ARROW_ASSIGN_OR_RAISE(const TablePtr table, Get(access::Internal(), edition));
+  ARROW_RETURN_NOT_OK(database_->access_->Check(caller, access::kWrite, table->path));
+  std::lock_guard lock(database_->definition_mutex_);  // no partition is made meanwhile
+  ARROW_ASSIGN_OR_RAISE(const auto partitions, database_->catalog_->ListPartitions(edition));
+  ARROW_RETURN_NOT_OK(database_->ChangeCatalog(
+      [&](catalog::Changes* changes) { return changes->DropEdition(edition); }));
+  for (const PartitionInfo& partition : partitions) {
+    for (int32_t bucket = 0; bucket < partition.bucket_count; ++bucket) {
+      database_->log_->DropLog(partition.LogOf(bucket));
+    }
+  }
+  return database_->lake_->Drop({edition});
+}
+
+Result<std::vector<EditionInfo>> EditionChanges::List(const Caller& caller, TableId table_id) {
+  ARROW_ASSIGN_OR_RAISE(const TablePtr table, database_->catalog_->GetTable(table_id));
+  ARROW_ASSIGN_OR_RAISE(auto editions, database_->catalog_->ListEditions(table_id));
+  std::erase_if(editions, [&](const EditionInfo& edition) {
+    const uint32_t rights = database_->access_->RightsOn(caller, table->path, edition.id);
+    return !caller.internal && (rights & access::kSee) == 0;
+  });
+  return editions;
+}
+
+Result<TablePtr> EditionChanges::Get(const Caller& caller, EditionId id) {
+  ARROW_ASSIGN_OR_RAISE(EditionInfo edition, database_->catalog_->GetEdition(id));
+  ARROW_ASSIGN_OR_RAISE(const TablePtr table, database_->catalog_->GetTable(edition.table));
+  ARROW_RETURN_NOT_OK(database_->access_->Check(caller, access::kSee, table->path, id));
+  if (table->current.has_value() && table->current->id == id) return table;
+  auto shown = std::make_shared<TableInfo>(*table);
+  shown->current = std::move(edition);
+  return TablePtr(std::move(shown));
+}
+
+}  // namespace firth::table
