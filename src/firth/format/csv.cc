@@ -38,6 +38,9 @@ struct CsvOptions {
     }
     parse.delimiter = DelimiterOf(format);
     parse.newlines_in_values = true;
+    // Where there is only one column, a line with nothing on it is a row: its value is missing.
+    parse.ignore_empty_lines =
+        options.header || options.schema == nullptr || options.schema->num_fields() != 1;
     convert.null_values = options.null_values;
     convert.strings_can_be_null = true;
     convert.quoted_strings_can_be_null = false;

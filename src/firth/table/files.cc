@@ -215,6 +215,43 @@ std::string FolderOf(const std::string& path) {
   return path.substr(0, path.find_last_of('/'));
 }
 
+/// The cells of the first line of delimited text; nothing where it is longer than anybody's names.
+std::vector<std::string> FirstLine(arrow::io::InputStream* stream, char delimiter) {
+  constexpr int64_t kLineBytesMax = 64 << 10;
+  std::vector<std::string> cells(1);
+  const auto front = stream->Read(kLineBytesMax);
+  if (!front.ok()) return {};
+  const std::string_view text(reinterpret_cast<const char*>((*front)->data()),
+                              static_cast<size_t>((*front)->size()));
+  bool quoted = false;
+  for (const char c : text) {
+    if (c == '"') {
+      quoted = !quoted;
+    } else if (!quoted && c == delimiter) {
+      cells.emplace_back();
+    } else if (!quoted && (c == '\n' || c == '\r')) {
+      return cells;
+    } else {
+      cells.back() += c;
+    }
+  }
+  return text.size() < static_cast<size_t>(kLineBytesMax) ? cells : std::vector<std::string>();
+}
+
+/// Does delimited text begin with the names of its columns? Writers of such files differ.
+Result<bool> HasNames(const FileInfo& file,
+                      const std::shared_ptr<arrow::io::RandomAccessFile>& input, int packings) {
+  ARROW_ASSIGN_OR_RAISE(const int64_t bytes, input->GetSize());
+  ARROW_ASSIGN_OR_RAISE(const auto codec, arrow::util::Codec::Create(arrow::Compression::GZIP));
+  ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::io::InputStream> stream,
+                        arrow::io::RandomAccessFile::GetStream(input, 0, bytes));
+  for (int i = 0; i < packings; ++i) {
+    ARROW_ASSIGN_OR_RAISE(stream, arrow::io::CompressedInputStream::Make(codec.get(), stream));
+  }
+  const char delimiter = file.format == "csv" ? ',' : file.format == "tsv" ? '\t' : '|';
+  return FirstLine(stream.get(), delimiter) == file.columns;
+}
+
 Result<std::unique_ptr<format::FileReader>> OpenFormat(
     const FileInfo& file, const std::shared_ptr<arrow::io::RandomAccessFile>& input,
     format::ReadOptions options) {
@@ -225,6 +262,9 @@ Result<std::unique_ptr<format::FileReader>> OpenFormat(
   int packings = 0;
   if (IsText(file.format)) {
     ARROW_ASSIGN_OR_RAISE(packings, CountPackings(input));
+  }
+  if (IsDelimited(file.format) && !file.columns.empty()) {
+    ARROW_ASSIGN_OR_RAISE(options.header, HasNames(file, input, packings));
   }
   return format::OpenInput(input, ReaderName(file, packings), options);
 }

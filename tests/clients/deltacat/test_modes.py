@@ -141,6 +141,24 @@ def test_files_by_path(client, tmp_path, server):
     assert path.exists()
 
 
+@pytest.mark.parametrize("header", [True, False])
+def test_text_by_path_with_and_without_names(client, server, tmp_path, header):
+    table = f"text_{header}"
+    write(client, table, DATA)
+    path = tmp_path / "given.csv"
+    path.write_text(("id,name\n" if header else "") + "3,c\n4,\n")
+    client.catalog.write(str(path), namespace="modes", table=table, mode="auto", format="csv")
+    assert [row["id"] for row in rows(client, table)] == [1, 2, 3, 4]
+    assert server.sql(f"SELECT name FROM modes.{table} WHERE id = 4") == [{"name": None}]
+
+
+def test_one_column_of_text_with_nothing_in_a_line(client, server):
+    client.catalog.write(pa.table({"a": ["", None, "NA", "null"]}), namespace="modes", table="one", mode="auto",
+                         format="csv")
+    found = server.sql("SELECT a FROM modes.one")
+    assert [row["a"] for row in found] == ["", None, "NA", "null"]
+
+
 def test_an_empty_write_makes_the_table(client):
     write(client, "empty", DATA.slice(0, 0))
     described = client.catalog.describe_table(namespace="modes", table="empty")
