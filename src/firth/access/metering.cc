@@ -81,8 +81,8 @@ int64_t Metering::BeginOf(Span span, int64_t time_ns) {
   namespace chrono = std::chrono;
   const int64_t hours = time_ns / kHourNs - (time_ns % kHourNs < 0 ? 1 : 0);
   if (span == Span::kHour) return hours * kHourNs;
-  const chrono::sys_days day = chrono::floor<chrono::days>(
-      chrono::sys_time<chrono::hours>(chrono::hours(hours)));
+  const chrono::sys_days day =
+      chrono::floor<chrono::days>(chrono::sys_time<chrono::hours>(chrono::hours(hours)));
   const chrono::year_month_day date(day);
   const chrono::sys_days first(date.year() / date.month() / chrono::day(1));
   return chrono::duration_cast<chrono::nanoseconds>(first.time_since_epoch()).count();

@@ -62,7 +62,7 @@ class Metering {
   Executor* const executor_;
   struct Alive;
   const std::shared_ptr<Alive> alive_;
-  std::mutex flush_mutex_;            // one flush at a time; taken before mutex_
+  std::mutex flush_mutex_;  // one flush at a time; taken before mutex_
   std::mutex mutex_;
   std::map<std::string, Use> counts_;  // guarded by mutex_; by the value's name
   std::set<std::string> changed_;      // guarded by mutex_

@@ -9,15 +9,15 @@
 
 namespace firth::table {
 
-/// Changes of editions of a Database that Database::Open made; it must outlive this. Thread-safe; all
-/// calls block, and what they change is durable on return.
+/// Changes of editions of a Database that Database::Open made; it must outlive this. Thread-safe;
+/// all calls block, and what they change is durable on return.
 class EditionChanges {
  public:
   explicit EditionChanges(Database* database);
 
-  /// Add an edition with its schema and, if it is not partitioned, its one partition; `number` below
-  /// 0: one more than any before. The attributes of `spec` are not used. Right: write on the path.
-  /// Error kEditionExists for a number that was ever given.
+  /// Add an edition with its schema and, if it is not partitioned, its one partition; `number`
+  /// below 0: one more than any before. The attributes of `spec` are not used. Right: write on the
+  /// path. Error kEditionExists for a number that was ever given.
   Result<TablePtr> Create(const Caller& caller, TableId table, int32_t number,
                           const TableSpec& spec, bool make_current);
   /// Make an edition the current one, or none. Right: write on the path.

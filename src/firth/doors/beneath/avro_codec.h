@@ -1,5 +1,5 @@
-// Records as this door's clients send them, bare Avro binary by the table's schema, to Arrow rows and
-// back. Incoming bytes are hostile.
+// Records as this door's clients send them, bare Avro binary by the table's schema, to Arrow rows
+// and back. Incoming bytes are hostile.
 #pragma once
 
 #include <arrow/array.h>
@@ -35,8 +35,8 @@ class RecordEncoder {
 
   /// The columns of `rows` as Encode wants them, cast where another door's types ask for it.
   Result<arrow::ArrayVector> Columns(const arrow::RecordBatch& rows) const;
-  /// Append the Avro bytes of row `row` to `*out`. Error kBadValue for a value that the type does not
-  /// have, as another door may have written it.
+  /// Append the Avro bytes of row `row` to `*out`. Error kBadValue for a value that the type does
+  /// not have, as another door may have written it.
   Status Encode(const arrow::ArrayVector& columns, int64_t row, std::string* out) const;
 
   const Type& record() const { return *record_; }

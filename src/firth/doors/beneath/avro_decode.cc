@@ -114,7 +114,8 @@ Status DecodePresent(const Type& type, Reader* in, arrow::ArrayBuilder* out) {
     }
     case Kind::kFixed: {
       ARROW_ASSIGN_OR_RAISE(const std::string_view bytes, in->Take(static_cast<size_t>(type.size)));
-      if (out->type()->id() == arrow::Type::BINARY) return As<arrow::BinaryBuilder>(out)->Append(bytes);
+      if (out->type()->id() == arrow::Type::BINARY)
+        return As<arrow::BinaryBuilder>(out)->Append(bytes);
       return As<arrow::FixedSizeBinaryBuilder>(out)->Append(bytes);
     }
     case Kind::kBoolean: {
@@ -163,8 +164,10 @@ Status DecodePresent(const Type& type, Reader* in, arrow::ArrayBuilder* out) {
       }
       return As<arrow::StringBuilder>(out)->Append(type.symbols[static_cast<size_t>(index)]);
     }
-    case Kind::kRecord: return DecodeRecord(type, in, As<arrow::StructBuilder>(out));
-    case Kind::kArray: return DecodeArray(type, in, As<arrow::ListBuilder>(out));
+    case Kind::kRecord:
+      return DecodeRecord(type, in, As<arrow::StructBuilder>(out));
+    case Kind::kArray:
+      return DecodeArray(type, in, As<arrow::ListBuilder>(out));
   }
   return Bad("an unknown type");
 }
@@ -220,7 +223,8 @@ Result<std::shared_ptr<arrow::RecordBatch>> DecodeRecords(const Type& record,
         As<arrow::TimestampBuilder>(builders.back().get())->Append(records[row].time_ms));
   }
   arrow::ArrayVector columns(builders.size());
-  for (size_t i = 0; i < builders.size(); ++i) ARROW_RETURN_NOT_OK(builders[i]->Finish(&columns[i]));
+  for (size_t i = 0; i < builders.size(); ++i)
+    ARROW_RETURN_NOT_OK(builders[i]->Finish(&columns[i]));
   return arrow::RecordBatch::Make(schema, count, std::move(columns));
 }
 

@@ -1,7 +1,7 @@
-#include <arrow/compute/cast.h>
 #include <arrow/array/array_binary.h>
 #include <arrow/array/array_nested.h>
 #include <arrow/array/array_primitive.h>
+#include <arrow/compute/cast.h>
 
 #include <algorithm>
 #include <bit>
@@ -52,13 +52,16 @@ Status EncodeEnum(const Type& type, std::string_view symbol, std::string* out) {
 Status EncodePresent(const Type& type, const arrow::Array& array, int64_t row, std::string* out) {
   switch (type.kind) {
     case Kind::kString:
-    case Kind::kUuid: PutSized(As<arrow::StringArray>(array).GetView(row), out); return Status::OK();
-    case Kind::kBytes: PutSized(As<arrow::BinaryArray>(array).GetView(row), out); return Status::OK();
+    case Kind::kUuid:
+      PutSized(As<arrow::StringArray>(array).GetView(row), out);
+      return Status::OK();
+    case Kind::kBytes:
+      PutSized(As<arrow::BinaryArray>(array).GetView(row), out);
+      return Status::OK();
     case Kind::kFixed: {
-      const std::string_view bytes =
-          array.type_id() == arrow::Type::BINARY
-              ? As<arrow::BinaryArray>(array).GetView(row)
-              : As<arrow::FixedSizeBinaryArray>(array).GetView(row);
+      const std::string_view bytes = array.type_id() == arrow::Type::BINARY
+                                         ? As<arrow::BinaryArray>(array).GetView(row)
+                                         : As<arrow::FixedSizeBinaryArray>(array).GetView(row);
       if (static_cast<int32_t>(bytes.size()) != type.size) {
         return Bad("a value has " + std::to_string(bytes.size()) + " bytes and not " +
                    std::to_string(type.size));
@@ -69,8 +72,12 @@ Status EncodePresent(const Type& type, const arrow::Array& array, int64_t row, s
     case Kind::kBoolean:
       out->push_back(As<arrow::BooleanArray>(array).Value(row) ? 1 : 0);
       return Status::OK();
-    case Kind::kInt32: PutLong(As<arrow::Int32Array>(array).Value(row), out); return Status::OK();
-    case Kind::kInt64: PutLong(As<arrow::Int64Array>(array).Value(row), out); return Status::OK();
+    case Kind::kInt32:
+      PutLong(As<arrow::Int32Array>(array).Value(row), out);
+      return Status::OK();
+    case Kind::kInt64:
+      PutLong(As<arrow::Int64Array>(array).Value(row), out);
+      return Status::OK();
     case Kind::kTimestamp:
       PutLong(As<arrow::TimestampArray>(array).Value(row), out);
       return Status::OK();
@@ -86,7 +93,8 @@ Status EncodePresent(const Type& type, const arrow::Array& array, int64_t row, s
       PutSized(bytes, out);
       return Status::OK();
     }
-    case Kind::kEnum: return EncodeEnum(type, As<arrow::StringArray>(array).GetView(row), out);
+    case Kind::kEnum:
+      return EncodeEnum(type, As<arrow::StringArray>(array).GetView(row), out);
     case Kind::kRecord: {
       const auto& record = As<arrow::StructArray>(array);
       for (size_t i = 0; i < type.fields.size(); ++i) {
@@ -131,13 +139,16 @@ Result<arrow::ArrayVector> RecordEncoder::Columns(const arrow::RecordBatch& rows
   for (size_t i = 0; i < columns_.size(); ++i) {
     auto column = rows.GetColumnByName(columns_[i]);
     if (column == nullptr) {
-      return Error(Code::kInternal, Reason::kColumnNotFound, "column '" + columns_[i] + "' is absent");
+      return Error(Code::kInternal, Reason::kColumnNotFound,
+                   "column '" + columns_[i] + "' is absent");
     }
     const auto wanted = ArrowType(*record_->fields[i].type);
     // Nested types differ in names and nullability of their parts, not in layout.
-    if (column->type_id() != wanted->id() || (wanted->num_fields() > 0 && !column->type()->Equals(*wanted))) {
-      ARROW_ASSIGN_OR_RAISE(const arrow::Datum cast,
-                            arrow::compute::Cast(column, wanted, arrow::compute::CastOptions::Safe()));
+    if (column->type_id() != wanted->id() ||
+        (wanted->num_fields() > 0 && !column->type()->Equals(*wanted))) {
+      ARROW_ASSIGN_OR_RAISE(
+          const arrow::Datum cast,
+          arrow::compute::Cast(column, wanted, arrow::compute::CastOptions::Safe()));
       column = cast.make_array();
     } else if (wanted->id() == arrow::Type::TIMESTAMP && !column->type()->Equals(*wanted)) {
       ARROW_ASSIGN_OR_RAISE(const arrow::Datum cast, arrow::compute::Cast(column, wanted));

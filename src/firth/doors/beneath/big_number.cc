@@ -29,7 +29,8 @@ Result<std::string> NumberFromBytes(std::string_view bytes) {
   if (negative) {  // -x = ~x + 1
     bool carry = true;
     for (size_t i = magnitude.size(); i-- > 0;) {
-      const auto flipped = static_cast<uint8_t>(~static_cast<uint8_t>(magnitude[i]) + (carry ? 1 : 0));
+      const auto flipped =
+          static_cast<uint8_t>(~static_cast<uint8_t>(magnitude[i]) + (carry ? 1 : 0));
       carry = carry && flipped == 0;
       magnitude[i] = static_cast<char>(flipped);
     }

@@ -78,7 +78,8 @@ graphql::Answer Control::Run(const Requester& who, std::string_view body) {
   const auto root = [&](const std::string& field, const Json& args) -> Result<Json> {
     return (this->*Roots().at(field))(who, args);
   };
-  const auto link = [&](const std::string& name, const Json& object) -> std::optional<Result<Json>> {
+  const auto link = [&](const std::string& name,
+                        const Json& object) -> std::optional<Result<Json>> {
     const auto found = Links().find(name);
     if (found == Links().end()) return std::nullopt;
     return (this->*found->second)(who, object);
@@ -125,13 +126,19 @@ Status Control::MakeAccount(const catalog::PrincipalRow& principal) {
     FactChanges changes;
     changes.TakeName(kOrganizations, 0, name, organization);
     changes.Put(kOrganizations, organization,
-                {{"name", name}, {"display", principal.name}, {"created", now}, {"updated", now},
+                {{"name", name},
+                 {"display", principal.name},
+                 {"created", now},
+                 {"updated", now},
                  {"personal", number}});
     changes.PutPair(kMembers, organization, number,
                     {{"view", true}, {"create", true}, {"admin", true}});
     changes.Put(kUsers, number,
-                {{"email", principal.name + "@example.org"}, {"created", now}, {"updated", now},
-                 {"personal", organization}, {"billing", organization}});
+                {{"email", principal.name + "@example.org"},
+                 {"created", now},
+                 {"updated", now},
+                 {"personal", organization},
+                 {"billing", organization}});
     ARROW_RETURN_NOT_OK(facts_->Apply(changes));
   }
   std::lock_guard lock(known_mutex_);
@@ -141,9 +148,12 @@ Status Control::MakeAccount(const catalog::PrincipalRow& principal) {
 
 Result<Json> Control::AccountOf(const Requester& who) {
   switch (who.kind) {
-    case Requester::Kind::kAnonymous: return Json();
-    case Requester::Kind::kUser: return facts_->Get(kUsers, who.principal());
-    case Requester::Kind::kService: return facts_->Get(kServices, who.principal());
+    case Requester::Kind::kAnonymous:
+      return Json();
+    case Requester::Kind::kUser:
+      return facts_->Get(kUsers, who.principal());
+    case Requester::Kind::kService:
+      return facts_->Get(kServices, who.principal());
   }
   return Json();
 }
@@ -319,8 +329,10 @@ void Take(const Json& args, const char* argument, Json* record, const char* fiel
 
 void TakeQuota(const Json& args, const char* argument, Json* record, const char* field) {
   if (!args.contains(argument)) return;
-  if (args[argument] == 0) record->erase(field);
-  else (*record)[field] = args[argument];
+  if (args[argument] == 0)
+    record->erase(field);
+  else
+    (*record)[field] = args[argument];
 }
 
 std::string PlainName(std::string_view name) {
@@ -348,7 +360,9 @@ bool Flag(const Json& record, const char* field) {
   return found != record.end() && *found == true;
 }
 
-std::string MeterOfPrincipal(int64_t principal) { return "principal/" + std::to_string(principal); }
+std::string MeterOfPrincipal(int64_t principal) {
+  return "principal/" + std::to_string(principal);
+}
 std::string MeterOfOrganization(int64_t organization) {
   return "beneath/organization/" + std::to_string(organization);
 }

@@ -1,5 +1,6 @@
-// The control plane: what each field of a request answers. One function a root field; what they have in
-// common is the class. Mutations run one at a time; they are durable when they are answered.
+// The control plane: what each field of a request answers. One function a root field; what they
+// have in common is the class. Mutations run one at a time; they are durable when they are
+// answered.
 #pragma once
 
 #include <map>
@@ -26,7 +27,8 @@ struct Numbered {
   Json record;
 };
 
-/// Thread-safe. Methods that begin with a lower-case verb's name answer the root field of that name.
+/// Thread-safe. Methods that begin with a lower-case verb's name answer the root field of that
+/// name.
 class Control {
  public:
   Control(table::Database* database, Facts* facts, Rights* rights, TableFactsCache* tables,
@@ -142,8 +144,8 @@ class Control {
   Result<Json> ShowTableNow(TableId id);
   Result<Json> RecordOf(const table::TableInfo& table);
   Status SaveRecord(const table::TableInfo& table, const Json& record);
-  /// Give projects, with their tables and the rights on them, other paths, and make `changes`, all in
-  /// one commit.
+  /// Give projects, with their tables and the rights on them, other paths, and make `changes`, all
+  /// in one commit.
   Status MoveProjects(const std::vector<std::pair<Path, Path>>& moves, const FactChanges& changes);
   static void AddMove(const Path& from, const Path& to, const std::vector<table::TablePtr>& tables,
                       std::vector<table::Step>* steps);

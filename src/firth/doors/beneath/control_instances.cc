@@ -1,4 +1,5 @@
-// Versions of tables: they are editions, the primary one is the current edition, a final one is sealed.
+// Versions of tables: they are editions, the primary one is the current edition, a final one is
+// sealed.
 #include <algorithm>
 
 #include "firth/doors/beneath/control.h"
@@ -11,7 +12,9 @@ namespace {
 
 constexpr size_t kInstancesMax = 25;
 
-std::string KeyOf(EditionId edition) { return std::to_string(edition.value); }
+std::string KeyOf(EditionId edition) {
+  return std::to_string(edition.value);
+}
 
 bool WasPrimary(const Json& record, const catalog::EditionInfo& edition) {
   if (edition.number == 0 && record.contains("first_primary_on")) return true;
@@ -60,7 +63,8 @@ Result<Json> Control::InstancesForTable(const Requester& who, const Json& args) 
   ARROW_ASSIGN_OR_RAISE(const auto table, TableAt(TextOf(args, "tableID")));
   ARROW_ASSIGN_OR_RAISE(const TableRights rights, rights_->OnTable(who, table->path));
   if (!rights.read) return NotAllowed("read this table");
-  ARROW_ASSIGN_OR_RAISE(auto editions, table::EditionChanges(database_).List(access::Internal(), table->id));
+  ARROW_ASSIGN_OR_RAISE(auto editions,
+                        table::EditionChanges(database_).List(access::Internal(), table->id));
   ARROW_ASSIGN_OR_RAISE(const Json record, RecordOf(*table));
   std::sort(editions.begin(), editions.end(),
             [](const auto& a, const auto& b) { return a.number > b.number; });
@@ -93,7 +97,8 @@ Result<Json> Control::CreateInstance(const Requester& who, const Json& args) {
     if (!update) return Invalid("version " + std::to_string(version) + " already exists");
     const auto& edition = *held;
     if (primary) {
-      ARROW_RETURN_NOT_OK(table::EditionChanges(database_).MakeCurrent(access::Internal(), table->id, edition.id));
+      ARROW_RETURN_NOT_OK(
+          table::EditionChanges(database_).MakeCurrent(access::Internal(), table->id, edition.id));
       NotePrimary(edition, facts_->NowNs(), &record);
       ARROW_RETURN_NOT_OK(SaveRecord(*table, record));
     }
@@ -103,8 +108,8 @@ Result<Json> Control::CreateInstance(const Requester& who, const Json& args) {
     return Invalid("a table has at most 25 instances: delete one first");
   }
   ARROW_ASSIGN_OR_RAISE(const auto spec, SpecOfRecord(record));
-  const auto made = table::EditionChanges(database_).Create(access::Internal(), table->id,
-                                             static_cast<int32_t>(version), spec, primary);
+  const auto made = table::EditionChanges(database_).Create(
+      access::Internal(), table->id, static_cast<int32_t>(version), spec, primary);
   if (!made.ok() && ReasonOf(made.status()) == Reason::kEditionExists) {
     return Invalid("version " + std::to_string(version) + " was used before");
   }
@@ -136,7 +141,8 @@ Result<Json> Control::UpdateInstance(const Requester& who, const Json& args) {
     changed = true;
   }
   if (Flag(input, "makePrimary")) {
-    ARROW_RETURN_NOT_OK(table::EditionChanges(database_).MakeCurrent(access::Internal(), table->id, edition.id));
+    ARROW_RETURN_NOT_OK(
+        table::EditionChanges(database_).MakeCurrent(access::Internal(), table->id, edition.id));
     NotePrimary(edition, now, &record);
     changed = true;
   }
@@ -156,7 +162,8 @@ Result<Json> Control::DeleteInstance(const Requester& who, const Json& args) {
   ARROW_ASSIGN_OR_RAISE(Json record, RecordOf(*table));
   ARROW_ASSIGN_OR_RAISE(const auto now, database_->GetTable(access::Internal(), table->id));
   if (now->current.has_value() && now->current->id == id) {
-    ARROW_RETURN_NOT_OK(table::EditionChanges(database_).MakeCurrent(access::Internal(), table->id, std::nullopt));
+    ARROW_RETURN_NOT_OK(
+        table::EditionChanges(database_).MakeCurrent(access::Internal(), table->id, std::nullopt));
   }
   ARROW_RETURN_NOT_OK(table::EditionChanges(database_).Drop(access::Internal(), id));
   record["instances"].erase(KeyOf(id));

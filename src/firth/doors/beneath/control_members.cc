@@ -6,10 +6,14 @@ namespace firth::doors::beneath {
 namespace {
 
 Json RightsJson(const Json& args) {
-  return {{"view", Flag(args, "view")}, {"create", Flag(args, "create")}, {"admin", Flag(args, "admin")}};
+  return {{"view", Flag(args, "view")},
+          {"create", Flag(args, "create")},
+          {"admin", Flag(args, "admin")}};
 }
 
-bool IsPersonal(const Numbered& organization) { return organization.record.contains("personal"); }
+bool IsPersonal(const Numbered& organization) {
+  return organization.record.contains("personal");
+}
 
 void DropQuotas(Json* user) {
   for (const char* field : {"read_quota", "write_quota", "scan_quota"}) user->erase(field);

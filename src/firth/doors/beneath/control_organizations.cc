@@ -10,11 +10,13 @@ constexpr size_t kNameMax = 128;
 
 Status CheckOrganizationName(const std::string& name) {
   static const std::set<std::string, std::less<>> reserved{
-      "admin", "api", "auth", "billing", "console", "control", "data", "docs", "documentation", "ee",
-      "enterprise", "explore", "gateway", "gql", "graphql", "health", "healthz", "instance",
-      "instances", "internal", "master", "ops", "organization", "organizations", "permissions",
-      "platform", "project", "projects", "redirects", "secret", "secrets", "stream", "streams",
-      "table", "tables", "terminal", "user", "username", "users"};
+      "admin",       "api",      "auth",          "billing",  "console",      "control",
+      "data",        "docs",     "documentation", "ee",       "enterprise",   "explore",
+      "gateway",     "gql",      "graphql",       "health",   "healthz",      "instance",
+      "instances",   "internal", "master",        "ops",      "organization", "organizations",
+      "permissions", "platform", "project",       "projects", "redirects",    "secret",
+      "secrets",     "stream",   "streams",       "table",    "tables",       "terminal",
+      "user",        "username", "users"};
   if (!IsPlainName(name, kNameMax)) {
     return Invalid("'" + name.substr(0, 64) +
                    "' cannot name an organization: letters, digits and underscores, at most 128");
@@ -153,9 +155,9 @@ Result<Json> Control::UpdateOrganizationQuotas(const Requester& who, const Json&
   std::lock_guard lock(mutex_);
   ARROW_ASSIGN_OR_RAISE(auto organization, OrganizationAt(TextOf(args, "organizationID")));
   if (!who.master) return NotAllowed("set the quotas of organizations: only masters may");
-  for (const auto& [argument, field] : {std::pair("readQuota", "read_quota"),
-                                        std::pair("writeQuota", "write_quota"),
-                                        std::pair("scanQuota", "scan_quota")}) {
+  for (const auto& [argument, field] :
+       {std::pair("readQuota", "read_quota"), std::pair("writeQuota", "write_quota"),
+        std::pair("scanQuota", "scan_quota")}) {
     organization.record.erase(field);
     Take(args, argument, &organization.record, field);
   }
@@ -166,9 +168,9 @@ Result<Json> Control::UpdateOrganizationQuotas(const Requester& who, const Json&
   ARROW_ASSIGN_OR_RAISE(Json shown, ShowOrganization(who, organization));
   // The master who set them sees them, a member or not.
   shown["__typename"] = "PrivateOrganization";
-  for (const auto& [argument, field] : {std::pair("readQuota", "read_quota"),
-                                        std::pair("writeQuota", "write_quota"),
-                                        std::pair("scanQuota", "scan_quota")}) {
+  for (const auto& [argument, field] :
+       {std::pair("readQuota", "read_quota"), std::pair("writeQuota", "write_quota"),
+        std::pair("scanQuota", "scan_quota")}) {
     shown[argument] = FieldOf(organization.record, field);
   }
   shown["updatedOn"] = TimeOf(organization.record, "updated");

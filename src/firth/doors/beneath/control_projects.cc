@@ -11,9 +11,8 @@ constexpr size_t kNameMax = 128;
 }  // namespace
 
 Result<Json> Control::ProjectByName(const Requester& who, const Json& args) {
-  ARROW_ASSIGN_OR_RAISE(
-      const auto project,
-      ProjectNamed(TextOf(args, "organizationName"), TextOf(args, "projectName")));
+  ARROW_ASSIGN_OR_RAISE(const auto project, ProjectNamed(TextOf(args, "organizationName"),
+                                                         TextOf(args, "projectName")));
   ARROW_ASSIGN_OR_RAISE(const ProjectRights rights, RightsOn(who, project.record));
   if (!rights.view) return NotAllowed("read this project");
   return ShowProject(project);
@@ -182,8 +181,8 @@ Status Control::MoveProjects(const std::vector<std::pair<Path, Path>>& moves,
     ARROW_ASSIGN_OR_RAISE(const auto tables, database_->ListTables(access::Internal(), from));
     AddMove(from, to, tables, &steps);
   }
-  // Rights lie beside the catalog's commits: they are there at both places while it is made, so that
-  // at no time they are at neither.
+  // Rights lie beside the catalog's commits: they are there at both places while it is made, so
+  // that at no time they are at neither.
   ARROW_ASSIGN_OR_RAISE(const auto principals, database_->access()->ListPrincipals());
   struct Given {
     std::string name;
@@ -204,13 +203,12 @@ Status Control::MoveProjects(const std::vector<std::pair<Path, Path>>& moves,
       }
     }
   }
-  ARROW_RETURN_NOT_OK(database_
-                          ->ApplySteps(access::Internal(), steps,
-                                       table::ApplyOptions{.values = changes.values()})
-                          .status());
+  ARROW_RETURN_NOT_OK(
+      database_
+          ->ApplySteps(access::Internal(), steps, table::ApplyOptions{.values = changes.values()})
+          .status());
   for (const auto& [name, grant] : old) {
-    ARROW_RETURN_NOT_OK(
-        database_->access()->Grant(name, grant.path, grant.edition, 0, grant.role));
+    ARROW_RETURN_NOT_OK(database_->access()->Grant(name, grant.path, grant.edition, 0, grant.role));
   }
   return Status::OK();
 }

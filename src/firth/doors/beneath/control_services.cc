@@ -12,21 +12,23 @@ constexpr size_t kDescriptionMax = 40;
 Json ShowSecret(const Ids& ids, const catalog::SecretRow& row) {
   const std::string id = ids.MakeText(IdKind::kSecret, row.id);
   const Json time = TimeOf(Json{{"at", row.created_ns}}, "at");
-  return {{"__typename", "ServiceSecret"}, {"secretID", id},   {"serviceSecretID", id},
-          {"prefix", row.prefix},          {"description", row.description},
-          {"createdOn", time},             {"updatedOn", time}};
+  return {{"__typename", "ServiceSecret"},
+          {"secretID", id},
+          {"serviceSecretID", id},
+          {"prefix", row.prefix},
+          {"description", row.description},
+          {"createdOn", time},
+          {"updatedOn", time}};
 }
 
 }  // namespace
 
 Result<Json> Control::ServiceByName(const Requester& who, const Json& args) {
-  ARROW_ASSIGN_OR_RAISE(
-      const auto project,
-      ProjectNamed(TextOf(args, "organizationName"), TextOf(args, "projectName")));
+  ARROW_ASSIGN_OR_RAISE(const auto project, ProjectNamed(TextOf(args, "organizationName"),
+                                                         TextOf(args, "projectName")));
   ARROW_ASSIGN_OR_RAISE(const auto service, ServiceNamed(project, TextOf(args, "serviceName")));
   ARROW_ASSIGN_OR_RAISE(const ProjectRights rights, RightsOn(who, project.record));
-  const bool self =
-      who.kind == Requester::Kind::kService && who.principal() == service.number;
+  const bool self = who.kind == Requester::Kind::kService && who.principal() == service.number;
   if (!rights.view && !self) return NotAllowed("read this service");
   return ShowService(service);
 }
@@ -34,9 +36,8 @@ Result<Json> Control::ServiceByName(const Requester& who, const Json& args) {
 Result<Json> Control::CreateService(const Requester& who, const Json& args) {
   const Json& input = args["input"];
   std::lock_guard lock(mutex_);
-  ARROW_ASSIGN_OR_RAISE(
-      const auto project,
-      ProjectNamed(TextOf(input, "organizationName"), TextOf(input, "projectName")));
+  ARROW_ASSIGN_OR_RAISE(const auto project, ProjectNamed(TextOf(input, "organizationName"),
+                                                         TextOf(input, "projectName")));
   ARROW_ASSIGN_OR_RAISE(const ProjectRights rights, RightsOn(who, project.record));
   if (!rights.create) return NotAllowed("create services in this project");
   const std::string name = PlainName(TextOf(input, "serviceName"));
@@ -61,7 +62,9 @@ Result<Json> Control::CreateService(const Requester& who, const Json& args) {
     principal.kind = "service";
     ARROW_ASSIGN_OR_RAISE(const PrincipalId id, database_->access()->PutPrincipal(principal));
     service.number = id.value;
-    service.record = {{"name", name}, {"project", project.number}, {"created", now},
+    service.record = {{"name", name},
+                      {"project", project.number},
+                      {"created", now},
                       {"principal", principal.name}};
     changes.TakeName(kServices, project.number, name, service.number);
   }
@@ -79,9 +82,8 @@ Result<Json> Control::CreateService(const Requester& who, const Json& args) {
 Result<Json> Control::UpdateService(const Requester& who, const Json& args) {
   {
     const Json& input = args["input"];
-    ARROW_ASSIGN_OR_RAISE(
-        const auto project,
-        ProjectNamed(TextOf(input, "organizationName"), TextOf(input, "projectName")));
+    ARROW_ASSIGN_OR_RAISE(const auto project, ProjectNamed(TextOf(input, "organizationName"),
+                                                           TextOf(input, "projectName")));
     ARROW_RETURN_NOT_OK(ServiceNamed(project, TextOf(input, "serviceName")).status());
   }
   Json changed = args;
@@ -113,8 +115,7 @@ Result<Json> Control::UpdateServiceTable(const Requester& who, const Json& args)
   if (args.contains("write")) rights.write = args["write"];
   const uint32_t bits = (rights.read ? access::kSee | access::kRead : 0u) |
                         (rights.write ? access::kSee | access::kWrite : 0u);
-  ARROW_RETURN_NOT_OK(
-      database_->access()->Grant(principal, table->path, EditionId{0}, bits, ""));
+  ARROW_RETURN_NOT_OK(database_->access()->Grant(principal, table->path, EditionId{0}, bits, ""));
   return Json{{"__typename", "PermissionsServicesTables"},
               {"serviceID", Id(IdKind::kService, service.number)},
               {"tableID", Id(IdKind::kTable, table->id.value)},
@@ -165,9 +166,8 @@ Result<Json> Control::SecretsForService(const Requester& who, const Json& args) 
   bool member = false;
   ARROW_RETURN_NOT_OK(RightsOn(who, project, &member).status());
   if (!member) return NotAllowed("see the secrets of this service");
-  ARROW_ASSIGN_OR_RAISE(
-      const auto secrets,
-      database_->access()->ListSecrets(service.record["principal"].get<std::string>()));
+  ARROW_ASSIGN_OR_RAISE(const auto secrets, database_->access()->ListSecrets(
+                                                service.record["principal"].get<std::string>()));
   Json out = Json::array();
   for (const auto& row : secrets) out.push_back(ShowSecret(facts_->ids(), row));
   return out;

@@ -1,4 +1,5 @@
-// Tables: finding, making and removing them. What this door knows of a table lies in its attributes.
+// Tables: finding, making and removing them. What this door knows of a table lies in its
+// attributes.
 #include <algorithm>
 
 #include "firth/doors/beneath/control.h"
@@ -29,13 +30,14 @@ Status TakeViews(const Json& input, Json* record) {
   for (const ViewOption& view : kViews) {
     const bool use = !input.contains(view.use) || input[view.use] == true;
     const int64_t seconds = input.value(view.retention, int64_t{0});
-    if (!use && view.field == nullptr) return Invalid("Error creating table: useLog cannot be false");
+    if (!use && view.field == nullptr)
+      return Invalid("Error creating table: useLog cannot be false");
     if (seconds < 0 || seconds > kRetentionMax) {
       return Invalid(std::string("Error creating table: ") + view.retention + " is out of range");
     }
     if (!use && seconds > 0) {
-      return Invalid(std::string("Error creating table: ") + view.retention +
-                     " is given, but " + view.use + " is false");
+      return Invalid(std::string("Error creating table: ") + view.retention + " is given, but " +
+                     view.use + " is false");
     }
     if (view.field != nullptr) (*record)[view.field] = use;
     (*record)[view.seconds] = seconds;
@@ -218,9 +220,8 @@ Result<Json> Control::CompileSchema(const Requester&, const Json& args) {
 Result<Json> Control::CreateTable(const Requester& who, const Json& args) {
   const Json& input = args["input"];
   std::lock_guard lock(mutex_);
-  ARROW_ASSIGN_OR_RAISE(
-      const auto project,
-      ProjectNamed(TextOf(input, "organizationName"), TextOf(input, "projectName")));
+  ARROW_ASSIGN_OR_RAISE(const auto project, ProjectNamed(TextOf(input, "organizationName"),
+                                                         TextOf(input, "projectName")));
   ARROW_ASSIGN_OR_RAISE(const ProjectRights rights, RightsOn(who, project.record));
   if (!rights.create) return NotAllowed("create tables in this project");
   const std::string name = PlainName(TextOf(input, "tableName"));
@@ -241,7 +242,10 @@ Result<Json> Control::CreateTable(const Requester& who, const Json& args) {
     if (!schema.ok()) return Invalid("Error creating table: " + MessageOf(schema.status()));
     Json record{{"meta", Flag(input, "meta")},
                 {"manual", Flag(input, "allowManualWrites")},
-                {"created", 1}, {"deleted", 0}, {"final", 0}, {"primary", 1},
+                {"created", 1},
+                {"deleted", 0},
+                {"final", 0},
+                {"primary", 1},
                 {"instances", Json::object()}};
     ARROW_RETURN_NOT_OK(TakeViews(input, &record));
     TakeSchema(input, *schema, &record);
@@ -267,8 +271,10 @@ Result<Json> Control::CreateTable(const Requester& who, const Json& args) {
   }
   const bool same_text = record["schema"] == input["schema"];
   TakeSchema(input, *schema, &record);
-  if (input.contains("description")) record["description"] = input["description"];
-  else if (!same_text) record["description"] = schema->record->doc;
+  if (input.contains("description"))
+    record["description"] = input["description"];
+  else if (!same_text)
+    record["description"] = schema->record->doc;
   Take(input, "meta", &record, "meta");
   Take(input, "allowManualWrites", &record, "manual");
   ARROW_RETURN_NOT_OK(SaveRecord(**held, record));
@@ -314,8 +320,9 @@ Result<Json> Control::TableProject(const Requester&, const Json& object) {
   }
   const auto names = NamesOfPath(table->path);
   Json shown = ShowProject(
-      {.number = 0, .record = {{"name", names[1]}, {"created", table->created_ns},
-                               {"updated", table->created_ns}}});
+      {.number = 0,
+       .record = {
+           {"name", names[1]}, {"created", table->created_ns}, {"updated", table->created_ns}}});
   shown["projectID"] = Id(IdKind::kForeignProject, table->id.value);
   shown["tables"] = Json::array();
   shown["services"] = Json::array();

@@ -1,5 +1,5 @@
-// The type system of the control plane, in GraphQL's own language. Names, types and nullability are those
-// that clients rely on.
+// The type system of the control plane, in GraphQL's own language. Names, types and nullability are
+// those that clients rely on.
 #include "firth/doors/beneath/graphql_types.h"
 
 namespace firth::doors::beneath::graphql {

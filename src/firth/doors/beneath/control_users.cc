@@ -1,4 +1,5 @@
-// What users ask about themselves: usage, secrets, and the tickets by which a command line signs in.
+// What users ask about themselves: usage, secrets, and the tickets by which a command line signs
+// in.
 #include "firth/common/text.h"
 #include "firth/doors/beneath/control.h"
 #include "firth/doors/beneath/refusals.h"
@@ -14,12 +15,18 @@ constexpr size_t kRequesterMax = 100;
 
 Json ShowUse(const std::string& entity, const std::string& period, int64_t at,
              const access::Use& use) {
-  return {{"__typename", "Usage"},           {"entityID", entity},
-          {"period", period},                {"label", period},
-          {"time", FormatTimeNs(at)},        {"readOps", use.read_ops},
-          {"readBytes", use.read_bytes},     {"readRecords", use.read_records},
-          {"writeOps", use.write_ops},       {"writeBytes", use.write_bytes},
-          {"writeRecords", use.write_records}, {"scanOps", use.scan_ops},
+  return {{"__typename", "Usage"},
+          {"entityID", entity},
+          {"period", period},
+          {"label", period},
+          {"time", FormatTimeNs(at)},
+          {"readOps", use.read_ops},
+          {"readBytes", use.read_bytes},
+          {"readRecords", use.read_records},
+          {"writeOps", use.write_ops},
+          {"writeBytes", use.write_bytes},
+          {"writeRecords", use.write_records},
+          {"scanOps", use.scan_ops},
           {"scanBytes", use.scan_bytes}};
 }
 
@@ -33,7 +40,9 @@ Json ShowTicket(const std::string& id, const Json& record) {
 
 }  // namespace
 
-Result<Json> Control::Ping(const Requester&, const Json&) { return Json("pong"); }
+Result<Json> Control::Ping(const Requester&, const Json&) {
+  return Json("pong");
+}
 
 Result<Json> Control::GetUserUsage(const Requester& who, const Json& args) {
   ARROW_ASSIGN_OR_RAISE(const auto user, UserAt(TextOf(args, "userID")));
@@ -97,9 +106,9 @@ Result<Json> Control::AuthTicketById(const Requester&, const Json& args) {
   FactChanges changes;
   changes.Remove(kTickets, number);
   ARROW_RETURN_NOT_OK(facts_->Apply(changes));
-  ARROW_ASSIGN_OR_RAISE(const std::string token,
-                        database_->access()->IssueSecret(
-                            principal.name, record["requester"].get<std::string>()));
+  ARROW_ASSIGN_OR_RAISE(
+      const std::string token,
+      database_->access()->IssueSecret(principal.name, record["requester"].get<std::string>()));
   shown["issuedSecret"] = {{"__typename", "NewUserSecret"}, {"token", token}};
   return shown;
 }
@@ -107,9 +116,9 @@ Result<Json> Control::AuthTicketById(const Requester&, const Json& args) {
 Result<Json> Control::UpdateAuthTicket(const Requester& who, const Json& args) {
   const Json& input = args["input"];
   std::lock_guard lock(mutex_);
-  ARROW_ASSIGN_OR_RAISE(const int64_t number,
-                        facts_->ids().ReadText(IdKind::kTicket, TextOf(input, "authTicketID"),
-                                               "Auth ticket"));
+  ARROW_ASSIGN_OR_RAISE(
+      const int64_t number,
+      facts_->ids().ReadText(IdKind::kTicket, TextOf(input, "authTicketID"), "Auth ticket"));
   ARROW_ASSIGN_OR_RAISE(Json record, facts_->Get(kTickets, number));
   if (record.is_null() || record["created"].get<int64_t>() + kTicketLifeNs < facts_->NowNs()) {
     return NotFound("Auth ticket");
@@ -134,19 +143,15 @@ Result<Json> Control::IssueUserSecret(const Requester& who, const Json& args) {
     return Invalid("secrets that may only read, or only what is public, are not supported");
   }
   std::lock_guard lock(mutex_);
-  ARROW_ASSIGN_OR_RAISE(
-      const std::string token,
-      database_->access()->IssueSecret(who.caller.name, TextOf(args, "description")));
+  ARROW_ASSIGN_OR_RAISE(const std::string token, database_->access()->IssueSecret(
+                                                     who.caller.name, TextOf(args, "description")));
   ARROW_ASSIGN_OR_RAISE(const auto secrets, database_->access()->ListSecrets(who.caller.name));
   Json secret;
   for (const auto& row : secrets) {
     const Json time = FormatTimeNs(row.created_ns);
-    secret = {{"__typename", "UserSecret"},
-              {"userSecretID", Id(IdKind::kSecret, row.id)},
-              {"prefix", row.prefix},
-              {"description", row.description},
-              {"createdOn", time},
-              {"updatedOn", time}};
+    secret = {{"__typename", "UserSecret"}, {"userSecretID", Id(IdKind::kSecret, row.id)},
+              {"prefix", row.prefix},       {"description", row.description},
+              {"createdOn", time},          {"updatedOn", time}};
   }
   return Json{{"__typename", "NewUserSecret"}, {"token", token}, {"secret", secret}};
 }

@@ -18,7 +18,9 @@ constexpr size_t kSignatureBytes = 16;
 constexpr size_t kFixedBytes = 1 + kIdBytes + 8 + 8 + 2;
 constexpr uint8_t kKept = 0x80;
 
-Status Bad() { return Invalid("the cursor is not one of this server's"); }
+Status Bad() {
+  return Invalid("the cursor is not one of this server's");
+}
 
 std::string KeptName(std::string_view id, std::string_view digest) {
   return "beneath/cursor/" + ToHex(id) + "/" + ToHex(digest);
@@ -57,7 +59,8 @@ Result<Cursor> Cursors::Read(std::string_view bytes) {
   if (bytes.size() < 1 + kIdBytes + kSignatureBytes || bytes.size() > kCursorBytesMax) return Bad();
   std::string body(bytes.substr(0, bytes.size() - kSignatureBytes));
   const std::string signature = Sign(body);
-  if (CRYPTO_memcmp(signature.data(), bytes.data() + body.size(), kSignatureBytes) != 0) return Bad();
+  if (CRYPTO_memcmp(signature.data(), bytes.data() + body.size(), kSignatureBytes) != 0)
+    return Bad();
   if ((static_cast<uint8_t>(body[0]) & kKept) != 0) {
     const std::string name = KeptName(std::string_view(body).substr(1, kIdBytes),
                                       std::string_view(body).substr(1 + kIdBytes));

@@ -1,6 +1,6 @@
-// Where a reader stands. Cursors are opaque to clients, hold all that is needed to go on, and are signed,
-// so that what comes back is what was given out. Those that would be longer than a client may keep lie
-// in the catalog, and the client holds their digest.
+// Where a reader stands. Cursors are opaque to clients, hold all that is needed to go on, and are
+// signed, so that what comes back is what was given out. Those that would be longer than a client
+// may keep lie in the catalog, and the client holds their digest.
 #pragma once
 
 #include <cstdint>

@@ -30,15 +30,14 @@ class RunningDoor : public BeneathDoor {
     table::Database* const database = options.database;
     parts_.database = database;
     parts_.blocking = options.blocking;
-    ARROW_ASSIGN_OR_RAISE(
-        parts_.facts, Facts::Open(database->catalog(), &database->clock(), database->random()));
+    ARROW_ASSIGN_OR_RAISE(parts_.facts,
+                          Facts::Open(database->catalog(), &database->clock(), database->random()));
     parts_.rights = std::make_unique<Rights>(database, parts_.facts.get());
     parts_.tables = std::make_unique<TableFactsCache>();
     parts_.metering = std::make_unique<access::Metering>(database->catalog(), &database->clock(),
                                                          options.blocking);
-    parts_.control =
-        std::make_unique<Control>(database, parts_.facts.get(), parts_.rights.get(),
-                                  parts_.tables.get(), parts_.metering.get());
+    parts_.control = std::make_unique<Control>(database, parts_.facts.get(), parts_.rights.get(),
+                                               parts_.tables.get(), parts_.metering.get());
     parts_.cursors = std::make_unique<Cursors>(database->catalog(), parts_.facts.get());
     parts_.reading = std::make_unique<Reading>(database);
     ARROW_RETURN_NOT_OK(parts_.control->Start());
@@ -68,11 +67,10 @@ class RunningDoor : public BeneathDoor {
     server.body_bytes_max = kBodyBytesMax;
     server.tls_certificate_file = options.tls_certificate_file;
     server.tls_key_file = options.tls_key_file;
-    ARROW_ASSIGN_OR_RAISE(http_, net::HttpServer::Start(options.loops, options.blocking,
-                                                        std::move(server),
-                                                        [this](const net::HttpRequest& request) {
-                                                          return Answer(request);
-                                                        }));
+    ARROW_ASSIGN_OR_RAISE(http_,
+                          net::HttpServer::Start(
+                              options.loops, options.blocking, std::move(server),
+                              [this](const net::HttpRequest& request) { return Answer(request); }));
     return Status::OK();
   }
 
@@ -106,7 +104,7 @@ class RunningDoor : public BeneathDoor {
 
   Parts parts_;
   std::unique_ptr<Gateway> gateway_;
-  std::unique_ptr<net::HttpServer> http_;   // stop before what they serve is gone
+  std::unique_ptr<net::HttpServer> http_;  // stop before what they serve is gone
   std::unique_ptr<net::GrpcServer> grpc_;
 };
 

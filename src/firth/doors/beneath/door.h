@@ -1,4 +1,5 @@
-// The door for Beneath's clients: their control plane, GraphQL over HTTP, and their data plane, gRPC.
+// The door for Beneath's clients: their control plane, GraphQL over HTTP, and their data plane,
+// gRPC.
 #pragma once
 
 #include <cstdint>

@@ -87,14 +87,17 @@ Result<std::unique_ptr<Facts>> Facts::Open(catalog::Catalog* catalog, const Cloc
   }
   ARROW_ASSIGN_OR_RAISE(const std::string bytes, FromHex(*held));
   if (bytes.size() != kStoreBytes + kKeyBytes) {
-    return Error(Code::kDataLoss, Reason::kChecksumMismatch, "the catalog's beneath/store is damaged");
+    return Error(Code::kDataLoss, Reason::kChecksumMismatch,
+                 "the catalog's beneath/store is damaged");
   }
   facts->ids_ = std::make_unique<Ids>(bytes.substr(0, kStoreBytes));
   facts->key_ = bytes.substr(kStoreBytes);
   return facts;
 }
 
-Result<int64_t> Facts::NewNumber() { return catalog_->TakeIds(kNumbers, 1); }
+Result<int64_t> Facts::NewNumber() {
+  return catalog_->TakeIds(kNumbers, 1);
+}
 
 Result<Json> Facts::Get(std::string_view kind, int64_t number) {
   ARROW_ASSIGN_OR_RAISE(const auto text, catalog_->GetValue(RecordName(kind, number)));
@@ -151,6 +154,8 @@ Status Facts::ForgetOld(std::string_view kind, int64_t before_ns) {
   return changes.empty() ? Status::OK() : catalog_->ChangeValues(changes);
 }
 
-Status Facts::Apply(const FactChanges& changes) { return catalog_->ChangeValues(changes.values()); }
+Status Facts::Apply(const FactChanges& changes) {
+  return catalog_->ChangeValues(changes.values());
+}
 
 }  // namespace firth::doors::beneath

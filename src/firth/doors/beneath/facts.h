@@ -1,6 +1,6 @@
-// What this door keeps in the catalog besides tables: organizations, projects, services, what it knows
-// of users, memberships, invitations, tickets. Each is a small JSON record by number; names lead to
-// numbers. Rights on projects and tables are the engine's grants and not kept here.
+// What this door keeps in the catalog besides tables: organizations, projects, services, what it
+// knows of users, memberships, invitations, tickets. Each is a small JSON record by number; names
+// lead to numbers. Rights on projects and tables are the engine's grants and not kept here.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -48,8 +48,8 @@ class FactChanges {
   std::vector<catalog::ValueChange> changes_;
 };
 
-inline constexpr char kMembers[] = "member";    // organization, principal: {view, create, admin}
-inline constexpr char kInvites[] = "invite";    // the same
+inline constexpr char kMembers[] = "member";  // organization, principal: {view, create, admin}
+inline constexpr char kInvites[] = "invite";  // the same
 
 /// Thread-safe. Reads go to the catalog, which answers from memory.
 class Facts {

@@ -16,10 +16,14 @@ namespace {
 
 using ScalarPtr = std::shared_ptr<arrow::Scalar>;
 
-Status Refuse(const std::string& why) { return Invalid("error parsing query: " + why); }
+Status Refuse(const std::string& why) {
+  return Invalid("error parsing query: " + why);
+}
 
 /// Nothing lies in it.
-KeyRange Nothing() { return {.from = "\x01", .to = "\x01"}; }
+KeyRange Nothing() {
+  return {.from = "\x01", .to = "\x01"};
+}
 
 /// Canonical keys end a text so.
 constexpr std::string_view kTextEnd("\0\1", 2);
@@ -33,10 +37,10 @@ std::string_view Trim(std::string_view text) {
 
 const std::map<std::string, std::string, std::less<>>& Operators() {
   static const std::map<std::string, std::string, std::less<>> names{
-      {"_eq", "_eq"}, {"eq", "_eq"},   {"=", "_eq"},        {"==", "_eq"},
-      {"_gt", "_gt"}, {"gt", "_gt"},   {">", "_gt"},        {"_gte", "_gte"},
-      {"gte", "_gte"}, {">=", "_gte"}, {"_lt", "_lt"},      {"lt", "_lt"},
-      {"<", "_lt"},   {"_lte", "_lte"}, {"lte", "_lte"},    {"<=", "_lte"},
+      {"_eq", "_eq"},         {"eq", "_eq"},        {"=", "_eq"},    {"==", "_eq"},
+      {"_gt", "_gt"},         {"gt", "_gt"},        {">", "_gt"},    {"_gte", "_gte"},
+      {"gte", "_gte"},        {">=", "_gte"},       {"_lt", "_lt"},  {"lt", "_lt"},
+      {"<", "_lt"},           {"_lte", "_lte"},     {"lte", "_lte"}, {"<=", "_lte"},
       {"_prefix", "_prefix"}, {"prefix", "_prefix"}};
   return names;
 }
@@ -91,8 +95,10 @@ Result<int64_t> IntegerOf(const Json& value) {
     const bool hex = digits.starts_with("0x") || digits.starts_with("0X");
     if (hex) digits.remove_prefix(2);
     uint64_t number = 0;
-    const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), number, hex ? 16 : 10);
-    const bool whole = !digits.empty() && read.ec == std::errc() && read.ptr == digits.data() + digits.size();
+    const auto read =
+        std::from_chars(digits.data(), digits.data() + digits.size(), number, hex ? 16 : 10);
+    const bool whole =
+        !digits.empty() && read.ec == std::errc() && read.ptr == digits.data() + digits.size();
     if (whole && number <= uint64_t{INT64_MAX} + (negative ? 1 : 0)) {
       return static_cast<int64_t>(negative ? 0 - number : number);
     }
@@ -115,14 +121,15 @@ Result<std::string> BytesOf(const Json& value) {
   if (!value.is_string()) return Refuse("bytes are written as Base64 text");
   const std::string& text = value.get_ref<const std::string&>();
   const size_t padding = text.size() - std::min(text.size(), text.find_last_not_of('=') + 1);
-  const bool plain = text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                                            "0123456789+/=") == std::string::npos;
+  const bool plain = text.find_first_not_of(
+                         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                         "0123456789+/=") == std::string::npos;
   if (text.size() % 4 != 0 || !plain || padding > 2) return Refuse("a text is not Base64");
   return arrow::util::base64_decode(text);
 }
 
-/// A value of a key field as a scalar of its column; for an Int32 a number that it cannot hold gives
-/// null and sets *beyond to its sign.
+/// A value of a key field as a scalar of its column; for an Int32 a number that it cannot hold
+/// gives null and sets *beyond to its sign.
 Result<ScalarPtr> ScalarOf(const Type& type, const Json& value, bool prefix, int* beyond) {
   switch (type.kind) {
     case Kind::kString:
@@ -163,7 +170,8 @@ Result<ScalarPtr> ScalarOf(const Type& type, const Json& value, bool prefix, int
       ARROW_ASSIGN_OR_RAISE(const int64_t ms, TimestampOf(value));
       return std::make_shared<arrow::TimestampScalar>(ms, ArrowType(type));
     }
-    default: return Refuse("this field cannot be queried");
+    default:
+      return Refuse("this field cannot be queried");
   }
 }
 
@@ -207,7 +215,8 @@ class RangeBuilder {
   Result<KeyRange> Prefix(size_t index, const Json& value) const {
     const Type& type = TypeOf(index);
     if (type.kind != Kind::kString && type.kind != Kind::kBytes && type.kind != Kind::kFixed) {
-      return Refuse("a prefix of '" + facts_.key[index] + "' cannot be asked for: it is neither text nor bytes");
+      return Refuse("a prefix of '" + facts_.key[index] +
+                    "' cannot be asked for: it is neither text nor bytes");
     }
     int beyond = 0;
     ARROW_ASSIGN_OR_RAISE(const ScalarPtr scalar, ScalarOf(type, value, true, &beyond));
@@ -257,7 +266,8 @@ class RangeBuilder {
 }  // namespace
 
 Result<Json> ParseFilter(std::string_view text) {
-  if (text.size() > kFilterBytesMax) return Invalid("couldn't parse filter: it is longer than 64 KiB");
+  if (text.size() > kFilterBytesMax)
+    return Invalid("couldn't parse filter: it is longer than 64 KiB");
   text = Trim(text);
   if (text.empty()) return Json::object();
   if (!IsUtf8(text)) return Invalid("couldn't parse filter: it is not UTF-8");
@@ -297,7 +307,8 @@ Result<KeyRange> RangeOfFilter(const TableFacts& facts, const Json& conditions) 
     }
   }
   if (used < conditions.size() && !none) {
-    return Refuse("only indexed fields can be queried, leftmost first, with a range or prefix last");
+    return Refuse(
+        "only indexed fields can be queried, leftmost first, with a range or prefix last");
   }
   if (none) return Nothing();
   if (range.has_value()) return *range;

@@ -12,14 +12,15 @@ namespace firth::doors::beneath {
 
 inline constexpr size_t kFilterBytesMax = 64 << 10;
 
-/// A filter's conditions as a JSON object: field to value, or to an object of operators. Takes the JSON
-/// form and the where form; empty text gives an empty object. Error kInvalidArgument begins with
-/// "couldn't parse".
+/// A filter's conditions as a JSON object: field to value, or to an object of operators. Takes the
+/// JSON form and the where form; empty text gives an empty object. Error kInvalidArgument begins
+/// with "couldn't parse".
 Result<Json> ParseFilter(std::string_view text);
 /// The where form alone.
 Result<Json> ParseWhere(std::string_view text);
 
-/// The keys that a filter's conditions select. Error kInvalidArgument begins with "error parsing query".
+/// The keys that a filter's conditions select. Error kInvalidArgument begins with "error parsing
+/// query".
 Result<KeyRange> RangeOfFilter(const TableFacts& facts, const Json& conditions);
 
 }  // namespace firth::doors::beneath

@@ -7,7 +7,9 @@
 namespace firth::doors::beneath {
 namespace {
 
-Status CannotParse(const std::string& why) { return Invalid("couldn't parse filter: " + why); }
+Status CannotParse(const std::string& why) {
+  return Invalid("couldn't parse filter: " + why);
+}
 
 struct Word {
   enum class Kind { kEnd, kName, kText, kNumber, kMark };
@@ -38,7 +40,8 @@ class Parser {
       if (word_.kind == Word::Kind::kEnd) return out;
       const bool separator = IsMark(",") || IsMark("&") || IsMark("&&") ||
                              (word_.kind == Word::Kind::kName && Lower(word_.text) == "and");
-      if (!separator) return CannotParse("expected `and` before '" + word_.text.substr(0, 64) + "'");
+      if (!separator)
+        return CannotParse("expected `and` before '" + word_.text.substr(0, 64) + "'");
       ARROW_RETURN_NOT_OK(Step());
     }
   }
@@ -57,7 +60,8 @@ class Parser {
     Json& conditions = (*out)[field];
     if (conditions.is_null()) conditions = Json::object();
     if (conditions.contains(op)) {
-      return Invalid("error parsing query: field '" + field.substr(0, 64) + "' has two conditions of a kind");
+      return Invalid("error parsing query: field '" + field.substr(0, 64) +
+                     "' has two conditions of a kind");
     }
     conditions[op] = std::move(value);
     return Status::OK();
@@ -94,12 +98,16 @@ class Parser {
       value = word_.text;
     } else if (word_.kind == Word::Kind::kNumber) {
       value = Json::parse(word_.text, nullptr, /*allow_exceptions=*/false);
-      if (!value.is_number()) return CannotParse("'" + word_.text.substr(0, 64) + "' is not a number");
+      if (!value.is_number())
+        return CannotParse("'" + word_.text.substr(0, 64) + "' is not a number");
     } else if (word_.kind == Word::Kind::kName) {
       const std::string name = Lower(word_.text);
-      if (name == "true") value = true;
-      else if (name == "false") value = false;
-      else if (name != "null") return CannotParse("expected a value");
+      if (name == "true")
+        value = true;
+      else if (name == "false")
+        value = false;
+      else if (name != "null")
+        return CannotParse("expected a value");
     } else {
       return CannotParse("expected a value");
     }
@@ -158,6 +166,8 @@ class Parser {
 
 }  // namespace
 
-Result<Json> ParseWhere(std::string_view text) { return Parser(text).Parse(); }
+Result<Json> ParseWhere(std::string_view text) {
+  return Parser(text).Parse();
+}
 
 }  // namespace firth::doors::beneath

@@ -43,15 +43,30 @@ grpc::Status ToWire(const Status& status) {
   if (status.ok()) return grpc::Status::OK;
   grpc::StatusCode code = grpc::StatusCode::INVALID_ARGUMENT;
   switch (CodeOf(status)) {
-    case Code::kUnauthenticated: code = grpc::StatusCode::UNAUTHENTICATED; break;
-    case Code::kPermissionDenied: code = grpc::StatusCode::PERMISSION_DENIED; break;
-    case Code::kResourceExhausted: code = grpc::StatusCode::RESOURCE_EXHAUSTED; break;
-    case Code::kUnavailable: code = grpc::StatusCode::UNAVAILABLE; break;
-    case Code::kAborted: code = grpc::StatusCode::ABORTED; break;
+    case Code::kUnauthenticated:
+      code = grpc::StatusCode::UNAUTHENTICATED;
+      break;
+    case Code::kPermissionDenied:
+      code = grpc::StatusCode::PERMISSION_DENIED;
+      break;
+    case Code::kResourceExhausted:
+      code = grpc::StatusCode::RESOURCE_EXHAUSTED;
+      break;
+    case Code::kUnavailable:
+      code = grpc::StatusCode::UNAVAILABLE;
+      break;
+    case Code::kAborted:
+      code = grpc::StatusCode::ABORTED;
+      break;
     case Code::kInternal:
-    case Code::kUnknown: code = grpc::StatusCode::INTERNAL; break;
-    case Code::kDataLoss: code = grpc::StatusCode::DATA_LOSS; break;
-    default: break;
+    case Code::kUnknown:
+      code = grpc::StatusCode::INTERNAL;
+      break;
+    case Code::kDataLoss:
+      code = grpc::StatusCode::DATA_LOSS;
+      break;
+    default:
+      break;
   }
   return {code, MessageOf(status)};
 }
@@ -59,9 +74,9 @@ grpc::Status ToWire(const Status& status) {
 Result<Requester> Gateway::SignIn(const grpc::ServerContextBase& context) {
   const auto& metadata = context.client_metadata();
   const auto found = metadata.find("authorization");
-  const std::string_view header = found == metadata.end()
-                                      ? std::string_view()
-                                      : std::string_view(found->second.data(), found->second.size());
+  const std::string_view header =
+      found == metadata.end() ? std::string_view()
+                              : std::string_view(found->second.data(), found->second.size());
   ARROW_ASSIGN_OR_RAISE(Requester who, parts_->rights->SignIn(header));
   ARROW_RETURN_NOT_OK(parts_->control->EnsureAccount(who));
   return who;
@@ -162,8 +177,9 @@ Status Gateway::DoRead(const Requester& who, const wire::ReadRequest& request,
   if (page.more) {
     ARROW_ASSIGN_OR_RAISE(*reply->mutable_next_cursor(), parts_->cursors->Write(page.next));
   }
-  return payer.Count(Using::kRead, bytes, reply->records_size(),
-                     {MeterOfTable(instance.table->id), MeterOfInstance(instance.table->current->id)});
+  return payer.Count(
+      Using::kRead, bytes, reply->records_size(),
+      {MeterOfTable(instance.table->id), MeterOfInstance(instance.table->current->id)});
 }
 
 Result<Subscriptions::Where> Gateway::DoSubscribe(const Requester& who,

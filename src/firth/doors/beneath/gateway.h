@@ -31,7 +31,8 @@ struct Parts {
 
 class Gateway final : public wire::Gateway::WithCallbackMethod_Subscribe<wire::Gateway::Service> {
  public:
-  explicit Gateway(Parts* parts) : parts_(parts), subscriptions_(parts->database, parts->blocking) {}
+  explicit Gateway(Parts* parts)
+      : parts_(parts), subscriptions_(parts->database, parts->blocking) {}
 
   grpc::Status Ping(grpc::ServerContext* context, const wire::PingRequest* request,
                     wire::PingResponse* reply) override;

@@ -22,7 +22,8 @@ class Parser {
         document.operations.push_back(std::move(operation));
       }
     }
-    if (document.operations.empty()) return SyntaxError(token_.line, "the document has no operation");
+    if (document.operations.empty())
+      return SyntaxError(token_.line, "the document has no operation");
     return document;
   }
 
@@ -44,10 +45,10 @@ class Parser {
   }
   Result<std::string> Name() {
     if (token_.kind != Token::Kind::kName) {
-      return SyntaxError(token_.line, "expected a name, found " +
-                                          (token_.kind == Token::Kind::kEnd
-                                               ? std::string("the end of the document")
-                                               : "\"" + token_.text.substr(0, 64) + "\""));
+      return SyntaxError(
+          token_.line, "expected a name, found " + (token_.kind == Token::Kind::kEnd
+                                                        ? std::string("the end of the document")
+                                                        : "\"" + token_.text.substr(0, 64) + "\""));
     }
     std::string name = token_.text;
     ARROW_RETURN_NOT_OK(Step());
@@ -215,15 +216,25 @@ class Parser {
     }
     value.text = token_.text;
     switch (token_.kind) {
-      case Token::Kind::kInt: value.kind = Value::Kind::kInt; break;
-      case Token::Kind::kFloat: value.kind = Value::Kind::kFloat; break;
-      case Token::Kind::kString: value.kind = Value::Kind::kString; break;
-      case Token::Kind::kName:
-        if (token_.text == "null") value.kind = Value::Kind::kNull;
-        else if (token_.text == "true" || token_.text == "false") value.kind = Value::Kind::kBoolean;
-        else value.kind = Value::Kind::kEnum;
+      case Token::Kind::kInt:
+        value.kind = Value::Kind::kInt;
         break;
-      default: return SyntaxError(token_.line, "expected a value");
+      case Token::Kind::kFloat:
+        value.kind = Value::Kind::kFloat;
+        break;
+      case Token::Kind::kString:
+        value.kind = Value::Kind::kString;
+        break;
+      case Token::Kind::kName:
+        if (token_.text == "null")
+          value.kind = Value::Kind::kNull;
+        else if (token_.text == "true" || token_.text == "false")
+          value.kind = Value::Kind::kBoolean;
+        else
+          value.kind = Value::Kind::kEnum;
+        break;
+      default:
+        return SyntaxError(token_.line, "expected a value");
     }
     ARROW_RETURN_NOT_OK(Step());
     return value;
@@ -241,8 +252,10 @@ class Parser {
         ARROW_RETURN_NOT_OK(Expect(":"));
       }
       ARROW_ASSIGN_OR_RAISE(Value item, ParseValue(depth + 1));
-      if (list) value.items.push_back(std::move(item));
-      else value.fields.emplace_back(std::move(name), std::move(item));
+      if (list)
+        value.items.push_back(std::move(item));
+      else
+        value.fields.emplace_back(std::move(name), std::move(item));
     }
     ARROW_RETURN_NOT_OK(Step());
     return value;

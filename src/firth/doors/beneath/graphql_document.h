@@ -1,6 +1,6 @@
-// A GraphQL request's document: its text parsed into operations and fragments. No parser of GraphQL for
-// C or C++ is in the distribution, and the language of requests is small; texts are bounded in length,
-// tokens and depth.
+// A GraphQL request's document: its text parsed into operations and fragments. No parser of GraphQL
+// for C or C++ is in the distribution, and the language of requests is small; texts are bounded in
+// length, tokens and depth.
 #pragma once
 
 #include <memory>

@@ -110,8 +110,8 @@ class Executor {
       const Fragment* fragment = spread ? fragments_.at(selection.name) : nullptr;
       const std::string& condition = spread ? fragment->condition : selection.condition;
       if (!condition.empty() && !types_.Is(type, condition)) continue;
-      ARROW_RETURN_NOT_OK(Collect(type, spread ? fragment->selections : selection.selections,
-                                  depth + 1, fields));
+      ARROW_RETURN_NOT_OK(
+          Collect(type, spread ? fragment->selections : selection.selections, depth + 1, fields));
     }
     return Status::OK();
   }

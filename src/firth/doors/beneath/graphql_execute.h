@@ -1,5 +1,5 @@
-// Answering a checked document: resolvers give objects, and of these what was selected is put into the
-// reply.
+// Answering a checked document: resolvers give objects, and of these what was selected is put into
+// the reply.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -22,15 +22,15 @@ struct Answer {
   std::string body;
 };
 
-/// An object is JSON with its type's name under "__typename" and its scalar fields by name; what is not
-/// in it is null. Fields that lead to other objects are asked of a LinkFunction, by "Type.field"; it
-/// gives nullopt for fields that stand in the object itself.
+/// An object is JSON with its type's name under "__typename" and its scalar fields by name; what is
+/// not in it is null. Fields that lead to other objects are asked of a LinkFunction, by
+/// "Type.field"; it gives nullopt for fields that stand in the object itself.
 using RootFunction = std::function<Result<Json>(const std::string& field, const Json& arguments)>;
 using LinkFunction = std::function<std::optional<Result<Json>>(const std::string& type_and_field,
                                                                const Json& object)>;
 
-/// Run one request, the JSON text of a query and its variables: parse, check, execute. Errors of the
-/// resolvers go into the reply; errors of the document give status 422.
+/// Run one request, the JSON text of a query and its variables: parse, check, execute. Errors of
+/// the resolvers go into the reply; errors of the document give status 422.
 Answer Run(const TypeSystem& types, std::string_view body, const RootFunction& resolve_root,
            const LinkFunction& resolve_link);
 

@@ -1,6 +1,6 @@
-// Goal: documents are parsed, checked and answered as the language says, and hostile ones are refused.
-// Method: a small type system with resolvers that give fixed objects; requests and the bodies that come
-// back.
+// Goal: documents are parsed, checked and answered as the language says, and hostile ones are
+// refused. Method: a small type system with resolvers that give fixed objects; requests and the
+// bodies that come back.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -22,8 +22,12 @@ const TypeSystem& Types() {
   return types;
 }
 
-Json Cat() { return {{"__typename", "Cat"}, {"name", "tom"}, {"lives", 9}}; }
-Json Dog() { return {{"__typename", "Dog"}, {"name", "rex"}}; }
+Json Cat() {
+  return {{"__typename", "Cat"}, {"name", "tom"}, {"lives", 9}};
+}
+Json Dog() {
+  return {{"__typename", "Dog"}, {"name", "rex"}};
+}
 
 Answer Ask(const std::string& query, const Json& variables = nullptr) {
   const auto root = [](const std::string& field, const Json& args) -> Result<Json> {
@@ -50,16 +54,19 @@ struct Case {
 TEST(GraphqlTest, AnswersInTheOrderOfTheSelection) {
   const Case cases[] = {
       {"{ animal(name: \"tom\") { name } }", nullptr, R"({"data":{"animal":{"name":"tom"}}})"},
-      {"query Q($n: String!) { animal(name: $n) { name ... on Cat { lives } } }", {{"n", "tom"}},
+      {"query Q($n: String!) { animal(name: $n) { name ... on Cat { lives } } }",
+       {{"n", "tom"}},
        R"({"data":{"animal":{"name":"tom","lives":9}}})"},
       {"{ animal(name: \"x\") { name } }", nullptr, R"({"data":{"animal":null}})"},
       {"{ a: number(n: 9223372036854775807) b: number(n: -5) }", nullptr,
        R"({"data":{"a":9223372036854775807,"b":-5}})"},
       {"{ list { __typename ...F } } fragment F on Dog { friend { name } }", nullptr,
        R"({"data":{"list":[{"__typename":"Cat"},{"__typename":"Dog","friend":{"name":"tom"}}]}})"},
-      {"query($s: Boolean!) { list { name @skip(if: $s) __typename } }", {{"s", true}},
+      {"query($s: Boolean!) { list { name @skip(if: $s) __typename } }",
+       {{"s", true}},
        R"({"data":{"list":[{"__typename":"Cat"},{"__typename":"Dog"}]}})"},
-      {"query($w: Wish!) { wish(input: $w) }", {{"w", {{"kind", "k"}, {"count", nullptr}, {"color", "RED"}}}},
+      {"query($w: Wish!) { wish(input: $w) }",
+       {{"w", {{"kind", "k"}, {"count", nullptr}, {"color", "RED"}}}},
        R"({"data":{"wish":"{\"color\":\"RED\",\"kind\":\"k\"}"}})"},
       {"{ wish(input: {kind: \"a\\u00e9\\n\", count: 3}) } # end", nullptr,
        "{\"data\":{\"wish\":\"{\\\"count\\\":3,\\\"kind\\\":\\\"aé\\\\n\\\"}\"}}"},
@@ -74,8 +81,7 @@ TEST(GraphqlTest, AnswersInTheOrderOfTheSelection) {
 TEST(GraphqlTest, ARefusalNamesItsField) {
   const Answer answer = Ask("mutation M { x: fail }");
   EXPECT_EQ(answer.status, 200);
-  EXPECT_EQ(answer.body,
-            R"({"errors":[{"message":"Thing not found","path":["x"]}],"data":null})");
+  EXPECT_EQ(answer.body, R"({"errors":[{"message":"Thing not found","path":["x"]}],"data":null})");
 }
 
 TEST(GraphqlTest, RefusesWhatTheTypesDoNotHave) {
@@ -128,7 +134,8 @@ TEST(GraphqlTest, RefusesRequestsThatAreNone) {
   const LinkFunction link = [](const std::string&, const Json&) { return std::nullopt; };
   for (const std::string& body :
        {std::string("x"), std::string("[]"), std::string("{}"), std::string("{\"query\": 1}"),
-        std::string(100'000, '['), std::string("{\"query\": \"{ list { name } }\", \"variables\": 1}")}) {
+        std::string(100'000, '['),
+        std::string("{\"query\": \"{ list { name } }\", \"variables\": 1}")}) {
     EXPECT_EQ(graphql::Run(Types(), body, root, link).status, 422) << body.substr(0, 50);
   }
 }
@@ -136,8 +143,8 @@ TEST(GraphqlTest, RefusesRequestsThatAreNone) {
 TEST(GraphqlTest, AnAnswerHasABound) {
   std::string query = "{ list { ...F0 } }";
   for (int i = 0; i < 20; ++i) {
-    query += " fragment F" + std::to_string(i) + " on Animal { a: friend { ...F" + std::to_string(i + 1) +
-             " } b: friend { ...F" + std::to_string(i + 1) + " } }";
+    query += " fragment F" + std::to_string(i) + " on Animal { a: friend { ...F" +
+             std::to_string(i + 1) + " } b: friend { ...F" + std::to_string(i + 1) + " } }";
   }
   query += " fragment F20 on Animal { name }";
   const Answer answer = Ask(query);

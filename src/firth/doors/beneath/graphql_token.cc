@@ -5,8 +5,12 @@
 namespace firth::doors::beneath::graphql {
 namespace {
 
-bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsLetter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+bool IsDigit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 void AppendUtf8(uint32_t code, std::string* out) {
   const auto put = [out](uint32_t byte) { out->push_back(static_cast<char>(byte)); };
@@ -147,7 +151,8 @@ Result<Token> Lexer::String() {
   return SyntaxError(line_, "a string has no end");
 }
 
-/// Common indentation is kept as it is written: the one place where blocks occur is text for people.
+/// Common indentation is kept as it is written: the one place where blocks occur is text for
+/// people.
 Result<Token> Lexer::BlockString() {
   Token token{.kind = Token::Kind::kString, .line = line_};
   at_ += 3;

@@ -9,7 +9,9 @@ namespace {
 Status Refuse(std::string message) {
   return Error(Code::kInvalidArgument, Reason::kNone, std::move(message));
 }
-std::string Quoted(const std::string& name) { return "\"" + name.substr(0, 64) + "\""; }
+std::string Quoted(const std::string& name) {
+  return "\"" + name.substr(0, 64) + "\"";
+}
 
 const std::vector<InputDefinition>& ConditionArgument() {
   static const std::vector<InputDefinition> inputs{
@@ -103,7 +105,9 @@ class Validator {
             CheckArguments("@" + directive.name, ConditionArgument(), directive.arguments));
       }
       switch (selection.kind) {
-        case Selection::Kind::kField: ARROW_RETURN_NOT_OK(CheckField(type, selection)); break;
+        case Selection::Kind::kField:
+          ARROW_RETURN_NOT_OK(CheckField(type, selection));
+          break;
         case Selection::Kind::kInline: {
           const std::string& name = selection.condition.empty() ? type.name : selection.condition;
           ARROW_ASSIGN_OR_RAISE(const TypeDefinition* of, Condition(type, name));
@@ -115,7 +119,8 @@ class Validator {
           if (found == fragments_.end()) {
             return Refuse("there is no fragment " + Quoted(selection.name));
           }
-          ARROW_ASSIGN_OR_RAISE(const TypeDefinition* of, Condition(type, found->second->condition));
+          ARROW_ASSIGN_OR_RAISE(const TypeDefinition* of,
+                                Condition(type, found->second->condition));
           // Once an operation is enough: what it holds does not depend on where it is used.
           if (checked_.insert(selection.name).second) {
             ARROW_RETURN_NOT_OK(CheckSelections(*of, found->second->selections));
@@ -147,7 +152,8 @@ class Validator {
     }
     const FieldDefinition* field = type.Field(selection.name);
     if (field == nullptr) {
-      return Refuse("cannot query field " + Quoted(selection.name) + " on type " + Quoted(type.name));
+      return Refuse("cannot query field " + Quoted(selection.name) + " on type " +
+                    Quoted(type.name));
     }
     ARROW_RETURN_NOT_OK(
         CheckArguments("field " + Quoted(field->name), field->arguments, selection.arguments));
@@ -214,14 +220,16 @@ class Validator {
                                                                                    : mismatch();
       case TypeDefinition::Kind::kScalar: {
         using Kind = Value::Kind;
-        const bool fits = of.name == "Int"       ? value.kind == Kind::kInt
-                          : of.name == "Float"   ? value.kind == Kind::kInt || value.kind == Kind::kFloat
-                          : of.name == "Boolean" ? value.kind == Kind::kBoolean
-                          : of.name == "ID" ? value.kind == Kind::kString || value.kind == Kind::kInt
-                                            : value.kind == Kind::kString;
+        const bool fits =
+            of.name == "Int"       ? value.kind == Kind::kInt
+            : of.name == "Float"   ? value.kind == Kind::kInt || value.kind == Kind::kFloat
+            : of.name == "Boolean" ? value.kind == Kind::kBoolean
+            : of.name == "ID"      ? value.kind == Kind::kString || value.kind == Kind::kInt
+                                   : value.kind == Kind::kString;
         return fits ? Status::OK() : mismatch();
       }
-      default: return mismatch();
+      default:
+        return mismatch();
     }
   }
 
@@ -273,7 +281,8 @@ Result<Json> CoerceJson(const TypeSystem& types, const std::string& where, const
   }
   if (of.name == "Int") {
     if (!given.is_number_integer()) return mismatch();
-    if (given.is_number_unsigned() && given.get<uint64_t>() > uint64_t{INT64_MAX}) return mismatch();
+    if (given.is_number_unsigned() && given.get<uint64_t>() > uint64_t{INT64_MAX})
+      return mismatch();
     return given;
   }
   if (of.name == "Float") return given.is_number() ? Result<Json>(given) : mismatch();
@@ -289,15 +298,19 @@ Result<Json> ToJson(const Value& value, const std::map<std::string, Json>& varia
       const auto found = variables.find(value.text);
       return found == variables.end() ? Json() : found->second;
     }
-    case Value::Kind::kNull: return Json();
-    case Value::Kind::kBoolean: return Json(value.text == "true");
+    case Value::Kind::kNull:
+      return Json();
+    case Value::Kind::kBoolean:
+      return Json(value.text == "true");
     case Value::Kind::kString:
-    case Value::Kind::kEnum: return Json(value.text);
+    case Value::Kind::kEnum:
+      return Json(value.text);
     case Value::Kind::kInt: {
       int64_t number = 0;
       const char* end = value.text.data() + value.text.size();
       const auto read = std::from_chars(value.text.data(), end, number);
-      if (read.ec != std::errc() || read.ptr != end) return Refuse("a number has more than 64 bits");
+      if (read.ec != std::errc() || read.ptr != end)
+        return Refuse("a number has more than 64 bits");
       return Json(number);
     }
     case Value::Kind::kFloat: {
@@ -340,8 +353,8 @@ Result<std::map<std::string, Json>> CoerceVariables(const TypeSystem& types,
     if (value.is_null() && variable.has_default) {
       ARROW_ASSIGN_OR_RAISE(value, ToJson(variable.default_value, {}));
     }
-    ARROW_ASSIGN_OR_RAISE(value, CoerceJson(types, "variable $" + variable.name.substr(0, 64),
-                                            variable.type, value));
+    ARROW_ASSIGN_OR_RAISE(
+        value, CoerceJson(types, "variable $" + variable.name.substr(0, 64), variable.type, value));
     if (!value.is_null()) out[variable.name] = std::move(value);
   }
   return out;

@@ -19,8 +19,7 @@ Status Validate(const TypeSystem& types, const Document& document);
 /// The values of an operation's variables, coerced; absent ones and nulls are not in it. Error
 /// kInvalidArgument.
 Result<std::map<std::string, Json>> CoerceVariables(const TypeSystem& types,
-                                                    const Operation& operation,
-                                                    const Json& given);
+                                                    const Operation& operation, const Json& given);
 /// A field's or directive's arguments with variables put in; null and absent ones are not in it.
 Result<Json> CoerceArguments(const TypeSystem& types,
                              const std::vector<InputDefinition>& definitions,

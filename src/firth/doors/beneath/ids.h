@@ -1,5 +1,5 @@
-// The 16-byte ids that clients see: a UUID of version 8 that says what kind of thing it names and the
-// number that the engine knows it by, so that none needs to be looked up or kept.
+// The 16-byte ids that clients see: a UUID of version 8 that says what kind of thing it names and
+// the number that the engine knows it by, so that none needs to be looked up or kept.
 //
 //   0-5 of this store, random once | 6: 0x80 + kind | 7: 0 | 8: 0x80 | 9-15 the number, big-endian
 #pragma once

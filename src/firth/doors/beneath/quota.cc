@@ -20,7 +20,9 @@ access::Use UseOf(Using what, int64_t bytes, int64_t records) {
     case Using::kWrite:
       use.write_ops = 1, use.write_bytes = bytes, use.write_records = records;
       break;
-    case Using::kScan: use.scan_ops = 1, use.scan_bytes = bytes; break;
+    case Using::kScan:
+      use.scan_ops = 1, use.scan_bytes = bytes;
+      break;
   }
   return use;
 }
@@ -56,8 +58,9 @@ Status Payer::Check(Using what, int64_t estimate) const {
                                                  : use.scan_bytes;
     const int64_t limit = *quota;
     if (used >= limit || estimate > limit - used) {
-      const std::string verb =
-          what == Using::kRead ? "read" : what == Using::kWrite ? "write" : "scan";
+      const std::string verb = what == Using::kRead    ? "read"
+                               : what == Using::kWrite ? "write"
+                                                       : "scan";
       return Exceeded("the " + verb + " quota of " + std::to_string(limit) +
                       " bytes is used up: " + std::to_string(used) + " bytes in this period");
     }
@@ -78,7 +81,9 @@ Status Payer::Count(Using what, int64_t bytes, int64_t records,
   return Status::OK();
 }
 
-std::string MeterOfTable(TableId table) { return "table/" + std::to_string(table.value); }
+std::string MeterOfTable(TableId table) {
+  return "table/" + std::to_string(table.value);
+}
 std::string MeterOfInstance(EditionId edition) {
   return "edition/" + std::to_string(edition.value);
 }

@@ -206,10 +206,14 @@ Result<Page> Reading::ReadIndex(const Instance& instance, const Cursor& cursor, 
 Result<Page> Reading::Read(const Instance& instance, const Cursor& cursor, int64_t limit) {
   switch (cursor.kind) {
     case Cursor::Kind::kReplay:
-    case Cursor::Kind::kChanges: return ReadForward(instance, cursor, limit);
-    case Cursor::Kind::kPeek: return ReadBackwards(instance, cursor, limit);
-    case Cursor::Kind::kIndex: return ReadIndex(instance, cursor, limit);
-    case Cursor::Kind::kWarehouse: break;
+    case Cursor::Kind::kChanges:
+      return ReadForward(instance, cursor, limit);
+    case Cursor::Kind::kPeek:
+      return ReadBackwards(instance, cursor, limit);
+    case Cursor::Kind::kIndex:
+      return ReadIndex(instance, cursor, limit);
+    case Cursor::Kind::kWarehouse:
+      break;
   }
   return Invalid("the cursor is not one of a table");
 }

@@ -24,9 +24,20 @@ TypePtr Everything() {
 }
 
 const std::string kRecord(
-    "\x02k" "\x02\x04\x00\xff" "\x02zz" "\x01" "\x02\x01" "\x02\x04\xff\x7f" "\x02\x02"
-    "\x02\x48" "6ba7b810-9dad-11d1-80b4-00c04fd430c8" "\x02\x02" "\x02\x05\x00"
-    "\x02\x02\x02\x02\x02q\x00\x00" "\x02\x00\x00\xc0\x3f" "\x00",
+    "\x02k"
+    "\x02\x04\x00\xff"
+    "\x02zz"
+    "\x01"
+    "\x02\x01"
+    "\x02\x04\xff\x7f"
+    "\x02\x02"
+    "\x02\x48"
+    "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
+    "\x02\x02"
+    "\x02\x05\x00"
+    "\x02\x02\x02\x02\x02q\x00\x00"
+    "\x02\x00\x00\xc0\x3f"
+    "\x00",
     2 + 4 + 3 + 1 + 2 + 4 + 2 + 38 + 2 + 3 + 8 + 5 + 1);
 
 Result<std::string> There(const TypePtr& type, std::string_view bytes) {
@@ -64,7 +75,8 @@ TEST(RecordCodecTest, WhateverIsTakenComesBack) {
       bytes.assign(random() % 40, '\0');
       for (char& c : bytes) c = static_cast<char>(random());
     } else {
-      for (unsigned i = 0; i <= random() % 3; ++i) bytes[random() % bytes.size()] = static_cast<char>(random());
+      for (unsigned i = 0; i <= random() % 3; ++i)
+        bytes[random() % bytes.size()] = static_cast<char>(random());
     }
     const auto back = There(type, bytes);
     if (!back.ok()) continue;
@@ -86,7 +98,7 @@ TEST(RecordCodecTest, AnArrayCannotLieAboutItsLength) {
 
 TEST(BigNumberTest, TextAndBytes) {
   const std::pair<std::string, std::string> cases[] = {
-      {std::string("\0", 1), "0"}, {"\x7f", "127"}, {"\x80", "-128"}, {"\xff", "-1"},
+      {std::string("\0", 1), "0"},       {"\x7f", "127"},     {"\x80", "-128"}, {"\xff", "-1"},
       {std::string("\0\x80", 2), "128"}, {"\xff\x7f", "-129"}};
   for (const auto& [bytes, text] : cases) {
     EXPECT_EQ(NumberFromBytes(bytes).ValueOr("refused"), text);
@@ -110,8 +122,9 @@ TEST(SchemaTextTest, AvroTextIsReadBack) {
 }
 
 TEST(SchemaTextTest, RandomTextIsRefusedOrRead) {
-  const std::string_view words[] = {"type ", "enum ", "T ", "@schema ", "@key", "{", "}", "(", ")", ":", "!", "[",
-                                    "]", "Int", " k", "'", "\"", "\\", "#", "\n", "fields", ",", "true", "-1"};
+  const std::string_view words[] = {
+      "type ", "enum ", "T ", "@schema ", "@key", "{",  "}", "(",  ")",      ":", "!",    "[",
+      "]",     "Int",   " k", "'",        "\"",   "\\", "#", "\n", "fields", ",", "true", "-1"};
   std::mt19937 random(11);
   for (int turn = 0; turn < 20'000; ++turn) {
     std::string text;

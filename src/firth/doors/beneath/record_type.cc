@@ -18,7 +18,9 @@ Status Refuse(std::string message) {
   return Error(Code::kInvalidArgument, Reason::kInvalidSchema, std::move(message));
 }
 
-std::string Shown(std::string_view name) { return std::string(name.substr(0, 64)); }
+std::string Shown(std::string_view name) {
+  return std::string(name.substr(0, 64));
+}
 
 struct NamedKind {
   std::string_view name;
@@ -61,17 +63,26 @@ class AvroWriter {
 
   OrderedJson Write(const Type& type) {
     switch (type.kind) {
-      case Kind::kString: return "string";
-      case Kind::kBytes: return "bytes";
-      case Kind::kBoolean: return "boolean";
-      case Kind::kInt32: return "int";
-      case Kind::kInt64: return "long";
-      case Kind::kFloat32: return "float";
-      case Kind::kFloat64: return "double";
+      case Kind::kString:
+        return "string";
+      case Kind::kBytes:
+        return "bytes";
+      case Kind::kBoolean:
+        return "boolean";
+      case Kind::kInt32:
+        return "int";
+      case Kind::kInt64:
+        return "long";
+      case Kind::kFloat32:
+        return "float";
+      case Kind::kFloat64:
+        return "double";
       case Kind::kNumeric:
         return {{"type", "bytes"}, {"logicalType", "decimal"}, {"precision", 128}, {"scale", 0}};
-      case Kind::kTimestamp: return {{"type", "long"}, {"logicalType", "timestamp-millis"}};
-      case Kind::kUuid: return {{"type", "string"}, {"logicalType", "uuid"}};
+      case Kind::kTimestamp:
+        return {{"type", "long"}, {"logicalType", "timestamp-millis"}};
+      case Kind::kUuid:
+        return {{"type", "string"}, {"logicalType", "uuid"}};
       case Kind::kArray: {
         OrderedJson item = Write(*type.item);
         if (type.item_nullable) item = OrderedJson::array({"null", std::move(item)});
@@ -88,7 +99,8 @@ class AvroWriter {
         out["symbols"] = type.symbols;
         return out;
       }
-      case Kind::kRecord: return WriteRecord(type);
+      case Kind::kRecord:
+        return WriteRecord(type);
     }
     return nullptr;
   }
@@ -121,7 +133,8 @@ class AvroReader {
     if (depth > kTypeDepthMax) return Refuse("the Avro schema is nested too deep");
     if (json.is_string()) return Named(json.get<std::string>());
     if (json.is_array()) return Refuse("a union is only allowed as [\"null\", X], for a field");
-    if (!json.is_object()) return Refuse("a type of the Avro schema is neither a name nor an object");
+    if (!json.is_object())
+      return Refuse("a type of the Avro schema is neither a name nor an object");
     const auto type = json.find("type");
     if (type == json.end()) return Refuse("a type of the Avro schema has no \"type\"");
     if (!type->is_string()) return Read(*type, depth + 1);
@@ -146,8 +159,8 @@ class AvroReader {
 
   Result<TypePtr> Named(const std::string& word) {
     static const std::map<std::string, Kind, std::less<>> kPlain{
-        {"string", Kind::kString}, {"bytes", Kind::kBytes},    {"boolean", Kind::kBoolean},
-        {"int", Kind::kInt32},     {"long", Kind::kInt64},     {"float", Kind::kFloat32},
+        {"string", Kind::kString}, {"bytes", Kind::kBytes}, {"boolean", Kind::kBoolean},
+        {"int", Kind::kInt32},     {"long", Kind::kInt64},  {"float", Kind::kFloat32},
         {"double", Kind::kFloat64}};
     if (const auto plain = kPlain.find(word); plain != kPlain.end()) return MakeType(plain->second);
     const auto named = named_.find(word);
@@ -231,7 +244,8 @@ class AvroReader {
       const OrderedJson* shown = &entry["type"];
       if (shown->is_array()) {
         if (shown->size() != 2 || (*shown)[0] != "null" || (*shown)[1] == "null") {
-          return Refuse("a union is only allowed as [\"null\", X]: field '" + Shown(field.name) + "'");
+          return Refuse("a union is only allowed as [\"null\", X]: field '" + Shown(field.name) +
+                        "'");
         }
         field.nullable = true;
         shown = &(*shown)[1];
@@ -293,23 +307,27 @@ Status CheckNames(const Type& type, std::set<const Type*>* done) {
   if (type.kind != Kind::kRecord && type.kind != Kind::kEnum) return Status::OK();
   if (!done->insert(&type).second) return Status::OK();
   if (!IsTypeName(type.name)) {
-    return Refuse("'" + Shown(type.name) + "' cannot name a type: letters, digits and underscores, at most " +
+    return Refuse("'" + Shown(type.name) +
+                  "' cannot name a type: letters, digits and underscores, at most " +
                   std::to_string(kNameBytesMax));
   }
   if (IsPrimitiveName(type.name) || FixedSizeOf(type.name, "bytes") > 0) {
-    return Refuse("'" + Shown(type.name) + "' cannot be declared: it is the name of a primitive type");
+    return Refuse("'" + Shown(type.name) +
+                  "' cannot be declared: it is the name of a primitive type");
   }
   if (type.kind == Kind::kEnum) return CheckEnum(type);
   if (type.fields.empty()) return Refuse("type '" + Shown(type.name) + "' has no fields");
   std::set<std::string> seen;
   for (const Field& field : type.fields) {
     if (!IsPlainName(field.name, kNameBytesMax) || field.name.starts_with("__")) {
-      return Refuse("'" + Shown(field.name) +
-                    "' cannot name a field: lower-case letters, digits and underscores, at most 64, "
-                    "and not two underscores first");
+      return Refuse(
+          "'" + Shown(field.name) +
+          "' cannot name a field: lower-case letters, digits and underscores, at most 64, "
+          "and not two underscores first");
     }
     if (!seen.insert(field.name).second) {
-      return Refuse("type '" + Shown(type.name) + "' has the field '" + Shown(field.name) + "' twice");
+      return Refuse("type '" + Shown(type.name) + "' has the field '" + Shown(field.name) +
+                    "' twice");
     }
     ARROW_RETURN_NOT_OK(CheckNames(*field.type, done));
   }
@@ -324,9 +342,10 @@ TypePtr ShownRecord(const arrow::FieldVector& fields, const std::string& name, i
   record->kind = Kind::kRecord;
   record->name = name;
   for (const auto& field : fields) {
-    record->fields.push_back({.name = field->name(),
-                              .type = ShownType(*field->type(), name + "_" + field->name(), depth + 1),
-                              .nullable = field->nullable()});
+    record->fields.push_back(
+        {.name = field->name(),
+         .type = ShownType(*field->type(), name + "_" + field->name(), depth + 1),
+         .nullable = field->nullable()});
   }
   return record;
 }
@@ -334,25 +353,32 @@ TypePtr ShownRecord(const arrow::FieldVector& fields, const std::string& name, i
 TypePtr ShownType(const arrow::DataType& type, const std::string& name, int depth) {
   if (depth > kTypeDepthMax) return MakeType(Kind::kString);
   switch (type.id()) {
-    case arrow::Type::BOOL: return MakeType(Kind::kBoolean);
+    case arrow::Type::BOOL:
+      return MakeType(Kind::kBoolean);
     case arrow::Type::INT8:
     case arrow::Type::INT16:
     case arrow::Type::INT32:
     case arrow::Type::UINT8:
-    case arrow::Type::UINT16: return MakeType(Kind::kInt32);
+    case arrow::Type::UINT16:
+      return MakeType(Kind::kInt32);
     case arrow::Type::INT64:
-    case arrow::Type::UINT32: return MakeType(Kind::kInt64);
-    case arrow::Type::FLOAT: return MakeType(Kind::kFloat32);
-    case arrow::Type::DOUBLE: return MakeType(Kind::kFloat64);
-    case arrow::Type::UINT64: return MakeType(Kind::kNumeric);
+    case arrow::Type::UINT32:
+      return MakeType(Kind::kInt64);
+    case arrow::Type::FLOAT:
+      return MakeType(Kind::kFloat32);
+    case arrow::Type::DOUBLE:
+      return MakeType(Kind::kFloat64);
+    case arrow::Type::UINT64:
+      return MakeType(Kind::kNumeric);
     case arrow::Type::DECIMAL32:
     case arrow::Type::DECIMAL64:
     case arrow::Type::DECIMAL128:
     case arrow::Type::DECIMAL256:
       return MakeType(static_cast<const arrow::DecimalType&>(type).scale() == 0 ? Kind::kNumeric
-                                                                                 : Kind::kString);
+                                                                                : Kind::kString);
     case arrow::Type::BINARY:
-    case arrow::Type::LARGE_BINARY: return MakeType(Kind::kBytes);
+    case arrow::Type::LARGE_BINARY:
+      return MakeType(Kind::kBytes);
     case arrow::Type::FIXED_SIZE_BINARY:
       return MakeFixed(static_cast<const arrow::FixedSizeBinaryType&>(type).byte_width());
     case arrow::Type::TIMESTAMP: {
@@ -360,7 +386,8 @@ TypePtr ShownType(const arrow::DataType& type, const std::string& name, int dept
       const bool coarse = unit == arrow::TimeUnit::SECOND || unit == arrow::TimeUnit::MILLI;
       return MakeType(coarse ? Kind::kTimestamp : Kind::kString);
     }
-    case arrow::Type::STRUCT: return ShownRecord(type.fields(), name, depth);
+    case arrow::Type::STRUCT:
+      return ShownRecord(type.fields(), name, depth);
     case arrow::Type::LIST:
     case arrow::Type::LARGE_LIST: {
       auto list = std::make_shared<Type>();
@@ -369,7 +396,8 @@ TypePtr ShownType(const arrow::DataType& type, const std::string& name, int dept
       list->item_nullable = type.field(0)->nullable();
       return list;
     }
-    default: return MakeType(Kind::kString);
+    default:
+      return MakeType(Kind::kString);
   }
 }
 
@@ -390,7 +418,9 @@ TypePtr PrimitiveNamed(std::string_view name) {
   return size == 0 ? nullptr : MakeFixed(size);
 }
 
-bool IsPrimitiveName(std::string_view name) { return PrimitiveNamed(name) != nullptr; }
+bool IsPrimitiveName(std::string_view name) {
+  return PrimitiveNamed(name) != nullptr;
+}
 
 bool IsPlainName(std::string_view name, size_t bytes_max) {
   if (name.empty() || name.size() > bytes_max) return false;
@@ -454,8 +484,10 @@ Status CheckKey(const Type& record, const std::vector<std::string>& key) {
       case Kind::kInt32:
       case Kind::kInt64:
       case Kind::kTimestamp:
-      case Kind::kUuid: break;
-      default: return Refuse("the field '" + name + "' is of a type that cannot be in a key");
+      case Kind::kUuid:
+        break;
+      default:
+        return Refuse("the field '" + name + "' is of a type that cannot be in a key");
     }
   }
   return Status::OK();
@@ -466,18 +498,27 @@ std::shared_ptr<arrow::DataType> ArrowType(const Type& type) {
     case Kind::kString:
     case Kind::kNumeric:
     case Kind::kUuid:
-    case Kind::kEnum: return arrow::utf8();
-    case Kind::kBytes: return arrow::binary();
+    case Kind::kEnum:
+      return arrow::utf8();
+    case Kind::kBytes:
+      return arrow::binary();
     // A null of a wide fixed type takes its whole width in an array.
     case Kind::kFixed:
       return type.size <= 256 ? arrow::fixed_size_binary(type.size) : arrow::binary();
-    case Kind::kBoolean: return arrow::boolean();
-    case Kind::kInt32: return arrow::int32();
-    case Kind::kInt64: return arrow::int64();
-    case Kind::kFloat32: return arrow::float32();
-    case Kind::kFloat64: return arrow::float64();
-    case Kind::kTimestamp: return arrow::timestamp(arrow::TimeUnit::MILLI, "UTC");
-    case Kind::kArray: return arrow::list(arrow::field("item", ArrowType(*type.item), type.item_nullable));
+    case Kind::kBoolean:
+      return arrow::boolean();
+    case Kind::kInt32:
+      return arrow::int32();
+    case Kind::kInt64:
+      return arrow::int64();
+    case Kind::kFloat32:
+      return arrow::float32();
+    case Kind::kFloat64:
+      return arrow::float64();
+    case Kind::kTimestamp:
+      return arrow::timestamp(arrow::TimeUnit::MILLI, "UTC");
+    case Kind::kArray:
+      return arrow::list(arrow::field("item", ArrowType(*type.item), type.item_nullable));
     case Kind::kRecord: {
       arrow::FieldVector fields;
       for (const Field& field : type.fields) {

@@ -1,5 +1,5 @@
-// The type of a table's records, as this door's clients know it: what their schema language and their
-// Avro schemas say, and what becomes of it in a table.
+// The type of a table's records, as this door's clients know it: what their schema language and
+// their Avro schemas say, and what becomes of it in a table.
 #pragma once
 
 #include <arrow/type.h>
@@ -26,7 +26,7 @@ inline constexpr int kTypeDepthMax = 12;
 enum class Kind {
   kString,
   kBytes,
-  kFixed,      // `size` bytes
+  kFixed,  // `size` bytes
   kBoolean,
   kInt32,
   kInt64,
@@ -82,8 +82,8 @@ Status CheckKey(const Type& record, const std::vector<std::string>& key);
 
 /// The columns of a table of these records, with kTimeColumn.
 std::shared_ptr<arrow::Schema> ArrowSchema(const Type& record);
-/// The record type that shows a table's columns (without those that begin with two underscores), and
-/// for each field the name of its column. Types without a counterpart are shown as text.
+/// The record type that shows a table's columns (without those that begin with two underscores),
+/// and for each field the name of its column. Types without a counterpart are shown as text.
 struct ShownColumns {
   TypePtr record;
   std::vector<std::string> columns;

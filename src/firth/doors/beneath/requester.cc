@@ -28,7 +28,8 @@ Result<Requester> Rights::SignIn(std::string_view header) {
   }
   if (!bearer) return AuthenticationError("the header is not of the form \"Bearer SECRET\"");
   const std::string_view secret = header.substr(kScheme.size());
-  const bool visible = std::all_of(secret.begin(), secret.end(), [](char c) { return c > ' ' && c < 127; });
+  const bool visible =
+      std::all_of(secret.begin(), secret.end(), [](char c) { return c > ' ' && c < 127; });
   if (!visible || secret.size() < kSecretBytesMin || secret.size() > kSecretBytesMax) {
     return AuthenticationError("the secret is malformed");
   }
@@ -79,7 +80,8 @@ ProjectRights Rights::OnProject(const Requester& who, const Path& path, bool is_
 
 Result<TableRights> Rights::OnTable(const Requester& who, const Path& path) {
   const uint32_t granted = Granted(who, path);
-  TableRights rights{.read = (granted & access::kRead) != 0, .write = (granted & access::kWrite) != 0};
+  TableRights rights{.read = (granted & access::kRead) != 0,
+                     .write = (granted & access::kWrite) != 0};
   if (rights.read && rights.write) return rights;
   ARROW_ASSIGN_OR_RAISE(const Json project, ProjectOfTable(facts_, path));
   if (project.is_null()) {
@@ -94,7 +96,8 @@ Result<TableRights> Rights::OnTable(const Requester& who, const Path& path) {
 
 Result<Json> ProjectOfTable(Facts* facts, const Path& path) {
   if (path.segments.size() != 3) return Json();
-  ARROW_ASSIGN_OR_RAISE(const auto organization, facts->FindName(kOrganizations, 0, path.segments[0]));
+  ARROW_ASSIGN_OR_RAISE(const auto organization,
+                        facts->FindName(kOrganizations, 0, path.segments[0]));
   if (!organization.has_value()) return Json();
   ARROW_ASSIGN_OR_RAISE(const auto project,
                         facts->FindName(kProjects, *organization, path.segments[1]));

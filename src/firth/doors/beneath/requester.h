@@ -1,6 +1,6 @@
-// Who asks, and what they may do here. Rights on projects and tables are the engine's grants; that a
-// role elsewhere opens everything does not count for projects made at this door, whose rights are stored
-// by user.
+// Who asks, and what they may do here. Rights on projects and tables are the engine's grants; that
+// a role elsewhere opens everything does not count for projects made at this door, whose rights are
+// stored by user.
 #pragma once
 
 #include <string>

@@ -22,7 +22,9 @@ Status Refuse(std::string message) {
 Status RefuseAt(int line, const std::string& message) {
   return Refuse("line " + std::to_string(line) + ": " + message);
 }
-std::string Quoted(const std::string& name) { return "'" + name.substr(0, 64) + "'"; }
+std::string Quoted(const std::string& name) {
+  return "'" + name.substr(0, 64) + "'";
+}
 
 std::string Trimmed(std::string_view text) {
   constexpr std::string_view kSpace = " \t\r\n";
@@ -43,9 +45,9 @@ struct Annotation {
 };
 struct TypeRef {
   std::string name;
-  int lists = 0;             // brackets around it
-  bool required = false;     // of the whole
-  bool item_required = true; // of what is in the list
+  int lists = 0;              // brackets around it
+  bool required = false;      // of the whole
+  bool item_required = true;  // of what is in the list
 };
 struct FieldText {
   std::string name, doc;
@@ -89,9 +91,9 @@ class Parser {
   }
   Status Expect(char mark, const char* where) {
     if (!token_.Is(mark)) {
-      return RefuseAt(token_.line, std::string("expected '") + mark + "' " + where + ", found " +
-                                       (token_.kind == Token::Kind::kEnd ? "the end"
-                                                                         : Quoted(token_.text)));
+      return RefuseAt(token_.line,
+                      std::string("expected '") + mark + "' " + where + ", found " +
+                          (token_.kind == Token::Kind::kEnd ? "the end" : Quoted(token_.text)));
     }
     return Step();
   }
@@ -119,8 +121,10 @@ class Parser {
     ARROW_ASSIGN_OR_RAISE(out.doc, Doc());
     out.line = token_.line;
     if (token_.kind == Token::Kind::kEnd && out.doc.empty()) return out;
-    if (token_.IsName("enum")) out.is_enum = true;
-    else if (!token_.IsName("type")) return RefuseAt(token_.line, "expected `type` or `enum`");
+    if (token_.IsName("enum"))
+      out.is_enum = true;
+    else if (!token_.IsName("type"))
+      return RefuseAt(token_.line, "expected `type` or `enum`");
     ARROW_RETURN_NOT_OK(Step());
     ARROW_ASSIGN_OR_RAISE(out.name, Name("a type"));
     if (!out.is_enum) {
@@ -167,7 +171,8 @@ class Parser {
         required = true;
         ARROW_RETURN_NOT_OK(Step());
       }
-      if (i == ref.lists) ref.required = required;
+      if (i == ref.lists)
+        ref.required = required;
       else {
         if (i == 0) ref.item_required = required;
         ARROW_RETURN_NOT_OK(Expect(']', "after the item of a list"));
@@ -247,8 +252,9 @@ class Compiler {
     for (const Declaration& declaration : declarations_) {
       if (declaration.name.empty()) continue;
       if (IsPrimitiveName(declaration.name)) {
-        return RefuseAt(declaration.line, Quoted(declaration.name) +
-                                              " cannot be declared: it is the name of a primitive type");
+        return RefuseAt(
+            declaration.line,
+            Quoted(declaration.name) + " cannot be declared: it is the name of a primitive type");
       }
       if (!by_name_.emplace(declaration.name, &declaration).second) {
         return RefuseAt(declaration.line, Quoted(declaration.name) + " is declared twice");
@@ -291,8 +297,8 @@ class Compiler {
       } else if (name == "normalize" && std::holds_alternative<bool>(value.data)) {
         *normalize = std::get<bool>(value.data);
       } else {
-        return RefuseAt(annotation.line,
-                        "@" + annotation.name + " has no argument " + Quoted(name) + " of that type");
+        return RefuseAt(annotation.line, "@" + annotation.name + " has no argument " +
+                                             Quoted(name) + " of that type");
       }
     }
     if (fields.empty()) {
@@ -305,7 +311,8 @@ class Compiler {
     for (const auto& [name, value] : annotation.arguments) {
       const auto* text = std::get_if<std::string>(&value.data);
       if (name != "name" || text == nullptr) {
-        return RefuseAt(annotation.line, "@" + annotation.name + " has no argument " + Quoted(name));
+        return RefuseAt(annotation.line,
+                        "@" + annotation.name + " has no argument " + Quoted(name));
       }
       std::string given = *text;
       std::replace(given.begin(), given.end(), '-', '_');
@@ -332,15 +339,16 @@ class Compiler {
         ARROW_RETURN_NOT_OK(FieldsOf(annotation, &normalize).status());
         return RefuseAt(annotation.line, "secondary indexes are not supported");
       } else {
-        return RefuseAt(annotation.line, "there is no annotation @" + annotation.name.substr(0, 64));
+        return RefuseAt(annotation.line,
+                        "there is no annotation @" + annotation.name.substr(0, 64));
       }
     }
     for (const FieldText& field : root.fields) {
       bool marked = false;
       for (const Annotation& annotation : field.annotations) {
         if (annotation.name != "key") {
-          return RefuseAt(annotation.line,
-                          "there is no annotation @" + annotation.name.substr(0, 64) + " for a field");
+          return RefuseAt(annotation.line, "there is no annotation @" +
+                                               annotation.name.substr(0, 64) + " for a field");
         }
         if (!annotation.arguments.empty()) {
           return RefuseAt(annotation.line, "@key of a field takes no arguments");
@@ -359,9 +367,11 @@ class Compiler {
     if (const auto done = done_.find(name); done != done_.end()) return done->second;
     const auto found = by_name_.find(name);
     if (found == by_name_.end()) return RefuseAt(line, "there is no type " + Quoted(name));
-    if (!open_.insert(name).second) return RefuseAt(line, "type " + Quoted(name) + " contains itself");
+    if (!open_.insert(name).second)
+      return RefuseAt(line, "type " + Quoted(name) + " contains itself");
     // Before anything recurses: a chain of types cannot be longer than this.
-    if (open_.size() > static_cast<size_t>(kTypeDepthMax) + 1) return Refuse("types are nested too deep");
+    if (open_.size() > static_cast<size_t>(kTypeDepthMax) + 1)
+      return Refuse("types are nested too deep");
     const Declaration& declaration = *found->second;
     if (!IsRoot(declaration) && !declaration.annotations.empty()) {
       return RefuseAt(declaration.line, "only the type with @schema takes annotations");

@@ -23,8 +23,8 @@ struct TableSchema {
 };
 
 /// Compile `text`, in the schema language (`avro` false) or an Avro schema. `indexes` is JSON that
-/// gives the key, instead of what the text says; may be empty. Without `needs_key` an Avro schema may
-/// lack one. Error kInvalidSchema says what is wrong, with the line where that is known.
+/// gives the key, instead of what the text says; may be empty. Without `needs_key` an Avro schema
+/// may lack one. Error kInvalidSchema says what is wrong, with the line where that is known.
 Result<TableSchema> CompileSchema(bool avro, std::string_view text, std::string_view indexes,
                                   bool needs_key);
 

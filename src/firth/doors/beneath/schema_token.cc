@@ -3,8 +3,12 @@
 namespace firth::doors::beneath {
 namespace {
 
-bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsLetter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+bool IsDigit(char c) {
+  return c >= '0' && c <= '9';
+}
 constexpr std::string_view kMarks = "@(){}[]:!,";
 
 }  // namespace
@@ -37,9 +41,12 @@ Result<Token> Tokens::Text(char quote) {
     if (c == '\n') ++line_;
     if (c == '\\' && at_ < text_.size() && !block) {
       c = text_[at_++];
-      if (c == 'n') c = '\n';
-      else if (c == 't') c = '\t';
-      else if (c == 'r') c = '\r';
+      if (c == 'n')
+        c = '\n';
+      else if (c == 't')
+        c = '\t';
+      else if (c == 'r')
+        c = '\r';
     }
     token.text.push_back(c);
   }

@@ -9,7 +9,8 @@
 namespace firth::doors::beneath {
 namespace {
 
-// How often a quiet stream is looked at: is its instance still there, may its subscriber still read?
+// How often a quiet stream is looked at: is its instance still there, may its subscriber still
+// read?
 constexpr int64_t kSweepNs = 1'000'000'000;
 constexpr size_t kStreamsMax = 20'000;
 
@@ -39,8 +40,8 @@ struct Subscriptions::Shared : std::enable_shared_from_this<Subscriptions::Share
   void ScheduleSweep();  // with mutex held
 };
 
-/// One stream. It is owned by the set of streams and by callbacks that are on their way; gRPC's own hold
-/// on it ends with OnDone.
+/// One stream. It is owned by the set of streams and by callbacks that are on their way; gRPC's own
+/// hold on it ends with OnDone.
 class Subscriptions::Stream : public Subscriptions::Reactor,
                               public std::enable_shared_from_this<Subscriptions::Stream> {
  public:
@@ -129,33 +130,32 @@ class Subscriptions::Stream : public Subscriptions::Reactor,
                           shared_->database->GetRange(access::Internal(), *where.instance.table,
                                                       where.instance.where));
     if (range.end.value <= where.from) return "";
-    const auto fetched = shared_->database->Fetch(
-        access::Internal(),
-        {{.table = where.instance.table,
-          .where = where.instance.where,
-          .from = Offset(range.end.value - 1),
-          .bytes_max = 1}},
-        1);
+    const auto fetched = shared_->database->Fetch(access::Internal(),
+                                                  {{.table = where.instance.table,
+                                                    .where = where.instance.where,
+                                                    .from = Offset(range.end.value - 1),
+                                                    .bytes_max = 1}},
+                                                  1);
     ARROW_RETURN_NOT_OK(fetched[0].status);
     where.from = range.end.value;
-    return where.write_id(fetched[0].entries.empty() ? CommitId{0} : fetched[0].entries.back().commit);
+    return where.write_id(fetched[0].entries.empty() ? CommitId{0}
+                                                     : fetched[0].entries.back().commit);
   }
 
   void Follow() {  // with mutex_ held
     following_ = true;
-    follower_ = shared_->database->Follow(
-        {{.table = where_.instance.table,
-          .where = where_.instance.where,
-          .from = Offset(where_.from)}},
-        [self = shared_from_this()] {
-          self->shared_->blocking->Post([self] {
-            {
-              std::lock_guard lock(self->mutex_);
-              self->following_ = false;
-            }
-            self->Go();
-          });
-        });
+    follower_ = shared_->database->Follow({{.table = where_.instance.table,
+                                            .where = where_.instance.where,
+                                            .from = Offset(where_.from)}},
+                                          [self = shared_from_this()] {
+                                            self->shared_->blocking->Post([self] {
+                                              {
+                                                std::lock_guard lock(self->mutex_);
+                                                self->following_ = false;
+                                              }
+                                              self->Go();
+                                            });
+                                          });
   }
 
   void Go() {
@@ -175,12 +175,12 @@ class Subscriptions::Stream : public Subscriptions::Reactor,
 
   const std::shared_ptr<Shared> shared_;
   std::mutex mutex_;
-  Where where_;               // guarded by mutex_
-  bool open_ = false;         // guarded by mutex_
-  bool ended_ = false;        // guarded by mutex_
-  bool writing_ = false;      // guarded by mutex_
-  bool following_ = false;    // guarded by mutex_
-  uint64_t follower_ = 0;     // guarded by mutex_
+  Where where_;             // guarded by mutex_
+  bool open_ = false;       // guarded by mutex_
+  bool ended_ = false;      // guarded by mutex_
+  bool writing_ = false;    // guarded by mutex_
+  bool following_ = false;  // guarded by mutex_
+  uint64_t follower_ = 0;   // guarded by mutex_
   gateway::v1::SubscribeResponse message_;
 };
 

@@ -1,5 +1,5 @@
-// Open subscriptions: streams that are told when their log has grown. None has a thread; a parked one is
-// an entry of the log's followers and a few hundred bytes here.
+// Open subscriptions: streams that are told when their log has grown. None has a thread; a parked
+// one is an entry of the log's followers and a few hundred bytes here.
 #pragma once
 
 #include <grpcpp/grpcpp.h>

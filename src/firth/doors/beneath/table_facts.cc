@@ -11,16 +11,24 @@ constexpr size_t kHeldMax = 1000;
 Json ForeignRecord(const table::TableInfo& table, const TableFacts& facts) {
   const std::string avro = AvroText(*facts.type, /*docs=*/true);
   TableSchema schema{.record = facts.type, .key = facts.key};
-  return {{"schema", avro},      {"kind", "Avro"},
-          {"avro", avro},        {"canonical", avro},
+  return {{"schema", avro},
+          {"kind", "Avro"},
+          {"avro", avro},
+          {"canonical", avro},
           {"indexes", schema.canonical_indexes()},
-          {"key", facts.key},    {"normalize", false},
-          {"description", ""},   {"meta", false},
-          {"manual", false},     {"index", facts.HasKey()},
-          {"warehouse", true},   {"log_s", 0},
-          {"index_s", 0},        {"warehouse_s", 0},
+          {"key", facts.key},
+          {"normalize", false},
+          {"description", ""},
+          {"meta", false},
+          {"manual", false},
+          {"index", facts.HasKey()},
+          {"warehouse", true},
+          {"log_s", 0},
+          {"index_s", 0},
+          {"warehouse_s", 0},
           {"created", table.current ? 1 : 0},
-          {"deleted", 0},        {"final", 0},
+          {"deleted", 0},
+          {"final", 0},
           {"primary", table.current ? 1 : 0},
           {"instances", Json::object()}};
 }
@@ -80,7 +88,8 @@ Result<TableFactsPtr> TableFactsCache::Get(const table::TableInfo& table) {
   {
     std::lock_guard lock(mutex_);
     const auto held = held_.find(id);
-    if (held != held_.end() && held->second.schema == schema && held->second.attribute == attribute) {
+    if (held != held_.end() && held->second.schema == schema &&
+        held->second.attribute == attribute) {
       order_.splice(order_.begin(), order_, held->second.used);
       return held->second.facts;
     }

@@ -13,12 +13,14 @@ constexpr NameRules kRules{.allowed = IsAllowed, .joiner = 0};
 
 Result<Path> PathOfNames(std::string_view organization, std::string_view project,
                          std::string_view table) {
-  auto path = NamesToPath({std::string(organization), std::string(project), std::string(table)},
-                          kRules);
+  auto path =
+      NamesToPath({std::string(organization), std::string(project), std::string(table)}, kRules);
   if (path.ok() && !path->empty()) return path;
   return NotFound("Table");
 }
 
-std::vector<std::string> NamesOfPath(const Path& path) { return PathToNames(path, 3, kRules); }
+std::vector<std::string> NamesOfPath(const Path& path) {
+  return PathToNames(path, 3, kRules);
+}
 
 }  // namespace firth::doors::beneath

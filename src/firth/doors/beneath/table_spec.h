@@ -18,7 +18,8 @@ table::TableSpec SpecOf(const TableSchema& schema, const Json& record);
 /// The same from what an attribute says.
 Result<table::TableSpec> SpecOfRecord(const Json& record);
 
-/// The path of a table by its three names, of this door's tables and of others' (see common/path.h).
+/// The path of a table by its three names, of this door's tables and of others' (see
+/// common/path.h).
 Result<Path> PathOfNames(std::string_view organization, std::string_view project,
                          std::string_view table);
 /// Three names for a table's path.

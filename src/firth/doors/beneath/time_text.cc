@@ -65,7 +65,8 @@ std::optional<Parsed> Parse(std::string_view text, bool loose) {
   int month = 1;
   int day = 1;
   const auto days = [&]() -> std::optional<int64_t> {
-    const chrono::year_month_day date(chrono::year(*year), chrono::month(static_cast<unsigned>(month)),
+    const chrono::year_month_day date(chrono::year(*year),
+                                      chrono::month(static_cast<unsigned>(month)),
                                       chrono::day(static_cast<unsigned>(day)));
     if (!date.ok()) return std::nullopt;
     return chrono::sys_days(date).time_since_epoch().count();
@@ -105,7 +106,8 @@ std::optional<Parsed> Parse(std::string_view text, bool loose) {
   const auto offset_hours = in.Digits(2);
   if (!offset_hours || !in.Eat(':')) return std::nullopt;
   const auto offset_minutes = in.Digits(2);
-  if (!offset_minutes || !in.done() || *offset_hours > 23 || *offset_minutes > 59) return std::nullopt;
+  if (!offset_minutes || !in.done() || *offset_hours > 23 || *offset_minutes > 59)
+    return std::nullopt;
   const int64_t offset = *offset_hours * 3600 + *offset_minutes * 60;
   out.seconds += minus ? offset : -offset;
   return out;

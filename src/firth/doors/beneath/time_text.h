@@ -8,7 +8,8 @@
 
 namespace firth::doors::beneath {
 
-/// RFC 3339 with any number of fraction digits and `Z` or an offset, to nanoseconds since the epoch.
+/// RFC 3339 with any number of fraction digits and `Z` or an offset, to nanoseconds since the
+/// epoch.
 Result<int64_t> ParseTimeNs(std::string_view text);
 /// RFC 3339, or a date and time, a date, a month or a year of UTC, to milliseconds since the epoch.
 Result<int64_t> ParseLooseTimeMs(std::string_view text);
