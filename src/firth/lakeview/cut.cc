@@ -52,8 +52,10 @@ Status RunWriter::WriteSorted(LakeFileWriter* writer) {
   keys.reserve(static_cast<size_t>(run->num_rows()));
   ARROW_RETURN_NOT_OK(order_.Keys(*run, &keys));
   const std::vector<int64_t> places = Sorted(keys);
-  writer->AddKeys(keys[static_cast<size_t>(places.front())],
-                  keys[static_cast<size_t>(places.back())]);
+  for (size_t at = 0; at < places.size(); at += kRowGroupRows) {
+    writer->AddKey(keys[static_cast<size_t>(places[at])], /*begins_group=*/true);
+  }
+  writer->AddKey(keys[static_cast<size_t>(places.back())], /*begins_group=*/false);
   for (size_t at = 0; at < places.size(); at += kSliceRows) {
     const size_t count = std::min<size_t>(kSliceRows, places.size() - at);
     arrow::Int64Builder builder;

@@ -50,6 +50,7 @@ class Reader : public arrow::RecordBatchReader {
     const std::vector<int> leaves = Choose(*stored, *read.written);
     std::vector<int> groups(static_cast<size_t>(reader_->num_row_groups()));
     std::iota(groups.begin(), groups.end(), 0);
+    if (read.groups.has_value()) groups = *read.groups;
     ARROW_ASSIGN_OR_RAISE(batches_, reader_->GetRecordBatchReader(groups, leaves));
     return Place();
   }

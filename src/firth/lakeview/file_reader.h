@@ -4,6 +4,7 @@
 #include <arrow/record_batch.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct ReadLakeFile {
   /// Columns of the newest schema, with field ids, and hidden ones by their names.
   std::shared_ptr<arrow::Schema> wanted;
   int64_t batch_rows = 8192;
+  std::optional<std::vector<int>> groups;  // only these row groups
 };
 
 /// The rows of a file that was verified, batch by batch, in its order, in bounded memory; the file

@@ -51,11 +51,12 @@ class Writer : public LakeFileWriter {
     return Status::OK();
   }
 
-  void AddKeys(std::string_view least, std::string_view greatest) override {
-    if (info_.least_key.empty()) info_.least_key = least.substr(0, kKeyBytesMax);
-    info_.greatest_key = greatest;
+  void AddKey(std::string_view key, bool begins_group) override {
+    if (info_.least_key.empty()) info_.least_key = key.substr(0, kKeyBytesMax);
+    if (begins_group) info_.group_keys.emplace_back(key.substr(0, kKeyBytesMax));
+    info_.greatest_key = key;
     if (info_.greatest_key.size() > kKeyBytesMax) {
-      info_.greatest_key = schema::PrefixEnd(greatest.substr(0, kKeyBytesMax));
+      info_.greatest_key = schema::PrefixEnd(key.substr(0, kKeyBytesMax));
     }
   }
 

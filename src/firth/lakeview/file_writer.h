@@ -14,8 +14,6 @@
 
 namespace firth::lakeview {
 
-inline constexpr int64_t kRowGroupRows = 122'880;
-
 /// One thread at a time. A file that was not finished is removed by the destructor, if it can be.
 class LakeFileWriter {
  public:
@@ -26,8 +24,9 @@ class LakeFileWriter {
 
   /// Add rows in the order that they are to have.
   virtual Status Write(const arrow::RecordBatch& rows) = 0;
-  /// Add what the first and the last row's keys say; called in the order of rows.
-  virtual void AddKeys(std::string_view least, std::string_view greatest) = 0;
+  /// Note the key of a row, in order: of the first, of the last, and of those that begin a row
+  /// group.
+  virtual void AddKey(std::string_view key, bool begins_group) = 0;
   /// Finish and make the bytes durable; the name is so after the folder's sync. Gives what the rows
   /// and bytes say; the rest of the info is the caller's to fill in.
   virtual Result<LakeFileInfo> Finish() = 0;

@@ -34,6 +34,27 @@ std::string LakeFileName(int64_t number) {
   return Hex16(number) + ".parquet";
 }
 
+std::vector<int> GroupsIn(const LakeFileInfo& info, std::string_view from, std::string_view to) {
+  const auto count = static_cast<int>((info.rows + kRowGroupRows - 1) / kRowGroupRows);
+  std::vector<int> groups;
+  for (int i = 0; i < count; ++i) {
+    const auto at = static_cast<size_t>(i);
+    if (info.group_keys.size() == static_cast<size_t>(count)) {
+      if (!to.empty() && std::string_view(info.group_keys[at]) >= to) break;
+      // The last key of a group is at most the first of the next, which may have been cut.
+      if (i + 1 < count) {
+        const std::string& next = info.group_keys[at + 1];
+        if (next < from && !from.starts_with(next)) continue;
+      } else if (!info.greatest_key.empty() && info.greatest_key < from &&
+                 !from.starts_with(info.greatest_key)) {
+        continue;
+      }
+    }
+    groups.push_back(i);
+  }
+  return groups;
+}
+
 LakeFile::~LakeFile() {
   if (!doomed_) return;
   // A file that stays behind is found at the next start.

@@ -6,7 +6,9 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "firth/common/ids.h"
 #include "firth/common/status.h"
@@ -35,9 +37,17 @@ struct LakeFileInfo {
   /// order.
   std::string least_key;
   std::string greatest_key;
+  /// The key of the first row of each row group, cut likewise.
+  std::vector<std::string> group_keys;
 };
 
 inline constexpr size_t kKeyBytesMax = 128;
+/// Rows of each row group of a file but the last.
+inline constexpr int64_t kRowGroupRows = 122'880;
+
+/// The row groups of a sorted file that may have keys in [from, to); an empty `to`: to the end.
+/// All, where keys of groups are not known.
+std::vector<int> GroupsIn(const LakeFileInfo& info, std::string_view from, std::string_view to);
 
 /// The name of a lake file with this number, without the folder.
 std::string LakeFileName(int64_t number);

@@ -13,6 +13,22 @@ namespace {
 
 constexpr int64_t kBatchRows = 8192;
 
+/// Tell the writer the keys of rows that it is about to get.
+Status NoteKeys(const arrow::RecordBatch& rows, const RowOrder& order, LakeFileWriter* writer) {
+  const int64_t past = writer->rows() % kRowGroupRows;
+  std::vector<std::string> keys;
+  for (int64_t at = past == 0 ? 0 : kRowGroupRows - past; at < rows.num_rows();
+       at += kRowGroupRows) {
+    keys.clear();
+    ARROW_RETURN_NOT_OK(order.Keys(*rows.Slice(at, 1), &keys));
+    writer->AddKey(keys.front(), /*begins_group=*/true);
+  }
+  keys.clear();
+  ARROW_RETURN_NOT_OK(order.Keys(*rows.Slice(rows.num_rows() - 1, 1), &keys));
+  writer->AddKey(keys.front(), /*begins_group=*/false);
+  return Status::OK();
+}
+
 }  // namespace
 
 std::shared_ptr<arrow::Schema> WithHidden(const arrow::Schema& newest) {
@@ -81,10 +97,7 @@ Result<LakeFilePtr> MergeFiles(const catalog::EditionInfo& edition, const FilePl
     if (rows == nullptr) break;
     if (rows->num_rows() == 0) continue;
     if (order.sorts()) {
-      std::vector<std::string> keys;
-      ARROW_RETURN_NOT_OK(order.Keys(*rows->Slice(0, 1), &keys));
-      ARROW_RETURN_NOT_OK(order.Keys(*rows->Slice(rows->num_rows() - 1, 1), &keys));
-      writer->AddKeys(keys.front(), keys.back());
+      ARROW_RETURN_NOT_OK(NoteKeys(*rows, order, writer.get()));
     }
     ARROW_ASSIGN_OR_RAISE(const auto out, ToStored(*rows, stored));
     ARROW_RETURN_NOT_OK(writer->Write(*out));

@@ -14,6 +14,8 @@ using nlohmann::json;
 constexpr int kFormat = 1;
 
 json FileToJson(const LakeFileInfo& info) {
+  json groups = json::array();
+  for (const auto& key : info.group_keys) groups.push_back(ToHex(key));
   return {{"number", info.number},
           {"bytes", info.bytes},
           {"hash", info.hash},
@@ -29,7 +31,8 @@ json FileToJson(const LakeFileInfo& info) {
           {"added", info.added},
           {"level", info.level},
           {"least_key", ToHex(info.least_key)},
-          {"greatest_key", ToHex(info.greatest_key)}};
+          {"greatest_key", ToHex(info.greatest_key)},
+          {"group_keys", std::move(groups)}};
 }
 
 /// Throws what nlohmann throws.
@@ -51,6 +54,11 @@ Result<LakeFileInfo> FileFromJson(const json& from) {
   info.level = from.at("level").get<int>();
   ARROW_ASSIGN_OR_RAISE(info.least_key, FromHex(from.at("least_key").get<std::string>()));
   ARROW_ASSIGN_OR_RAISE(info.greatest_key, FromHex(from.at("greatest_key").get<std::string>()));
+  if (from.contains("group_keys")) {
+    for (const json& key : from["group_keys"]) {
+      ARROW_ASSIGN_OR_RAISE(info.group_keys.emplace_back(), FromHex(key.get<std::string>()));
+    }
+  }
   return info;
 }
 

@@ -15,12 +15,6 @@ namespace {
 using arrow::Type;
 using ReaderPtr = std::shared_ptr<arrow::RecordBatchReader>;
 
-/// The end of one log, behind the files.
-struct Tail {
-  BucketRef where;
-  Offset from;
-};
-
 /// Scanned rows, opened when they are first asked for.
 class TailRows : public arrow::RecordBatchReader {
  public:
@@ -99,53 +93,78 @@ Result<std::shared_ptr<arrow::Schema>> Select(const arrow::Schema& schema,
 
 }  // namespace
 
-Result<LakeRows> LakeStoreImpl::RowsOf(const TablePtr& table, CommitId as_of) {
-  ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
-  ARROW_ASSIGN_OR_RAISE(const auto snapshot, Pin(table));
-  ARROW_ASSIGN_OR_RAISE(const auto partitions, database_->catalog()->ListPartitions(edition->id));
-  LakeRows rows{.hold = snapshot};
-  std::vector<Tail> tails;
-  std::vector<lakeview::LakeFilePtr> others;
+Result<std::vector<LogTail>> LakeStoreImpl::TailsOf(const EditionInfo& edition,
+                                                    const lakeview::Snapshot* snapshot,
+                                                    CommitId as_of) {
+  ARROW_ASSIGN_OR_RAISE(const auto partitions, database_->catalog()->ListPartitions(edition.id));
+  std::vector<LogTail> tails;
   for (const PartitionInfo& partition : partitions) {
     for (int32_t b = 0; b < partition.bucket_count; ++b) {
       const LogId log = partition.LogOf(b);
-      const log::LogRange range = database_->log()->Range(log);
-      Offset from = range.start;
+      Offset from = database_->log()->Range(log).start;
       if (snapshot != nullptr) {
         const auto end = snapshot->ends.find(log);
         if (end != snapshot->ends.end()) from = std::max(from, end->second);
       }
-      if (from < range.end) {
-        tails.push_back({.where = {.partition = partition.id, .bucket = b}, .from = from});
-      }
+      const Offset end = database_->log()->OffsetAfterCommit(log, as_of);
+      if (from >= end) continue;
+      tails.push_back({.log = log,
+                       .where = {.partition = partition.id, .bucket = b},
+                       .from = from,
+                       .bytes = database_->log()->BytesBetween(log, from, end)});
     }
   }
-  if (snapshot != nullptr) {
-    const auto is_kept = [&](LogId log) {
-      return std::any_of(partitions.begin(), partitions.end(), [&](const PartitionInfo& partition) {
-        return log >= partition.first_log && log < partition.LogOf(partition.bucket_count);
-      });
-    };
-    std::map<std::pair<SchemaId, bool>, query::ParquetRows> parts;
-    for (const auto& file : snapshot->files) {
-      if (file->info.first_commit > as_of || !is_kept(file->info.log)) continue;
-      const catalog::SchemaInfo* written = edition->FindSchema(file->info.schema_id);
-      const std::string path = LocalPath(file->path);
-      auto columns = written == nullptr || !IsPlainPath(path)
-                         ? std::nullopt
-                         : PlainColumns(*edition->newest().schema, *written->schema);
-      if (!columns.has_value()) {
-        others.push_back(file);
-        continue;
-      }
-      const bool all = file->info.last_commit <= as_of;
-      query::ParquetRows& part = parts[{file->info.schema_id, all}];
-      part.paths.push_back(path);
-      part.columns = std::move(*columns);
-      if (!all) part.at_most = {lakeview::kCommitColumn, as_of.value};
+  return tails;
+}
+
+Result<std::vector<lakeview::LakeFilePtr>> LakeStoreImpl::FilesOf(
+    const EditionInfo& edition, const lakeview::Snapshot* snapshot) {
+  std::vector<lakeview::LakeFilePtr> files;
+  if (snapshot == nullptr) return files;
+  ARROW_ASSIGN_OR_RAISE(const auto partitions, database_->catalog()->ListPartitions(edition.id));
+  for (const auto& file : snapshot->files) {
+    const LogId log = file->info.log;
+    if (std::any_of(partitions.begin(), partitions.end(), [&](const PartitionInfo& partition) {
+          return log >= partition.first_log && log < partition.LogOf(partition.bucket_count);
+        })) {
+      files.push_back(file);
     }
-    for (auto& [key, part] : parts) rows.parquet.push_back(std::move(part));
   }
+  return files;
+}
+
+uint64_t LakeStoreImpl::BytesOf(const std::vector<LogTail>& tails) {
+  uint64_t bytes = 0;
+  for (const LogTail& tail : tails) bytes += tail.bytes;
+  return bytes;
+}
+
+Result<LakeRows> LakeStoreImpl::RowsOf(const TablePtr& table, CommitId as_of) {
+  ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
+  ARROW_ASSIGN_OR_RAISE(const auto snapshot, Pin(table));
+  ARROW_ASSIGN_OR_RAISE(auto tails, TailsOf(*edition, snapshot.get(), as_of));
+  LakeRows rows{.hold = snapshot};
+  std::vector<lakeview::LakeFilePtr> others;
+  ARROW_ASSIGN_OR_RAISE(const auto files, FilesOf(*edition, snapshot.get()));
+  std::map<std::pair<SchemaId, bool>, query::ParquetRows> parts;
+  for (const auto& file : files) {
+    if (file->info.first_commit > as_of) continue;
+    const catalog::SchemaInfo* written = edition->FindSchema(file->info.schema_id);
+    const std::string path = LocalPath(file->path);
+    auto columns = written == nullptr || !IsPlainPath(path)
+                       ? std::nullopt
+                       : PlainColumns(*edition->newest().schema, *written->schema);
+    if (!columns.has_value()) {
+      others.push_back(file);
+      continue;
+    }
+    const bool all = file->info.last_commit <= as_of;
+    query::ParquetRows& part = parts[{file->info.schema_id, all}];
+    part.paths.push_back(path);
+    part.columns = std::move(*columns);
+    if (!all) part.at_most = {lakeview::kCommitColumn, as_of.value};
+  }
+  for (auto& [key, part] : parts) rows.parquet.push_back(std::move(part));
   rows.open_rest = [this, table, tails = std::move(tails), others = std::move(others),
                     as_of](const std::vector<std::string>& names) -> Result<ReaderPtr> {
     const EditionInfo& current = *table->current;
@@ -154,7 +173,7 @@ Result<LakeRows> LakeStoreImpl::RowsOf(const TablePtr& table, CommitId as_of) {
     for (const auto& file : others) {
       ARROW_ASSIGN_OR_RAISE(readers.emplace_back(), OpenFile(current, file, schema, as_of));
     }
-    for (const Tail& tail : tails) {
+    for (const LogTail& tail : tails) {
       readers.push_back(std::make_shared<TailRows>(schema, [this, table, names, tail, as_of] {
         return database_->Scan(access::Internal(), {.table = table,
                                                     .columns = names,

@@ -260,7 +260,8 @@ Result<lakeview::SnapshotPtr> LakeStoreImpl::Pin(const TablePtr& table) {
 
 Result<std::shared_ptr<arrow::RecordBatchReader>> LakeStoreImpl::OpenFile(
     const EditionInfo& edition, const lakeview::LakeFilePtr& file,
-    const std::shared_ptr<arrow::Schema>& columns, CommitId as_of) {
+    const std::shared_ptr<arrow::Schema>& columns, CommitId as_of,
+    std::optional<std::vector<int>> groups) {
   const catalog::SchemaInfo* written = edition.FindSchema(file->info.schema_id);
   if (written == nullptr) {
     return Error(Code::kDataLoss, Reason::kSchemaNotFound,
@@ -273,10 +274,11 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> LakeStoreImpl::OpenFile(
         wanted, columns->AddField(columns->num_fields(),
                                   arrow::field(lakeview::kCommitColumn, arrow::int64(), false)));
   }
-  ARROW_ASSIGN_OR_RAISE(
-      auto rows, lakeview::OpenLakeFile(
-                     view_->files(), file,
-                     {.written = written->schema, .wanted = wanted, .batch_rows = 64 * 1024}));
+  ARROW_ASSIGN_OR_RAISE(auto rows, lakeview::OpenLakeFile(view_->files(), file,
+                                                          {.written = written->schema,
+                                                           .wanted = wanted,
+                                                           .batch_rows = 64 * 1024,
+                                                           .groups = std::move(groups)}));
   if (all) return rows;
   return std::make_shared<UpToCommit>(std::move(rows), columns, as_of);
 }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,14 @@ struct LakeRows {
   std::shared_ptr<const void> hold;
 };
 
+/// What of one log is not in files.
+struct LogTail {
+  LogId log;
+  BucketRef where;
+  Offset from;
+  uint64_t bytes = 0;
+};
+
 class LakeStoreImpl : public LakeStore {
  public:
   explicit LakeStoreImpl(DatabaseImpl* database) : database_(database) {}
@@ -40,6 +49,9 @@ class LakeStoreImpl : public LakeStore {
   Result<std::vector<LakeSnapshot>> Snapshots(const Caller& caller, const TablePtr& table) override;
   Result<LakeFiles> Files(const Caller& caller, const TablePtr& table) override;
 
+  Result<std::unique_ptr<RangeScanner>> ScanRange(const Caller& caller,
+                                                  const RangeScanRequest& request) override;
+
   /// The newest snapshot, its files verified; null before the first cut and for editions without a
   /// lake view.
   Result<lakeview::SnapshotPtr> Pin(const TablePtr& table);
@@ -47,7 +59,8 @@ class LakeStoreImpl : public LakeStore {
   /// have their ids), or hidden ones.
   Result<std::shared_ptr<arrow::RecordBatchReader>> OpenFile(
       const EditionInfo& edition, const lakeview::LakeFilePtr& file,
-      const std::shared_ptr<arrow::Schema>& columns, CommitId as_of);
+      const std::shared_ptr<arrow::Schema>& columns, CommitId as_of,
+      std::optional<std::vector<int>> groups = std::nullopt);
   /// All rows of a table's logs up to a commit: of files, and of the logs behind them.
   Result<LakeRows> RowsOf(const TablePtr& table, CommitId as_of);
   /// The table was dropped: so are its files.
@@ -56,6 +69,14 @@ class LakeStoreImpl : public LakeStore {
   std::string LocalPath(const std::string& path) const;
 
  private:
+  /// The ends of an edition's logs that have rows of commits up to one; without a snapshot, all of
+  /// them.
+  Result<std::vector<LogTail>> TailsOf(const EditionInfo& edition,
+                                       const lakeview::Snapshot* snapshot, CommitId as_of);
+  /// The files of an edition's logs, without those of partitions that were dropped.
+  Result<std::vector<lakeview::LakeFilePtr>> FilesOf(const EditionInfo& edition,
+                                                     const lakeview::Snapshot* snapshot);
+  static uint64_t BytesOf(const std::vector<LogTail>& tails);
   Result<lakeview::SnapshotPtr> CutEdition(const TablePtr& table);
   lakeview::LakeView::OpenLog LogOpener(const TablePtr& table);
   /// Rounds in the background. A timer that fires as we end holds them, not us.
