@@ -39,6 +39,10 @@ struct HttpResponse {
   /// On an error the connection is cut, so that the client sees that the body is not whole.
   std::function<Result<std::string>()> stream;
   int64_t stream_bytes = -1;
+  /// If set, this response is not the answer yet: called once, on the executor, with what the answer
+  /// is to be given to, once, from any thread. Nobody waits meanwhile, so that a long poll holds no
+  /// thread; whoever stops the server first gives the answers that are owed.
+  std::function<void(std::function<void(HttpResponse)> answer)> later;
 };
 
 /// Answers one request, on the server's executor; may block.

@@ -44,6 +44,22 @@ asio::awaitable<T> RunOn(Executor* executor, std::function<T()> work) {
       asio::use_awaitable, std::move(work));
 }
 
+/// Come back to this loop with the answer that `response` promises.
+asio::awaitable<HttpResponse> AnswerOf(Executor* executor, HttpResponse response) {
+  return asio::async_initiate<const asio::use_awaitable_t<>&, void(HttpResponse)>(
+      [executor](auto handler, auto later) {
+        auto back = asio::get_associated_executor(handler);
+        auto resume = std::make_shared<decltype(handler)>(std::move(handler));
+        executor->Post([back, resume, later = std::move(later)] {
+          later([back, resume](HttpResponse answer) {
+            auto result = std::make_shared<HttpResponse>(std::move(answer));
+            asio::post(back, [resume, result] { (*resume)(std::move(*result)); });
+          });
+        });
+      },
+      asio::use_awaitable, std::move(response.later));
+}
+
 /// The next piece of a streamed body.
 Result<std::string> NextPiece(const HttpResponse* response) {
   try {
@@ -155,6 +171,7 @@ asio::awaitable<bool> HttpSession::ServeOne(Stream* stream) {
   tcp_.expires_never();
   HttpResponse response = co_await RunOn(shared_->executor, std::move(call));
   request.reset();
+  if (response.later) response = co_await AnswerOf(shared_->executor, std::move(response));
   HttpFraming framing = FrameResponse(facts, response);
   if (draining_) framing.keep_alive = false;
   const std::string head = HeadText(response, framing);
