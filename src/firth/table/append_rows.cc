@@ -57,7 +57,16 @@ Result<CommitId> DatabaseImpl::AppendRows(
                           RouteRows(spec, fitted, options.bucket_otherwise));
     for (const RoutedRows& routed : places) ARROW_RETURN_NOT_OK(add(routed));
   }
-  if (draft.entries.empty()) return log_->LastCommit();
+  if (draft.entries.empty()) {
+    if (!options.values.empty()) ARROW_RETURN_NOT_OK(catalog_->ChangeValues(options.values));
+    return log_->LastCommit();
+  }
+  if (!options.values.empty()) {
+    draft.catalog = std::make_shared<CatalogChange>(
+        [values = options.values](catalog::Changes* changes) {
+          return changes->ChangeValues(values);
+        });
+  }
   ARROW_ASSIGN_OR_RAISE(const log::CommitResult made, CommitAndWait(std::move(draft)));
   return made.id;
 }

@@ -287,6 +287,9 @@ class Database {
   struct AppendRowsOptions {
     bool create_partitions = true;
     int32_t bucket_otherwise = 0;
+    /// Changes of small values, made in the same commit: where one compares and does not find what
+    /// it expects, nothing is written (kConflict). Without rows they are made by themselves.
+    std::vector<catalog::ValueChange> values;
   };
   virtual Result<CommitId> AppendRows(const Caller& caller, const TablePtr& table,
                                       const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows,
