@@ -34,8 +34,9 @@ std::vector<std::string> Split(const std::string& list) {
   return members;
 }
 
-/// Doors take lists; the value of any other key may hold a comma.
+/// Doors and instances are lists; the value of any other key may hold a comma.
 std::vector<std::string> ValuesOf(const ConfigKey& key, const std::string& text) {
+  if (key.path == "sleeper.instances") return Split(text);
   const bool is_door = key.path.starts_with("doors.") && KnownDoors().contains(key.path.substr(6));
   return is_door ? Split(text) : std::vector<std::string>{text};
 }
@@ -64,6 +65,7 @@ Status MergeNamed(const FlatNames& names, const std::string& name, const std::st
 
 void AddDefaultsForDev(Config* config) {
   config->anonymous = "admin";
+  config->sleeper_instances = {"nyc"};
   for (const auto& [door, port] : KnownDoors()) {
     config->doors[door] = {"localhost:" + std::to_string(port)};
   }

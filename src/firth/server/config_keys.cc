@@ -41,6 +41,11 @@ std::vector<ConfigKey> MakeKeys() {
   add("doors.tls.key", "", "PEM file with its private key");
   add("doors.advertise", "", "the host that protocols hand out to clients");
   add("access.anonymous", "none; with --dev admin", "the role of a caller without credentials");
+  add("sleeper.instances", "none; with --dev nyc",
+      "the namespaces that the door aws shows as Sleeper instances");
+  add("sleeper.account", "000000000000", "the account that the door aws says they belong to");
+  add("sleeper.region", "eu-west-2", "and the region");
+  add("sleeper.url", "as each client calls it", "the public address of the door aws");
   add("log.level", "info", "the least level that is logged: debug, info, warning, error");
   return keys;
 }
@@ -53,6 +58,13 @@ Status SetOne(std::string* out, const ConfigKey& key, const std::vector<std::str
   }
   *out = values[0];
   return Status::OK();
+}
+
+void SetList(std::vector<std::string>* out, const std::vector<std::string>& values) {
+  out->clear();
+  for (const auto& value : values) {
+    if (!value.empty()) out->push_back(value);
+  }
 }
 
 }  // namespace
@@ -75,13 +87,16 @@ Status SetKey(Config* config, const ConfigKey& key, const std::vector<std::strin
   if (key.path == "doors.tls.key") return SetOne(&config->tls_key_file, key, values);
   if (key.path == "doors.advertise") return SetOne(&config->advertise, key, values);
   if (key.path == "access.anonymous") return SetOne(&config->anonymous, key, values);
+  if (key.path == "sleeper.account") return SetOne(&config->sleeper_account, key, values);
+  if (key.path == "sleeper.region") return SetOne(&config->sleeper_region, key, values);
+  if (key.path == "sleeper.url") return SetOne(&config->sleeper_url, key, values);
+  if (key.path == "sleeper.instances") {
+    SetList(&config->sleeper_instances, values);
+    return Status::OK();
+  }
   if (key.path == "log.level") return SetOne(&config->log_level, key, values);
   FIRTH_CHECK(key.path.starts_with(kDoorPrefix));
-  auto& addresses = config->doors[key.path.substr(sizeof kDoorPrefix - 1)];
-  addresses.clear();
-  for (const auto& value : values) {
-    if (!value.empty()) addresses.push_back(value);
-  }
+  SetList(&config->doors[key.path.substr(sizeof kDoorPrefix - 1)], values);
   return Status::OK();
 }
 

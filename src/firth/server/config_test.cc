@@ -39,6 +39,18 @@ TEST_F(ConfigTest, WithoutAnythingEverythingIsClosed) {
   EXPECT_EQ(config.log_level, "info");
 }
 
+TEST_F(ConfigTest, InstancesAreAList) {
+  const Config config =
+      Load("[sleeper]\ninstances = [\"farm\", \"shed\"]\naccount = \"123456789012\"").ValueOrDie();
+  EXPECT_EQ(config.sleeper_instances, (std::vector<std::string>{"farm", "shed"}));
+  EXPECT_EQ(config.sleeper_account, "123456789012");
+  EXPECT_EQ(config.sleeper_region, "eu-west-2");
+  const Config flags = Load("", {{"FIRTH_SLEEPER_REGION", "mars-1"}}, {{"sleeper-instances", "a,b"}}).ValueOrDie();
+  EXPECT_EQ(flags.sleeper_instances, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(flags.sleeper_region, "mars-1");
+  EXPECT_TRUE(LoadConfig("", {}, {}, false)->sleeper_instances.empty());
+}
+
 TEST_F(ConfigTest, ReadsAWholeFile) {
   const Config config = Load(R"(
     data = "/srv/firth"

@@ -17,6 +17,9 @@
 #ifdef FIRTH_HAS_DOOR_BENEATH
 #include "firth/doors/beneath/door.h"
 #endif
+#ifdef FIRTH_HAS_DOOR_AWS
+#include "firth/doors/aws/door.h"
+#endif
 #ifdef FIRTH_HAS_DOOR_FLIGHT
 #include "firth/doors/flight/door.h"
 #endif
@@ -106,6 +109,24 @@ Result<RunningDoor> StartBeneath(const DoorParts& parts) {
 }
 #endif
 
+#ifdef FIRTH_HAS_DOOR_AWS
+Result<RunningDoor> StartAws(const DoorParts& parts) {
+  doors::aws::AwsDoorOptions options;
+  options.database = parts.database;
+  options.loops = parts.loops;
+  options.listen = AddressesOf(*parts.config, "aws");
+  options.tls_certificate_file = parts.config->tls_certificate_file;
+  options.tls_key_file = parts.config->tls_key_file;
+  options.instances = {.ids = parts.config->sleeper_instances,
+                       .account = parts.config->sleeper_account,
+                       .region = parts.config->sleeper_region,
+                       .url = parts.config->sleeper_url};
+  ARROW_ASSIGN_OR_RAISE(auto door, doors::aws::AwsDoor::Start(options));
+  std::map<std::string, std::vector<std::string>> endpoints{{"aws", door->endpoints()}};
+  return Own(std::move(door), std::move(endpoints));
+}
+#endif
+
 #ifdef FIRTH_HAS_DOOR_FLIGHT
 Result<RunningDoor> StartFlight(const DoorParts& parts) {
   doors::flight::FlightDoorOptions options;
@@ -151,6 +172,9 @@ const std::vector<DoorKind>& DoorKinds() {
       {{{"beneath_http", 4000, "Beneath's control plane: GraphQL over HTTP"},
         {"beneath_grpc", 50051, "Beneath's data plane: gRPC"}},
        StartBeneath},
+#endif
+#ifdef FIRTH_HAS_DOOR_AWS
+      {{{"aws", 4566, "S3 and a Sleeper instance's other AWS services, HTTP"}}, StartAws},
 #endif
 #ifdef FIRTH_HAS_DOOR_FLIGHT
       {{{"flight", 8815, "Arrow Flight: the native door, and that of the command line"}},

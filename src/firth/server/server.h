@@ -28,6 +28,11 @@ struct Config {
   std::string tls_key_file;
   std::vector<UserConfig> users;
   std::string anonymous = "none";
+  /// Namespaces that the door `aws` shows as Sleeper instances, and what it says of them.
+  std::vector<std::string> sleeper_instances;
+  std::string sleeper_account = "000000000000";
+  std::string sleeper_region = "eu-west-2";
+  std::string sleeper_url;
   std::string log_level = "info";
 };
 

@@ -1,0 +1,88 @@
+// Every decoder of the door for AWS's clients, on arbitrary bytes: the first byte chooses which.
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "firth/doors/aws/chunked_body.h"
+#include "firth/doors/aws/digests.h"
+#include "firth/doors/aws/dynamo.h"
+#include "firth/doors/aws/job_message.h"
+#include "firth/doors/aws/json.h"
+#include "firth/doors/aws/regions.h"
+#include "firth/doors/aws/signature.h"
+#include "firth/doors/aws/sqs.h"
+#include "firth/doors/aws/table_shape.h"
+#include "firth/doors/aws/xml.h"
+
+namespace {
+
+using namespace firth::doors::aws;  // NOLINT: a fuzz target
+
+TableShape Shape() {
+  TableShape shape;
+  shape.fields = {{.name = "a", .type = arrow::int32()},
+                  {.name = "b", .type = arrow::utf8()},
+                  {.name = "c", .type = arrow::binary()}};
+  shape.row_keys = 3;
+  return shape;
+}
+
+void ReadHeaders(const std::string& text) {
+  firth::net::HttpRequest request;
+  request.method = "GET";
+  request.path = "/";
+  request.query = text;
+  request.headers = {{"Host", "h"}, {"x-amz-date", "20130524T000000Z"}, {"Authorization", text}};
+  const auto signature = ReadSignature(request);
+  std::string key;
+  if (signature.ok()) {
+    static_cast<void>(
+        VerifySignature(request, *signature, "secret", 1'369'353'600'000'000'000, &key));
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size == 0) return 0;
+  const std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);
+  switch (data[0] % 9) {
+    case 0:
+      static_cast<void>(DecodeChunkedBody(text, {}));
+      break;
+    case 1:
+      static_cast<void>(ParseXml(text, "Delete", "Object", 100));
+      break;
+    case 2:
+      if (const auto parsed = ParseJson(text); parsed.ok()) {
+        static_cast<void>(RegionSet::Read(*parsed, Shape()));
+      }
+      break;
+    case 3:
+      if (const auto parsed = ParseJson(text); parsed.ok())
+        static_cast<void>(ReadNewTable(*parsed));
+      break;
+    case 4:
+      static_cast<void>(ReadJobMessage(text, "fresh", true));
+      break;
+    case 5: {
+      static const json kNames{{"#a", "queryId"}};
+      static const json kValues{{":a", {{"S", "x"}}}, {":b", {{"N", "1"}}}};
+      const auto condition = ItemCondition::Parse(text, kNames, kValues);
+      if (condition.ok()) static_cast<void>(condition->Holds({{"queryId", {{"S", "x"}}}}));
+      break;
+    }
+    case 6:
+      if (const auto fields = firth::net::ParseQuery(text); fields.ok()) {
+        static_cast<void>(FormToRequest("SendMessage", *fields));
+      }
+      break;
+    case 7:
+      ReadHeaders(text);
+      break;
+    default:
+      static_cast<void>(FromBase64(text));
+      static_cast<void>(ReadObjectPath(text));
+  }
+  return 0;
+}
