@@ -81,7 +81,15 @@ Result<std::optional<Attributes>> Overlay::FindNamespace(const Path& path) {
       for (const TablePtr& table : below) {
         if (!loaded_.contains(table->id)) return Attributes{};
       }
+      ARROW_ASSIGN_OR_RAISE(const auto children, catalog_->ListNamespaces(path, at_));
+      for (const auto& child : children) {
+        ARROW_ASSIGN_OR_RAISE(const auto there, FindNamespace(child.path));
+        if (there.has_value()) return Attributes{};
+      }
     }
+  }
+  for (const auto& [other, attributes] : namespaces_) {
+    if (other != path && attributes.has_value() && path.Covers(other)) return Attributes{};
   }
   for (const auto& [table_path, table] : by_path_) {
     if (table_path != path && path.Covers(table_path)) return Attributes{};

@@ -126,3 +126,7 @@ def test_a_deeper_namespace(client, server):
     write(client, "org.project", "cats")
     assert "org.project" in names(client.catalog.list_namespaces())
     assert len(server.sql('SELECT * FROM "org/project/cats"')) == 2
+    client.catalog.create_namespace(namespace="empty.inside")
+    assert {"empty", "empty.inside"} <= set(names(client.catalog.list_namespaces()))
+    client.catalog.drop_namespace(namespace="empty.inside")
+    assert "empty" not in names(client.catalog.list_namespaces())
