@@ -50,14 +50,19 @@ class KeyCursor {
   virtual Status status() const = 0;
 };
 
-/// Reads are thread-safe; there is one writer.
+/// Reads are thread-safe; there is one writer. Errors of every call: kChecksumMismatch where the
+/// files are damaged (the way out is Reset and the log), kDiskFull, kIo.
 class KeyView {
  public:
   /// Open the working files, or begin anew if they are absent or damaged (the watermark is then 0).
+  /// Error kFolderInUse while another view has the folder.
   static Result<std::unique_ptr<KeyView>> Open(const KeyViewOptions& options);
   virtual ~KeyView() = default;
 
-  /// Apply changes of one log and move the watermark, atomically. The watermark never goes back.
+  /// Apply changes of one log and move the watermark, atomically. The watermark never goes back: a
+  /// lower one leaves it where it is. Readers see the changes on return; a power cut may take back
+  /// the latest calls, watermark and all, one by one from the end. So a commit that touches several
+  /// logs must move the watermark with its last call only.
   virtual Status Apply(LogId log, const std::vector<Change>& changes, CommitId watermark) = 0;
   /// Remove all keys of a log.
   virtual Status Drop(LogId log) = 0;

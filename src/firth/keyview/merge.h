@@ -31,7 +31,9 @@ struct Outcome {
 class MergeDecider {
  public:
   /// `targets`: the columns that the writes set (indices into the schema); empty: all. Errors:
-  /// kPartialUpdate when the rule or the columns do not allow it.
+  /// kPartialUpdate when the rule or the columns do not allow it; of the spec alone kNotKeyed,
+  /// kColumnNotFound, kInvalidProperty (an aggregate function that is unknown or does not fit its
+  /// column; their names are in aggregate_function.h).
   static Result<std::unique_ptr<const MergeDecider>> Make(
       const catalog::EditionSpec& spec, std::shared_ptr<const schema::RowCodec> codec,
       const std::vector<int>& targets);

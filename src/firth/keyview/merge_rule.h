@@ -39,8 +39,7 @@ class RowRule {
   /// The row of a key that has one.
   virtual Result<Verdict> Next(std::string_view old, std::string_view row) const = 0;
   /// What a delete leaves of a row; nullopt: nothing.
-  virtual Result<std::optional<std::string>> Left(std::string_view old) const {
-    static_cast<void>(old);
+  virtual Result<std::optional<std::string>> Left(std::string_view /*old*/) const {
     return std::nullopt;
   }
   /// Is the new row the outcome whatever was there?

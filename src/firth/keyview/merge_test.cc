@@ -1,6 +1,6 @@
-// Goal: each rule says in the log, and leaves in the view, what the table of `docs` and Apache
-// Fluss's changelog say. Method: every rule under every image, for absent and present keys,
-// upserts, partial upserts and deletes, as a table of expected lines.
+// Goal: each rule leaves in the view, and says in the log, what Apache Fluss's merge engines do,
+// and what the other log images make of it. Method: every rule under every image, for absent and
+// present keys, upserts, partial upserts and deletes, as a table of expected lines.
 #include "firth/keyview/merge.h"
 
 #include <gtest/gtest.h>

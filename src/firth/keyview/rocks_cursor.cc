@@ -13,8 +13,14 @@ class NoCursor final : public KeyCursor {
  public:
   bool Valid() const override { return false; }
   void Next() override { FIRTH_CHECK(false); }
-  std::string_view key() const override { return {}; }
-  Result<Row> row() const override { return Status::Invalid("the cursor is not on a row"); }
+  std::string_view key() const override {
+    FIRTH_CHECK(false);
+    return {};
+  }
+  Result<Row> row() const override {
+    FIRTH_CHECK(false);
+    return Row();
+  }
   Status status() const override { return Status::OK(); }
 };
 

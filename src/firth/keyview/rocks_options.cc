@@ -19,7 +19,7 @@ constexpr int64_t kBackgroundBytesPerSecond = int64_t{64} << 20;
 constexpr int kOpenFilesMax = 256;
 constexpr int kMemtables = 2;  // one is written to while the other is flushed
 constexpr uint64_t kMemtableBytesMin = uint64_t{64} << 10;
-constexpr size_t kBlockBytes = size_t{8} << 10;
+constexpr size_t kBlockBytes = size_t{4} << 10;
 constexpr double kFilterBitsPerKey = 10;
 
 rocksdb::CompressionType FirstSupported(std::initializer_list<rocksdb::CompressionType> preferred) {
