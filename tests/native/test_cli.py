@@ -125,7 +125,13 @@ def test_load_with_schema_and_key(firth, path, tmp_path):
     good(firth("load", path, tmp_path / "rows.csv", "--schema", "id:text,when:date", "--key", "id"))
     told = good(firth("describe", path, "--json")).json
     assert told["key"] == ["id"] and [column["type"] for column in told["schema"]] == ["text", "date"]
-    assert {row["id"] for row in good(firth("scan", path, "--json")).rows} == {"007", "008"}
+    assert good(firth("scan", path, "--json")).rows == [
+        {"id": "007", "when": "2024-01-03"}, {"id": "008", "when": "2024-01-02"}]
+    assert len(good(firth("scan", path, "--changes", "--json")).rows) == 4
+    (tmp_path / "gone.csv").write_text("id\n007\n")
+    good(firth("load", path, tmp_path / "gone.csv", "--delete"))
+    good(firth("export", path, tmp_path / "left.csv"))
+    assert (tmp_path / "left.csv").read_text().splitlines()[1:] == ["008,2024-01-02"]
 
 
 def test_load_errors(firth, path, tmp_path):
@@ -190,7 +196,9 @@ def test_tail_follow(server, path, tmp_path):
     good(server.cli("load", path, tmp_path / "rows.parquet"))
     process = subprocess.Popen(
         [conftest.BINARY, "tail", path, "--follow", "--from", "latest", "--json", "--server", server.address],
-        stdout=subprocess.PIPE, text=True, env=conftest.clean_environment())
+        stdout=subprocess.PIPE, text=True, env=conftest.clean_environment(),
+        # A shell starts what runs in its background with the signal ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     try:
         # It may not have asked yet when these rows arrive, so more come until it has seen some.
         seen = None
@@ -223,12 +231,49 @@ def test_follow_needs_a_server(path, tmp_path):
     assert wrong.status == 1 and "firth serve --data" in wrong.err
 
 
+def test_users_and_grants(firth, path):
+    name = "user-" + path.split("/")[1]
+    added = good(firth("user", "add", name, "--role", "reader", "--json")).json
+    assert len(added["secret"]) >= 8
+    assert name in [one["name"] for one in good(firth("user", "list", "--json")).json]
+    assert "reader" in good(firth("user", "list")).out
+    issued = good(firth("user", "secret", name, "--description", "laptop", "--json")).json["secret"]
+    secrets = good(firth("user", "secrets", name, "--json")).json
+    assert len(secrets) == 2 and issued not in json.dumps(secrets)
+    assert "laptop" in good(firth("user", "secrets", name)).out
+    good(firth("user", "revoke-secret", [one["id"] for one in secrets if one["description"] == "laptop"][0]))
+    assert len(good(firth("user", "secrets", name, "--json")).json) == 1
+    good(firth("grant", name, "writer", "t/x"))
+    good(firth("grant", name, "see,create", "t/y"))
+    granted = good(firth("grants", name, "--json")).json
+    assert {(one["path"], one["role"]) for one in granted} == {("t/x", "writer"), ("t/y", "")}
+    assert {tuple(one["rights"]) for one in granted if not one["role"]} == {("see", "create")}
+    assert "t/x" in good(firth("grants", name)).out
+    good(firth("revoke", name, "writer", "t/x"))
+    assert [one["path"] for one in good(firth("grants", name, "--json")).json] == ["t/y"]
+    good(firth("user", "remove", name))
+    assert name not in good(firth("user", "list")).out
+
 
 def test_version():
     assert run_command("version").out.startswith("firth ")
     assert run_command("version", "--json").json["version"]
     assert run_command("--version").status == 0
 
+
+@pytest.mark.parametrize("words, says", [
+    ([], "A subcommand is required"),
+    (["frobnicate"], "frobnicate"),
+    (["describe"], "PATH"),
+    (["scan", "t", "--limt", "4"], "--limt"),
+    (["scan", "t", "--limit", "many"], "--limit"),
+    (["create", "t"], "--schema"),
+    (["user"], "subcommand"),
+])
+def test_usage(words, says):
+    outcome = run_command(*words)
+    assert outcome.status == 2 and outcome.out == ""
+    assert says in outcome.err and outcome.err.count("\n") == 1 and "--help" in outcome.err
 
 
 def test_help():

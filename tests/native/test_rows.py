@@ -121,6 +121,18 @@ def test_large_put_is_cut_into_commits(client, path):
     assert get(client, path, columns=["text"]).num_rows == 200_000
 
 
+def test_one_large_batch_is_cut_too(client, path):
+    rows = pa.table({"text": pa.array(["y" * 1000] * 150_000)})
+    writer, reader = client.do_put(descriptor(path, create=True), rows.schema)
+    with writer:
+        writer.write_batch(rows.to_batches()[0])
+        writer.done_writing()
+        answers = []
+        while (answer := reader.read()) is not None:
+            answers.append(json.loads(answer.to_pybytes()))
+    assert [answer["rows"] for answer in answers] == [50_000] * 3
+
+
 def test_projection(client, path):
     put(client, path, ROWS, create=True)
     assert get(client, path, columns=["price", "id"]).equals(ROWS.select(["price", "id"]))
@@ -201,6 +213,30 @@ def test_upsert_and_delete(client, path):
     changes = get(client, path, hidden=True)
     assert changes["__change"].to_pylist() == ["+I", "+I", "-U", "+U", "-D"]
     assert changes["name"].to_pylist() == ["a", "b", "b", "B", "a"]
+
+
+def test_current_rows(client, act, path):
+    ids = pa.array(range(10_000), pa.int64())
+    put(client, path, pa.table({"id": ids, "name": [f"n{i}" for i in range(10_000)]}), create=True, key=["id"],
+        buckets=2)
+    put(client, path, pa.table({"id": pa.array([7], pa.int64()), "name": ["seven"]}))
+    put(client, path, pa.table({"id": pa.array(range(100, 10_000), pa.int64())}), delete=True)
+    rows = get(client, path, current=True).sort_by("id")
+    assert rows["id"].to_pylist() == list(range(100)) and rows["name"].to_pylist()[7] == "seven"
+    assert get(client, path, current=True, columns=["name"], filter=[{"column": "id", "value": 7}]).to_pylist() == [
+        {"name": "seven"}]
+    assert get(client, path, current=True, limit=10).num_rows == 10
+    act("alter", path=path, add="extra:int32", rename={"name": "label"})
+    put(client, path, pa.table({"id": pa.array([8], pa.int64()), "extra": pa.array([1], pa.int32())}))
+    rows = get(client, path, current=True).sort_by("id").to_pylist()
+    assert rows[7] == {"id": 7, "label": "seven", "extra": None}
+    assert rows[8] == {"id": 8, "label": "n8", "extra": 1}
+
+
+def test_current_rows_need_a_key(client, path):
+    put(client, path, ROWS, create=True)
+    with pytest.raises(pa.ArrowException, match="has no key"):
+        get(client, path, current=True)
 
 
 def test_follow(client, path):
@@ -319,7 +355,7 @@ def test_list_flights(client, path):
     (b"{", "not JSON"),
     (b"{}", "needs `path`"),
     (b'{"path": ""}', "at least one segment"),
-    (b'{"path": "a//b"}', ""),
+    (b'{"path": "a//b"}', "segment"),
     (b'{"path": "t", "colunms": []}', "no `colunms`; it has"),
     (b'{"path": "t", "limit": -1}', "0 or more"),
     (b'{"path": "t", "follow": true, "to": 4}', "has no end"),
@@ -331,4 +367,13 @@ def test_wrong_tickets(client, text, says):
         client.do_get(flight.Ticket(text)).read_all()
 
 
-
+def test_wrong_puts(client, path):
+    with pytest.raises(pa.ArrowInvalid, match="descriptor"):
+        put(client, "", ROWS)
+    with pytest.raises(pa.ArrowInvalid, match="no `keys`"):
+        put(client, path, ROWS, create=True, keys=["id"])
+    with pytest.raises(pa.ArrowException, match="nope"):
+        put(client, path, ROWS, create=True, key=["nope"])
+    with pytest.raises(pa.ArrowNotImplementedError):
+        client.do_exchange(descriptor(path))[1].read_all()
+    assert action(client, "tables", prefix=path) == []

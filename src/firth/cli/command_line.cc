@@ -2,9 +2,11 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <vector>
 
 #include "firth/cli/commands.h"
 
@@ -26,6 +28,11 @@ void AddCommonOptions(CommandLine* line) {
   app->add_flag("--json", line->common.json, "Print JSON");
 }
 
+std::string OneLine(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
 /// One line: what CLI11 found, and where to read more.
 int ExplainUsage(const CLI::App& app, const CLI::ParseError& error) {
   std::string command = "firth";
@@ -34,23 +41,24 @@ int ExplainUsage(const CLI::App& app, const CLI::ParseError& error) {
     for (const CLI::App* inner : named->get_subcommands()) command += ' ' + inner->get_name();
   }
   std::string text = error.what();
-  for (char& c : text) {
-    if (c == '\n') c = ' ';
+  const std::vector<std::string> unknown = app.remaining(true);
+  if (command == "firth" && !unknown.empty()) {
+    text = "there is no command `" + unknown.front() + "`";
+  } else if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
+    text = "nothing expects";
+    for (const std::string& word : unknown) text += " `" + word + "`";
   }
-  std::fprintf(stderr, "firth: %s; see `%s --help`\n", text.c_str(), command.c_str());
+  std::fprintf(stderr, "firth: %s; see `%s --help`\n", OneLine(text).c_str(), command.c_str());
   return kExitUsage;
 }
 
 /// One line: what the command met, and what to do where that is the command line's to know.
 int ExplainError(const Common& common, const Status& status) {
   std::string text = MessageOf(status);
-  for (char& c : text) {
-    if (c == '\n') c = ' ';
-  }
   const bool refused =
       CodeOf(status) == Code::kPermissionDenied || CodeOf(status) == Code::kUnauthenticated;
   if (refused && common.secret.empty()) text += "; sign in with --secret or FIRTH_SECRET";
-  std::fprintf(stderr, "firth: %s\n", text.c_str());
+  std::fprintf(stderr, "firth: %s\n", OneLine(text).c_str());
   return kExitError;
 }
 

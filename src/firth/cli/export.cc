@@ -74,14 +74,12 @@ class WholeFile {
   bool done_ = false;
 };
 
-/// How many rows the table has, for progress; 0 where only some of them are read.
-int64_t RowsExpected(const ReadOptions& read, Session* session) {
-  const json whole = {{"path", read.path}};
-  json ticket;
-  if (!read.Write(&ticket).ok()) return 0;
-  ticket.erase("columns");
-  if (ticket != whole) return 0;
-  const auto stats = Act(session, "stats", whole);
+/// How many rows the ticket reads, for progress; 0 where nobody knows.
+int64_t RowsExpected(const json& ticket, Session* session) {
+  for (const auto& [name, value] : ticket.items()) {
+    if (name != "path" && name != "columns") return 0;
+  }
+  const auto stats = Act(session, "stats", {{"path", ticket["path"]}});
   return stats.ok() ? stats->value("rows", int64_t{0}) : 0;
 }
 
@@ -94,7 +92,8 @@ Status Export(const Common& common, const ExportOptions& options) {
   json ticket;
   ARROW_RETURN_NOT_OK(options.read.Write(&ticket));
   ARROW_ASSIGN_OR_RAISE(const auto session, OpenSession(common));
-  const int64_t expected = RowsExpected(options.read, session.get());
+  ARROW_RETURN_NOT_OK(PreferCurrent(options.read, session.get(), &ticket));
+  const int64_t expected = RowsExpected(ticket, session.get());
   ARROW_ASSIGN_OR_RAISE(const auto reader, session->Get(ticket.dump()));
   ARROW_ASSIGN_OR_RAISE(const auto file, WholeFile::Create(options.file));
   ARROW_ASSIGN_OR_RAISE(const auto writer,
@@ -129,6 +128,7 @@ void AddExport(CommandLine* line) {
   CLI::App* command = line->app->add_subcommand(
       "export", "Write a table's rows to a file: Parquet, CSV, JSON lines or Arrow, by its name");
   options->read.AddTo(command);
+  options->read.AddChangesTo(command);
   command->add_option("FILE", options->file, "The file, like rows.parquet or rows.csv.gz")
       ->required();
   command->callback(

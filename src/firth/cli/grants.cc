@@ -6,7 +6,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "firth/cli/commands.h"
 #include "firth/cli/open_session.h"
@@ -20,7 +19,7 @@ using nlohmann::json;
 
 struct GrantOptions {
   std::string user;
-  std::vector<std::string> what;
+  std::string what;  // a role, or rights with `,` between
   std::string path;
 };
 
@@ -28,20 +27,19 @@ constexpr std::array<std::string_view, 3> kRoles = {"reader", "writer", "admin"}
 
 Status Change(const Common& common, const GrantOptions& options, const char* action) {
   json body = {{"user", options.user}, {"path", options.path}};
-  const bool role = options.what.size() == 1 &&
-                    std::find(kRoles.begin(), kRoles.end(), options.what[0]) != kRoles.end();
+  const bool role = std::find(kRoles.begin(), kRoles.end(), options.what) != kRoles.end();
   if (role) {
-    body["role"] = options.what[0];
+    body["role"] = options.what;
   } else {
-    body["rights"] = options.what;
+    body["rights"] = CLI::detail::split(options.what, ',');
   }
   ARROW_ASSIGN_OR_RAISE(const auto session, OpenSession(common));
   ARROW_ASSIGN_OR_RAISE(const json answer, Act(session.get(), action, body));
   const std::string place = options.path.empty() ? "everything" : options.path;
   return PrintEither(common, answer,
-                     std::string(action) + (action[0] == 'g' ? "ed " : "d ") +
-                         Joined(json(options.what)) + " on " + place +
-                         (action[0] == 'g' ? " to " : " from ") + options.user + '\n');
+                     std::string(action) + (action[0] == 'g' ? "ed " : "d ") + options.what +
+                         " on " + place + (action[0] == 'g' ? " to " : " from ") + options.user +
+                         '\n');
 }
 
 Status Grant(const Common& common, const GrantOptions& options) {
@@ -84,8 +82,6 @@ void AddGrants(CommandLine* line) {
         ->add_option("WHAT", options->what,
                      "reader, writer or admin; or rights: see, read, write, create, admin")
         ->required()
-        ->delimiter(',')
-        ->expected(1)
         ->type_name("ROLE|RIGHT,…");
     command->add_option("PATH", options->path, "Where; default: everywhere");
   }

@@ -45,17 +45,14 @@ class LocalWriter : public RowWriter {
   explicit LocalWriter(std::unique_ptr<RowSink> sink) : sink_(std::move(sink)) {}
 
   Status Write(const std::shared_ptr<arrow::RecordBatch>& rows) override {
-    ARROW_RETURN_NOT_OK(sink_->Write(rows));
-    if (sink_->full()) {
-      ARROW_ASSIGN_OR_RAISE(last_, sink_->Flush());
-    }
+    ARROW_ASSIGN_OR_RAISE(const auto answers, sink_->Write(rows));
+    if (!answers.empty()) last_ = answers.back();
     return Status::OK();
   }
 
   Result<std::string> Close() override {
-    if (!sink_->empty() || last_.rows == 0) {
-      ARROW_ASSIGN_OR_RAISE(last_, sink_->Flush());
-    }
+    ARROW_ASSIGN_OR_RAISE(const auto answers, sink_->Flush());
+    if (!answers.empty()) last_ = answers.back();
     return last_.ToJson();
   }
 

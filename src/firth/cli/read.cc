@@ -14,8 +14,7 @@
 namespace firth::cli {
 namespace {
 
-Status PrintRows(const Common& common, const nlohmann::json& ticket) {
-  ARROW_ASSIGN_OR_RAISE(const auto session, OpenSession(common));
+Status PrintRows(const Common& common, Session* session, const nlohmann::json& ticket) {
   ARROW_ASSIGN_OR_RAISE(const auto reader, session->Get(ticket.dump()));
   ARROW_ASSIGN_OR_RAISE(const auto printer, RowPrinter::Make(reader->schema(), common.json));
   for (;;) {
@@ -44,13 +43,16 @@ Status Tail(const Common& common, const TailOptions& options) {
   }
   ticket["hidden"] = true;
   ticket["follow"] = options.follow;
-  return PrintRows(common, ticket);
+  ARROW_ASSIGN_OR_RAISE(const auto session, OpenSession(common));
+  return PrintRows(common, session.get(), ticket);
 }
 
 Status Scan(const Common& common, const ReadOptions& options) {
   nlohmann::json ticket;
   ARROW_RETURN_NOT_OK(options.Write(&ticket));
-  return PrintRows(common, ticket);
+  ARROW_ASSIGN_OR_RAISE(const auto session, OpenSession(common));
+  ARROW_RETURN_NOT_OK(PreferCurrent(options, session.get(), &ticket));
+  return PrintRows(common, session.get(), ticket);
 }
 
 }  // namespace
@@ -73,6 +75,7 @@ void AddRead(CommandLine* line) {
   const auto scan = std::make_shared<ReadOptions>();
   command = line->app->add_subcommand("scan", "Show a table's rows");
   scan->AddTo(command);
+  scan->AddChangesTo(command);
   command->callback(
       [line, scan] { line->run = [line, scan] { return Scan(line->common, *scan); }; });
 }

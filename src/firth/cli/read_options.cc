@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "firth/cli/output.h"
 #include "firth/common/text.h"
 
 namespace firth::cli {
@@ -60,6 +61,11 @@ void ReadOptions::AddTo(CLI::App* command) {
   command->add_option("--limit", limit, "End after so many rows")->check(CLI::NonNegativeNumber);
 }
 
+void ReadOptions::AddChangesTo(CLI::App* command) {
+  command->add_flag("--changes", changes,
+                    "Of a table with a key: all changes, not the current rows");
+}
+
 Status ReadOptions::Write(json* ticket) const {
   json made = {{"path", path}};
   if (!columns.empty()) made["columns"] = columns;
@@ -84,6 +90,15 @@ Status ReadOptions::Write(json* ticket) const {
   if (as_of > 0) made["as_of"] = as_of;
   if (limit >= 0) made["limit"] = limit;
   *ticket = std::move(made);
+  return Status::OK();
+}
+
+Status PreferCurrent(const ReadOptions& options, doors::flight::Session* session, json* ticket) {
+  const bool in_log =
+      options.changes || !options.from.empty() || !options.to.empty() || options.as_of > 0;
+  if (in_log) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const json description, Act(session, "describe", {{"path", options.path}}));
+  if (description.contains("key")) (*ticket)["current"] = true;
   return Status::OK();
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "firth/common/status.h"
+#include "firth/doors/flight/session.h"
 
 namespace CLI {
 class App;
@@ -25,10 +26,17 @@ struct ReadOptions {
   std::string to;
   int64_t as_of = 0;
   int64_t limit = -1;
+  bool changes = false;  // of a table with a key, too
 
   void AddTo(CLI::App* command);
-  /// Write the ticket that reads these rows. Error kInvalidArgument.
+  /// Add the option that shows changes, for commands that otherwise show current rows.
+  void AddChangesTo(CLI::App* command);
+  /// Write the ticket that reads these rows of the log. Error kInvalidArgument.
   Status Write(nlohmann::json* ticket) const;
 };
+
+/// Of a table with a key read the current rows, unless the options ask for a place in the log.
+Status PreferCurrent(const ReadOptions& options, doors::flight::Session* session,
+                     nlohmann::json* ticket);
 
 }  // namespace firth::cli

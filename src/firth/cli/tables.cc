@@ -1,6 +1,7 @@
 // firth tables, describe, drop, rename.
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -66,7 +67,9 @@ std::string FactsText(const json& description) {
                        : value.is_array() ? Joined(value)
                                           : value.dump();
     if (value.is_boolean()) text = value.get<bool>() ? "yes" : "no";
-    facts.Add({name, std::move(text)});
+    std::string title = name;
+    std::replace(title.begin(), title.end(), '_', ' ');
+    facts.Add({std::move(title), std::move(text)});
   }
   if (stats["partitions"].get<int64_t>() != 1) {
     facts.Add({"partitions", WithCommas(stats["partitions"].get<int64_t>())});

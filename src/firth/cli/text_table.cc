@@ -11,13 +11,17 @@ namespace {
 
 /// The code point that begins at `*at`, which moves past it. Bytes that are not UTF-8 count singly.
 uint32_t NextCodePoint(const std::string& text, size_t* at) {
-  const auto first = static_cast<unsigned char>(text[*at]);
-  const int more = first < 0xc0 ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
-  uint32_t point = more == 0 ? first : first & (0x3fu >> more);
-  ++*at;
-  for (int i = 0; i < more && *at < text.size(); ++i) {
-    point = point << 6 | (static_cast<unsigned char>(text[(*at)++]) & 0x3f);
+  const auto byte_at = [&](size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
+  };
+  const uint32_t first = byte_at((*at)++);
+  const size_t more = first >= 0xf8 || first < 0xc0 ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+  uint32_t point = first & (0xffu >> (more + (more > 0 ? 2 : 0)));
+  for (size_t i = 0; i < more; ++i) {
+    if ((byte_at(*at + i) & 0xc0u) != 0x80u) return first;
+    point = point << 6 | (byte_at(*at + i) & 0x3fu);
   }
+  *at += more;
   return point;
 }
 

@@ -13,6 +13,8 @@ namespace {
 constexpr size_t kReaderThreads = 2;
 // A put holds a thread while its client sends, so there are more of them than cores.
 constexpr int kCallThreadsMax = 32;
+// Clients send a table as it lies in memory, often in one piece.
+constexpr int kMessageBytesMax = 256 << 20;
 
 class RunningDoor : public FlightDoor {
  public:
@@ -27,6 +29,7 @@ class RunningDoor : public FlightDoor {
     server.tls_certificate_file = options.tls_certificate_file;
     server.tls_key_file = options.tls_key_file;
     server.threads_max = kCallThreadsMax;
+    server.request_bytes_max = kMessageBytesMax;
     ARROW_ASSIGN_OR_RAISE(server_, net::GrpcServer::Start(std::move(server), {&service_}));
     return Status::OK();
   }

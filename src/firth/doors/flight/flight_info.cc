@@ -2,6 +2,7 @@
 
 #include <arrow/ipc/writer.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -38,6 +39,19 @@ Result<std::string> SerializedSchema(const arrow::Schema& schema) {
   return buffer->ToString();
 }
 
+Result<Path> PathOf(const protocol::FlightDescriptor& descriptor) {
+  Path path;
+  for (const std::string& segment : descriptor.path()) path.segments.push_back(segment);
+  const auto& segments = path.segments;
+  if (descriptor.type() == protocol::FlightDescriptor::PATH && !segments.empty() &&
+      std::find(segments.begin(), segments.end(), "") == segments.end()) {
+    return path;
+  }
+  return Error(Code::kInvalidArgument, Reason::kInvalidName,
+               "a descriptor is a table's path, without empty segments, or a command like "
+               "{\"path\": \"a/b\"}");
+}
+
 Result<protocol::FlightInfo> InfoOf(const Request& request, const table::TableInfo& table) {
   ARROW_ASSIGN_OR_RAISE(auto info, MakeInfo(*BareSchema(table), TicketOf(table.path)));
   auto* descriptor = info.mutable_flight_descriptor();
@@ -58,12 +72,7 @@ Result<protocol::FlightInfo> InfoOf(const Request& request,
     *info.mutable_flight_descriptor() = descriptor;
     return info;
   }
-  Path path;
-  for (const std::string& segment : descriptor.path()) path.segments.push_back(segment);
-  if (path.empty()) {
-    return Error(Code::kInvalidArgument, Reason::kNone,
-                 "a descriptor is a table's path or a command like {\"path\": \"a/b\"}");
-  }
+  ARROW_ASSIGN_OR_RAISE(const Path path, PathOf(descriptor));
   ARROW_ASSIGN_OR_RAISE(const auto table, request.database->GetTable(request.caller, path));
   return InfoOf(request, *table);
 }

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "firth/common/path.h"
 #include "firth/common/status.h"
 #include "firth/doors/flight/cursor.h"
 #include "flight.pb.h"
@@ -11,6 +12,10 @@ namespace firth::doors::flight {
 
 /// A schema as an encapsulated Arrow IPC message.
 Result<std::string> SerializedSchema(const arrow::Schema& schema);
+
+/// The path of a descriptor that is one. Error kInvalidArgument for another, and for empty
+/// segments.
+Result<Path> PathOf(const arrow::flight::protocol::FlightDescriptor& descriptor);
 
 /// For a path, the table there; for a command, the ticket that it is.
 Result<arrow::flight::protocol::FlightInfo> InfoOf(

@@ -2,7 +2,9 @@
 
 #include <memory>
 #include <utility>
+#include <vector>
 
+#include "firth/doors/flight/flight_info.h"
 #include "firth/doors/flight/row_frames.h"
 #include "firth/doors/flight/row_sink.h"
 
@@ -13,22 +15,19 @@ namespace protocol = arrow::flight::protocol;
 
 Result<PutTarget> TargetOf(const std::string& serialized) {
   protocol::FlightDescriptor descriptor;
-  if (!serialized.empty() && descriptor.ParseFromString(serialized)) {
-    if (descriptor.type() == protocol::FlightDescriptor::CMD) {
-      return PutTarget::FromJson(descriptor.cmd());
-    }
-    PutTarget target;
-    for (const std::string& segment : descriptor.path()) target.path.segments.push_back(segment);
-    if (!target.path.empty()) return target;
+  if (!descriptor.ParseFromString(serialized)) descriptor.Clear();
+  if (descriptor.type() == protocol::FlightDescriptor::CMD) {
+    return PutTarget::FromJson(descriptor.cmd());
   }
-  return Error(Code::kInvalidArgument, Reason::kNone,
-               "a put begins with a descriptor: the table's path, or a command like "
-               "{\"path\": \"a/b\", \"create\": true}");
+  PutTarget target;
+  ARROW_ASSIGN_OR_RAISE(target.path, PathOf(descriptor));
+  return target;
 }
 
 class PutCall {
  public:
-  PutCall(const Request& request, PutStream* stream) : request_(request), stream_(stream) {}
+  PutCall(const Request& request, const grpc::ServerContext& context, PutStream* stream)
+      : request_(request), context_(context), stream_(stream) {}
 
   Status Run() {
     Frame first;
@@ -41,10 +40,16 @@ class PutCall {
     for (;;) {
       ARROW_ASSIGN_OR_RAISE(const auto rows, reader->Next());
       if (rows == nullptr) break;
-      ARROW_RETURN_NOT_OK(sink_->Write(rows));
-      if (sink_->full() || std::exchange(commit_asked_, false)) ARROW_RETURN_NOT_OK(Commit());
+      ARROW_ASSIGN_OR_RAISE(const auto answers, sink_->Write(rows));
+      Send(answers);
+      if (std::exchange(commit_asked_, false)) ARROW_RETURN_NOT_OK(Flush());
     }
-    return sink_->empty() && answered_ ? Status::OK() : Commit();
+    if (context_.IsCancelled()) {  // the stream broke off; what came is not a whole put
+      return Error(Code::kCancelled, Reason::kNone, "the client cancelled the call");
+    }
+    ARROW_RETURN_NOT_OK(Flush());
+    if (!answered_) Send({PutAnswer{0, request_.database->LastCommit()}});
+    return Status::OK();
   }
 
  private:
@@ -58,22 +63,30 @@ class PutCall {
       if (frame->header != nullptr) {
         commit_asked_ = true;  // with the rows that it carries
       } else if (sink_ != nullptr) {
-        ARROW_RETURN_NOT_OK(Commit());
+        ARROW_RETURN_NOT_OK(Flush());
       }
     }
     return true;
   }
 
-  Status Commit() {
-    ARROW_ASSIGN_OR_RAISE(const PutAnswer answer, sink_->Flush());
-    protocol::PutResult result;
-    result.set_app_metadata(answer.ToJson());
-    answered_ = true;
-    stream_->Write(result);  // where the client is gone, the next read says so
+  Status Flush() {
+    ARROW_ASSIGN_OR_RAISE(const auto answers, sink_->Flush());
+    Send(answers);
     return Status::OK();
   }
 
+  /// Where the client is gone, the next read says so.
+  void Send(const std::vector<PutAnswer>& answers) {
+    for (const PutAnswer& answer : answers) {
+      protocol::PutResult result;
+      result.set_app_metadata(answer.ToJson());
+      stream_->Write(result);
+      answered_ = true;
+    }
+  }
+
   const Request request_;
+  const grpc::ServerContext& context_;
   PutStream* const stream_;
   Frame first_;
   std::unique_ptr<RowSink> sink_;
@@ -83,8 +96,8 @@ class PutCall {
 
 }  // namespace
 
-Status RunPut(const Request& request, PutStream* stream) {
-  return PutCall(request, stream).Run();
+Status RunPut(const Request& request, const grpc::ServerContext& context, PutStream* stream) {
+  return PutCall(request, context, stream).Run();
 }
 
 }  // namespace firth::doors::flight

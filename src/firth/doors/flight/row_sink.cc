@@ -2,6 +2,7 @@
 
 #include <arrow/util/byte_size.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "firth/doors/flight/definition.h"
@@ -10,6 +11,8 @@
 
 namespace firth::doors::flight {
 namespace {
+
+using Rows = std::vector<std::shared_ptr<arrow::RecordBatch>>;
 
 constexpr int64_t kJoinedRowsMax = 64 * 1024;
 
@@ -27,9 +30,8 @@ Result<table::TablePtr> FindOrCreate(const Request& request, const PutTarget& ta
 }
 
 /// Small batches side by side joined, so that each makes one entry of a good size.
-Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> Joined(
-    const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows) {
-  std::vector<std::shared_ptr<arrow::RecordBatch>> joined;
+Result<Rows> Joined(const Rows& rows) {
+  Rows joined;
   for (auto first = rows.begin(); first != rows.end();) {
     int64_t count = (*first)->num_rows();
     auto last = first + 1;
@@ -44,6 +46,20 @@ Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> Joined(
     first = last;
   }
   return joined;
+}
+
+Result<PutAnswer> Commit(const Request& request, const table::TablePtr& table, bool deletes,
+                         const Rows& rows) {
+  ARROW_ASSIGN_OR_RAISE(const Rows joined, Joined(rows));
+  table::Database& database = *request.database;
+  const bool keyed = table->current && !table->current->spec.key.empty();
+  auto commit = deletes ? database.DeleteRows(request.caller, table, joined)
+                : keyed ? database.UpsertRows(request.caller, table, joined)
+                        : database.AppendRows(request.caller, table, joined, {});
+  PutAnswer answer;
+  ARROW_ASSIGN_OR_RAISE(answer.commit, std::move(commit));
+  for (const auto& batch : rows) answer.rows += batch->num_rows();
+  return answer;
 }
 
 }  // namespace
@@ -75,35 +91,46 @@ Result<std::unique_ptr<RowSink>> RowSink::Open(const Request& request, const Put
       new RowSink(request, std::move(table), target.deletes, std::move(plain)));
 }
 
-Status RowSink::Write(const std::shared_ptr<arrow::RecordBatch>& rows) {
-  ARROW_ASSIGN_OR_RAISE(auto plain, PlainRows(rows, schema_));
-  if (plain->num_rows() == 0) return Status::OK();
+Result<std::vector<PutAnswer>> RowSink::Write(const std::shared_ptr<arrow::RecordBatch>& rows) {
+  std::vector<PutAnswer> answers;
+  ARROW_ASSIGN_OR_RAISE(const auto plain, PlainRows(rows, schema_));
+  if (plain->num_rows() == 0) return answers;
   ARROW_ASSIGN_OR_RAISE(const int64_t bytes, arrow::util::ReferencedBufferSize(*plain));
-  bytes_ += bytes;
-  rows_.push_back(std::move(plain));
+  // A batch that is larger than a commit is cut into even pieces.
+  const int64_t pieces = std::max<int64_t>(1, (bytes + kCommitBytesMax - 1) / kCommitBytesMax);
+  const int64_t step = (plain->num_rows() + pieces - 1) / pieces;
+  for (int64_t at = 0; at < plain->num_rows(); at += step) {
+    if (!rows_.empty() && bytes_ + bytes / pieces > kCommitBytesMax) {
+      ARROW_RETURN_NOT_OK(Await(&answers));
+      Begin();
+    }
+    rows_.push_back(plain->Slice(at, step));
+    bytes_ += bytes / pieces;
+  }
+  return answers;
+}
+
+Result<std::vector<PutAnswer>> RowSink::Flush() {
+  std::vector<PutAnswer> answers;
+  ARROW_RETURN_NOT_OK(Await(&answers));
+  if (rows_.empty()) return answers;
+  Begin();
+  ARROW_RETURN_NOT_OK(Await(&answers));
+  return answers;
+}
+
+Status RowSink::Await(std::vector<PutAnswer>* answers) {
+  if (!commit_.valid()) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(answers->emplace_back(), commit_.get());
   return Status::OK();
 }
 
-Result<CommitId> RowSink::Commit() {
-  table::Database& database = *request_.database;
-  ARROW_ASSIGN_OR_RAISE(const auto rows, Joined(rows_));
-  if (deletes_) return database.DeleteRows(request_.caller, table_, rows);
-  const bool keyed = table_->current && !table_->current->spec.key.empty();
-  return keyed ? database.UpsertRows(request_.caller, table_, rows)
-               : database.AppendRows(request_.caller, table_, rows, {});
-}
-
-Result<PutAnswer> RowSink::Flush() {
-  PutAnswer answer;
-  if (rows_.empty()) {
-    answer.commit = request_.database->LastCommit();
-    return answer;
-  }
-  for (const auto& rows : rows_) answer.rows += rows->num_rows();
-  ARROW_ASSIGN_OR_RAISE(answer.commit, Commit());
+void RowSink::Begin() {
+  commit_ = std::async(std::launch::async,
+                       [request = request_, table = table_, deletes = deletes_,
+                        rows = std::move(rows_)] { return Commit(request, table, deletes, rows); });
   rows_.clear();
   bytes_ = 0;
-  return answer;
 }
 
 }  // namespace firth::doors::flight

@@ -4,6 +4,7 @@
 #include <arrow/record_batch.h>
 
 #include <cstdint>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,26 +41,27 @@ struct PutAnswer {
   std::string ToJson() const;  // {"rows": …, "commit": …}
 };
 
-/// One thread at a time.
+/// Collects rows into commits of about kCommitBytesMax; one commit is made while the rows of the
+/// next are collected, so at most two are in memory. One thread at a time.
 class RowSink {
  public:
   /// `schema` is that of the rows as the client has them.
   static Result<std::unique_ptr<RowSink>> Open(const Request& request, const PutTarget& target,
                                                const arrow::Schema& schema);
 
-  /// Take rows; they are durable when Flush says so, or when the sink is `full` and was flushed.
-  /// Checks them wholly.
-  Status Write(const std::shared_ptr<arrow::RecordBatch>& rows);
-  /// Is there enough for a commit?
-  bool full() const { return bytes_ >= kCommitBytesMax; }
-  bool empty() const { return rows_.empty(); }
-  /// Write what was collected, in one commit. Blocks.
-  Result<PutAnswer> Flush();
+  /// Take rows, after checking them wholly. Blocks while the store is behind. The answers, which
+  /// may be none, are of commits that have become durable. After an error no more is written.
+  Result<std::vector<PutAnswer>> Write(const std::shared_ptr<arrow::RecordBatch>& rows);
+  /// Write all that was taken. On return it is durable.
+  Result<std::vector<PutAnswer>> Flush();
 
  private:
   RowSink(const Request& request, table::TablePtr table, bool deletes,
           std::shared_ptr<arrow::Schema> schema);
-  Result<CommitId> Commit();
+  /// Wait for the commit under way, if there is one, and add its answer.
+  Status Await(std::vector<PutAnswer>* answers);
+  /// Begin to commit what was collected.
+  void Begin();
 
   const Request request_;
   const table::TablePtr table_;
@@ -67,6 +69,7 @@ class RowSink {
   const std::shared_ptr<arrow::Schema> schema_;  // plain
   std::vector<std::shared_ptr<arrow::RecordBatch>> rows_;
   int64_t bytes_ = 0;
+  std::future<Result<PutAnswer>> commit_;  // under way, if valid
 };
 
 }  // namespace firth::doors::flight

@@ -68,7 +68,7 @@ grpc::ServerWriteReactor<Frame>* Service::Get(grpc::CallbackServerContext* conte
 
 grpc::Status Service::Put(grpc::ServerContext* context, PutStream* stream) {
   const auto request = SignedIn(*context);
-  return Answer(context, request.ok() ? RunPut(*request, stream) : request.status());
+  return Answer(context, request.ok() ? RunPut(*request, *context, stream) : request.status());
 }
 
 grpc::Status Service::Handshake(

@@ -48,6 +48,7 @@ Result<Ticket> ParseTicket(std::string_view text) {
   }
   ticket.follow = fields.Flag("follow", false);
   ticket.hidden = fields.Flag("hidden", false);
+  ticket.current = fields.Flag("current", false);
   if (fields.Has("limit")) {
     ticket.limit = fields.Number("limit", 0);
     if (*ticket.limit < 0) fields.Wrong("limit", "0 or more");
@@ -55,6 +56,12 @@ Result<Ticket> ParseTicket(std::string_view text) {
   if (ticket.follow && (ticket.to || ticket.as_of != catalog::kNow)) {
     fields.Fail(Error(Code::kInvalidArgument, Reason::kNone,
                       "a read that follows has no end: leave out `to` and `as_of`"));
+  }
+  if (ticket.current && (ticket.from || ticket.to || ticket.follow || ticket.hidden ||
+                         ticket.as_of != catalog::kNow)) {
+    fields.Fail(Error(Code::kInvalidArgument, Reason::kNone,
+                      "current rows have no place in the log: leave out `from`, `to`, `as_of`, "
+                      "`follow` and `hidden`"));
   }
   ARROW_RETURN_NOT_OK(fields.Check());
   return ticket;

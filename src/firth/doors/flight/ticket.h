@@ -15,7 +15,8 @@
 namespace firth::doors::flight {
 
 /// {"path": "a/b", "columns": […], "partition": […], "bucket": 0, "from": 0, "to": 0, "as_of": 0,
-///  "filter": […], "follow": false, "hidden": false, "limit": 0}; all but the path may be absent.
+///  "filter": […], "follow": false, "hidden": false, "current": false, "limit": 0}; all but the
+///  path may be absent.
 struct Ticket {
   Path path;
   std::vector<std::string> columns;                   // none: all
@@ -30,6 +31,7 @@ struct Ticket {
   Filter filter;
   bool follow = false;
   bool hidden = false;
+  bool current = false;          // the current row of each key, not the log's changes
   std::optional<int64_t> limit;  // rows in all
 };
 

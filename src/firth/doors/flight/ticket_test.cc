@@ -53,7 +53,9 @@ TEST(Ticket, RefusesTheRest) {
         R"({"path": "a", "follow": true, "to": 1})", R"({"path": "a", "follow": true, "as_of": 1})",
         R"({"path": "a", "filter": {}})",
         R"({"path": "a", "filter": [{"column": "b", "op": "~"}]})",
-        R"({"path": "a", "filter": [{"op": "="}]})", R"({"path": "a", "colums": []})"}) {
+        R"({"path": "a", "filter": [{"op": "="}]})", R"({"path": "a", "colums": []})",
+        R"({"path": "a", "current": true, "from": 1})",
+        R"({"path": "a", "current": true, "follow": true})"}) {
     EXPECT_EQ(CodeOf(ParseTicket(text).status()), Code::kInvalidArgument) << text;
   }
 }
