@@ -48,6 +48,7 @@ Status DatabaseImpl::Open() {
   keyed_buckets_ = std::make_unique<KeyedBuckets>(options_.readers, log_.get());
   ARROW_ASSIGN_OR_RAISE(key_view_, keyview::KeyView::Open({.folder = options_.key_view_folder}));
   ARROW_RETURN_NOT_OK(ReplayKeyView());
+  ARROW_RETURN_NOT_OK(ForgetOperations());
   series_ = std::make_unique<SeriesStoreImpl>(this);
   ARROW_RETURN_NOT_OK(series_->Open(options_.files));
   lake_ = std::make_unique<LakeStoreImpl>(this);

@@ -32,6 +32,7 @@
 #include "firth/query/query_engine.h"
 #include "firth/store/file_system.h"
 #include "firth/table/series.h"
+#include "firth/table/write.h"
 
 namespace firth::table {
 
@@ -312,6 +313,11 @@ class Database {
   virtual Result<CommitId> DeleteRows(
       const Caller& caller, const TablePtr& table,
       const std::vector<std::shared_ptr<arrow::RecordBatch>>& keys) = 0;
+  /// Write to several tables, each by its kind, in one commit, with what rides with it; a table may
+  /// be named more than once if it has no key. Blocks. Errors: those of the three above;
+  /// kOperationMismatch, kConflict for values.
+  virtual Result<WriteResult> Write(const Caller& caller, const std::vector<TableWrite>& writes,
+                                    const WriteOptions& options) = 0;
   /// A writer id that was never given before. Blocks now and then.
   virtual Result<WriterId> NewWriter(const Caller& caller) = 0;
 

@@ -1,5 +1,5 @@
 // How a Database is put together. Its methods are spread over files by what they do: names.cc,
-// partitions.cc, writes.cc, append_rows.cc, reads.cc, scan.cc, keyed_writes.cc, keyed_reads.cc,
+// partitions.cc, writes.cc, write_rows.cc, operations.cc, reads.cc, scan.cc, keyed_writes.cc, keyed_reads.cc,
 // keyed_recovery.cc, query.cc.
 #pragma once
 
@@ -87,6 +87,8 @@ class DatabaseImpl : public Database {
                     std::vector<std::string> prefixes, PrefixLookupDone done) override;
   Result<std::vector<KeyedRow>> ScanKeys(const Caller& caller,
                                          const KeyScanRequest& request) override;
+  Result<WriteResult> Write(const Caller& caller, const std::vector<TableWrite>& writes,
+                            const WriteOptions& options) override;
   Result<WriterId> NewWriter(const Caller& caller) override;
 
   Result<BucketRange> GetRange(const Caller& caller, const TableInfo& table,
@@ -165,9 +167,17 @@ class DatabaseImpl : public Database {
   void KeyedCommitted(const std::shared_ptr<KeyedWrite>& write,
                       const Result<log::CommitResult>& made);
   void FinishKeyed(const std::shared_ptr<KeyedWrite>& write, const Result<log::CommitResult>& made);
-  Result<CommitId> ChangeRows(const Caller& caller, const TablePtr& table,
-                              const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows,
-                              bool remove);
+  Result<CommitId> WriteOne(const Caller& caller, TableWrite one, const WriteOptions& options);
+  /// Encode rows of one table as entries of a commit.
+  Status AddAppends(const Caller& caller, const TableWrite& one, const WriteOptions& options,
+                    std::vector<log::EntryDraft>* entries);
+  /// Encode rows or keys of one keyed table as parts of a write, one a bucket.
+  Status AddUpserts(const Caller& caller, const TableWrite& one, const WriteOptions& options,
+                    KeyedWrite* write);
+  /// What a repeat of this operation is told, if it was done before.
+  Result<std::optional<WriteResult>> FindOperation(const Operation& operation);
+  /// Forget operations older than kOperationsKeptNs.
+  Status ForgetOperations();
   /// These columns of the current rows of a keyed table.
   Result<std::shared_ptr<arrow::RecordBatchReader>> OpenCurrentRows(
       const TablePtr& table, const std::vector<std::string>& names);
@@ -249,6 +259,12 @@ Result<T> DatabaseImpl::Await(
 
 /// The current edition; error kEditionNotFound.
 Result<const EditionInfo*> CurrentEdition(const TableInfo& table);
+
+/// Error kEditionSealed.
+Status CheckWritable(const EditionInfo& edition);
+
+/// The catalog's part of a write: its operation and its values. Null when it has neither.
+std::shared_ptr<CatalogChange> CatalogPartOf(const WriteOptions& options);
 
 /// Refuse a specification that no table may have, and complete what is left open: ids of fields,
 /// key columns not nullable. Errors: kInvalidSchema, kColumnNotFound, kTooManyBuckets,

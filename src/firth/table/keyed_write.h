@@ -1,9 +1,12 @@
-// A write of a keyed table on its way through: its buckets are taken, its effects decided, committed,
-// and applied.
+// A write of a keyed table on its way through: its buckets are taken, its effects decided,
+// committed, and applied.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "firth/keyview/key_view.h"
@@ -15,6 +18,7 @@ namespace firth::table {
 
 struct KeyedWrite {
   struct Part {
+    const EditionInfo* edition = nullptr;
     KeyedBucket* bucket = nullptr;
     UpsertBatch batch;
     std::vector<keyview::Change> changes;  // once decided
@@ -22,10 +26,18 @@ struct KeyedWrite {
     uint64_t epoch = 0;
   };
 
-  TablePtr table;  // keeps the edition
-  const EditionInfo* edition = nullptr;
-  std::vector<Part> parts;  // one a bucket
-  uint64_t bytes = 0;       // counted against the budget of what waits
+  /// Rows and keys that batches point into.
+  struct Encoded {
+    std::vector<std::string> keys;
+    std::vector<std::string> rows;
+  };
+
+  std::vector<TablePtr> tables;  // keep the editions
+  std::vector<Part> parts;       // one a bucket
+  std::deque<Encoded> encoded;
+  std::vector<log::EntryDraft> appends;       // of tables without keys, in the same commit
+  std::shared_ptr<log::CatalogPart> catalog;  // rides in the commit; may be null
+  uint64_t bytes = 0;                         // counted against the budget of what waits
   std::function<void(const Result<log::CommitResult>&)> done;
 };
 

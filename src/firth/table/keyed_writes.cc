@@ -13,12 +13,6 @@
 namespace firth::table {
 namespace {
 
-Status CheckUnsealed(const EditionInfo& edition) {
-  if (!edition.sealed) return Status::OK();
-  return Error(Code::kFailedPrecondition, Reason::kEditionSealed,
-               "the edition is sealed: it takes no more writes");
-}
-
 uint64_t SizeOf(const UpsertBatch& batch) {
   uint64_t bytes = 0;
   for (const UpsertRecord& record : batch.records) bytes += record.key.size() + record.row.size();
@@ -201,10 +195,12 @@ void DatabaseImpl::SubmitKeyed(const std::shared_ptr<KeyedWrite>& write) {
         draft.entries.push_back(std::move(entry));
         continue;
       }
-      ARROW_ASSIGN_OR_RAISE(DecidedBucket decided, Decide(*write->edition, part.bucket, batch));
+      ARROW_ASSIGN_OR_RAISE(DecidedBucket decided, Decide(*part.edition, part.bucket, batch));
       part.changes = std::move(decided.changes);
       draft.entries.push_back(std::move(decided.entry));
     }
+    for (log::EntryDraft& entry : write->appends) draft.entries.push_back(std::move(entry));
+    draft.catalog = std::move(write->catalog);
     return Status::OK();
   };
   const Status decided = decide();
@@ -293,13 +289,13 @@ void DatabaseImpl::UpsertBatch(const Caller& caller, const TablePtr& table, Buck
   const auto prepare = [&]() -> Result<std::shared_ptr<KeyedWrite>> {
     ARROW_RETURN_NOT_OK(CheckRight(caller, access::kWrite, *table));
     ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, KeyedEdition(*table));
-    ARROW_RETURN_NOT_OK(CheckUnsealed(*edition));
+    ARROW_RETURN_NOT_OK(CheckWritable(*edition));
     ARROW_ASSIGN_OR_RAISE(const LogId log, LogOf(*table, where));
     auto write = std::make_shared<KeyedWrite>();
-    write->table = table;
-    write->edition = edition;
+    write->tables.push_back(table);
     write->bytes = SizeOf(batch);
-    write->parts.push_back({.bucket = keyed_buckets_->Get(log), .batch = std::move(batch)});
+    write->parts.push_back(
+        {.edition = edition, .bucket = keyed_buckets_->Get(log), .batch = std::move(batch)});
     return write;
   };
   auto write = prepare();
@@ -320,92 +316,6 @@ void DatabaseImpl::UpsertBatch(const Caller& caller, const TablePtr& table, Buck
                       .duplicate = entry.duplicate});
   };
   WriteKeyed(std::move(*write));
-}
-
-Result<CommitId> DatabaseImpl::ChangeRows(
-    const Caller& caller, const TablePtr& table,
-    const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows, bool remove) {
-  ARROW_RETURN_NOT_OK(CheckRight(caller, access::kWrite, *table));
-  ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, KeyedEdition(*table));
-  ARROW_RETURN_NOT_OK(CheckUnsealed(*edition));
-  ARROW_ASSIGN_OR_RAISE(const RowCodecsPtr codecs, codecs_.Get(*edition, edition->newest().id));
-  // Encoded rows and keys of all buckets live here until the write is done.
-  struct Encoded {
-    std::vector<std::string> keys;
-    std::vector<std::string> rows;
-  };
-  std::deque<Encoded> encoded;
-  std::map<LogId, table::UpsertBatch> batches;
-  for (const auto& batch : rows) {
-    if (batch->num_rows() == 0) continue;
-    std::shared_ptr<arrow::RecordBatch> given = batch;
-    if (remove) {
-      ARROW_ASSIGN_OR_RAISE(const auto columns,
-                            schema::ColumnIndices(*batch->schema(), edition->spec.key));
-      ARROW_ASSIGN_OR_RAISE(given, batch->SelectColumns(columns));
-    }
-    // Columns that the rows do not have keep what they hold.
-    std::vector<int> targets;
-    std::vector<std::shared_ptr<arrow::Field>> fields;
-    for (int i = 0; i < codecs->schema->num_fields(); ++i) {
-      const auto& field = codecs->schema->field(i);
-      const bool has = given->schema()->GetFieldIndex(field->name()) >= 0;
-      if (has) targets.push_back(i);
-      // An absent column is null in the image of the row; whether that is allowed is for the merge.
-      fields.push_back(has ? field : field->WithNullable(true));
-    }
-    const bool whole = static_cast<int>(targets.size()) == codecs->schema->num_fields();
-    ARROW_ASSIGN_OR_RAISE(const auto fitted, FitRows(*given, arrow::schema(fields)));
-    ARROW_ASSIGN_OR_RAISE(const auto places, RouteRows(edition->spec, fitted, 0));
-    for (const RoutedRows& place : places) {
-      ARROW_ASSIGN_OR_RAISE(const PartitionInfo partition,
-                            PartitionFor(caller, *table, *edition, place.partition, !remove));
-      Encoded& bytes = encoded.emplace_back();
-      bytes.keys.resize(static_cast<size_t>(place.rows->num_rows()));
-      ARROW_RETURN_NOT_OK(schema::AppendCompactKey(*place.rows, codecs->key_columns, &bytes.keys));
-      if (!remove) ARROW_RETURN_NOT_OK(codecs->row->Encode(*place.rows, &bytes.rows));
-      table::UpsertBatch& out = batches[partition.LogOf(place.bucket)];
-      out.schema_id = codecs->schema_id;
-      const auto asked = whole || remove ? std::vector<int>() : targets;
-      if (!out.records.empty() && out.target_columns != asked) {
-        return Error(Code::kInvalidArgument, Reason::kSchemaMismatch,
-                     "the batches of one upsert must have the same columns");
-      }
-      out.target_columns = asked;
-      for (size_t i = 0; i < bytes.keys.size(); ++i) {
-        out.records.push_back(
-            {.key = bytes.keys[i],
-             .row = remove ? std::string_view() : std::string_view(bytes.rows[i])});
-      }
-    }
-  }
-  if (batches.empty()) return log_->LastCommit();
-  auto write = std::make_shared<KeyedWrite>();
-  write->table = table;
-  write->edition = edition;
-  for (auto& [log, batch] : batches) {
-    write->bytes += SizeOf(batch);
-    write->parts.push_back({.bucket = keyed_buckets_->Get(log), .batch = std::move(batch)});
-  }
-  ARROW_ASSIGN_OR_RAISE(
-      const log::CommitResult made,
-      Await<log::CommitResult>([&](std::function<void(const Result<log::CommitResult>&)> done) {
-        write->done = std::move(done);
-        WriteKeyed(write);
-      }));
-  return made.id;
-}
-
-Result<CommitId> DatabaseImpl::UpsertRows(
-    const Caller& caller, const TablePtr& table,
-    const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows) {
-  return ChangeRows(caller, table, rows, /*remove=*/false);
-}
-
-Result<CommitId> DatabaseImpl::DeleteRows(
-    const Caller& caller, const TablePtr& table,
-    const std::vector<std::shared_ptr<arrow::RecordBatch>>& keys) {
-  return ChangeRows(caller, table, keys, /*remove=*/true);
 }
 
 }  // namespace firth::table

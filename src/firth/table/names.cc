@@ -1,4 +1,7 @@
 // Namespaces and tables: making, changing, finding, dropping.
+#include <map>
+#include <set>
+
 #include "firth/schema/schema.h"
 #include "firth/table/database_impl.h"
 
@@ -7,6 +10,58 @@ namespace {
 
 // A drop that lost against a creation below it looks again; more than this many times is a fight.
 constexpr int kDropAttemptsMax = 8;
+
+/// The columns of a living table that its definition names follow their ids: a rename is carried
+/// over, and a column that goes takes its aggregate with it. What still names a column that is gone
+/// is found by CheckSpec.
+void FollowColumns(const arrow::Schema& from, const arrow::Schema& to, EditionSpec* spec) {
+  std::map<std::string, std::string> names;  // "" when the column is gone
+  for (const auto& field : from.fields()) {
+    std::string& now = names[field->name()];
+    for (const auto& after : to.fields()) {
+      if (schema::FieldId(*after) == schema::FieldId(*field)) now = after->name();
+    }
+  }
+  const auto follow = [&](std::string* column) {
+    const auto found = names.find(*column);
+    if (found != names.end() && !found->second.empty()) *column = found->second;
+  };
+  for (auto* columns : {&spec->key, &spec->order, &spec->partition_by, &spec->bucket_by,
+                        &spec->merge_columns, &spec->series_by, &spec->values}) {
+    for (std::string& column : *columns) follow(&column);
+  }
+  follow(&spec->time_column);
+  for (catalog::Lifetime* lifetime :
+       {&spec->log_lifetime, &spec->key_lifetime, &spec->lake_lifetime}) {
+    follow(&lifetime->column);
+  }
+  std::map<std::string, std::string> aggregates;
+  for (const auto& [column, function] : spec->aggregates) {
+    const auto found = names.find(column);
+    if (found == names.end()) {
+      aggregates.emplace(column, function);
+    } else if (!found->second.empty()) {
+      aggregates.emplace(found->second, function);
+    }
+  }
+  spec->aggregates = std::move(aggregates);
+}
+
+/// An id that was given before names the column that had it: rows in the log still hold its values.
+Status CheckNewIds(const EditionInfo& edition, const arrow::Schema& asked) {
+  std::set<int32_t> living;
+  for (const auto& field : edition.newest().schema->fields()) {
+    living.insert(schema::FieldId(*field));
+  }
+  for (const auto& field : asked.fields()) {
+    const int32_t id = schema::FieldId(*field);
+    if (id < 0 || living.contains(id)) continue;
+    return Error(Code::kInvalidArgument, Reason::kInvalidSchema,
+                 "the column '" + field->name().substr(0, 64) + "' has the field id " +
+                     std::to_string(id) + ", which no column of the table has: leave it out");
+  }
+  return Status::OK();
+}
 
 Status CheckPath(const Path& path) {
   if (!path.empty()) return Status::OK();
@@ -141,7 +196,9 @@ Result<TablePtr> DatabaseImpl::AlterTable(const Caller& caller, const Path& path
     spec = asked;
   }
   if (change.schema != nullptr) {
+    ARROW_RETURN_NOT_OK(CheckNewIds(*edition, *change.schema));
     schema = schema::AssignFieldIds(change.schema, &next_field_id);
+    FollowColumns(*edition->newest().schema, *schema, &spec);
     TableSpec whole{.schema = schema, .edition = spec};
     int32_t checked_next = next_field_id;
     ARROW_RETURN_NOT_OK(CheckSpec(&whole, &checked_next));
@@ -153,7 +210,7 @@ Result<TablePtr> DatabaseImpl::AlterTable(const Caller& caller, const Path& path
     if (schema != nullptr) {
       ARROW_RETURN_NOT_OK(changes->AddSchema(edition->id, schema, next_field_id).status());
     }
-    if (change.edition.has_value()) {
+    if (!(spec == edition->spec)) {
       ARROW_RETURN_NOT_OK(changes->AlterEdition(edition->id, spec));
     }
     const Attributes& attributes =

@@ -89,10 +89,7 @@ void DatabaseImpl::AppendBatch(const Caller& caller, const TablePtr& table, Buck
   const auto prepare = [&]() -> Result<log::CommitDraft> {
     ARROW_RETURN_NOT_OK(CheckRight(caller, access::kWrite, *table));
     ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
-    if (edition->sealed) {
-      return Error(Code::kFailedPrecondition, Reason::kEditionSealed,
-                   "the edition is sealed: it takes no more writes");
-    }
+    ARROW_RETURN_NOT_OK(CheckWritable(*edition));
     if (!edition->spec.key.empty()) {
       return Error(Code::kFailedPrecondition, Reason::kKeyed,
                    "table '" + table->path.ToString() + "' has a key: upsert into it");
