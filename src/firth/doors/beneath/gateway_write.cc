@@ -1,4 +1,5 @@
-// Writing: every record is checked before the first is stored, and each instance's are one commit.
+// Writing: every record is checked before the first is stored, and those of all instances are one
+// commit.
 #include <arrow/array/array_primitive.h>
 
 #include <set>
@@ -91,26 +92,25 @@ Status Gateway::DoWrite(const Requester& who, const wire::WriteRequest& request,
                         Payer::Of(parts_->control.get(), parts_->metering.get(), who));
   ARROW_RETURN_NOT_OK(payer.Check(Using::kWrite));
   const int64_t now_ms = parts_->database->clock().NowNs() / kMsNs;
-  std::vector<std::pair<table::TablePtr, std::shared_ptr<arrow::RecordBatch>>> writes;
+  std::vector<table::TableWrite> writes;
   for (Part& part : parts) {
     ARROW_ASSIGN_OR_RAISE(auto rows,
                           RowsOf(*part.instance.facts, *part.given, now_ms, &part.bytes));
-    writes.emplace_back(part.instance.table, std::move(rows));
+    writes.push_back({.table = part.instance.table,
+                      .kind = table::TableWrite::Kind::kUpsert,
+                      .rows = {std::move(rows)}});
   }
-  CommitId commit{0};
-  for (const auto& [table, rows] : writes) {
-    const auto written = parts_->database->UpsertRows(access::Internal(), table, {rows});
-    if (!written.ok() && ReasonOf(written.status()) == Reason::kEditionSealed) {
-      return Invalid("the instance is final: it takes no more records");
-    }
-    ARROW_ASSIGN_OR_RAISE(commit, written);
+  const auto written = parts_->database->Write(access::Internal(), writes, {});
+  if (ReasonOf(written.status()) == Reason::kEditionSealed) {
+    return Invalid("the instance is final: it takes no more records");
   }
+  ARROW_RETURN_NOT_OK(written.status());
   for (const Part& part : parts) {
     ARROW_RETURN_NOT_OK(payer.Count(Using::kWrite, part.bytes, part.given->records_size(),
                                     {MeterOfTable(part.instance.table->id),
                                      MeterOfInstance(part.instance.table->current->id)}));
   }
-  reply->set_write_id(parts_->facts->ids().Make(IdKind::kWrite, commit.value));
+  reply->set_write_id(parts_->facts->ids().Make(IdKind::kWrite, written->commit.value));
   return Status::OK();
 }
 
