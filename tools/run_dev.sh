@@ -79,8 +79,8 @@ hint deltacat "DeltaCAT, deltacat-client" \
   'from deltacat_client import Client' \
   'client = Client("http://@")'
 hint aws "Sleeper and other AWS clients" \
-  'export AWS_ENDPOINT_URL=http://@ AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=dev AWS_SECRET_ACCESS_KEY=development' \
-  'from sleeper.sleeper import SleeperClient; client = SleeperClient("farm")'
+  'export AWS_ENDPOINT_URL=http://@ AWS_DEFAULT_REGION=eu-west-2 AWS_ACCESS_KEY_ID=anonymous AWS_SECRET_ACCESS_KEY=anonymous' \
+  'from sleeper.client import SleeperClient; client = SleeperClient("nyc")'
 hint flight "Arrow Flight, pip install pyarrow" \
   'import pyarrow.flight as flight' \
   'client = flight.connect("grpc://@")'
