@@ -2,6 +2,7 @@
 TABLE ROWS. Writes how many rows are acknowledged, a line after each batch."""
 
 import asyncio
+import os
 import sys
 
 import fluss
@@ -24,6 +25,9 @@ async def main(address, database, table_name, rows):
             [pa.array(numbers, pa.int64()), pa.array([f"name {n % 7}" for n in numbers]),
              pa.array([n % 100 - 50 for n in numbers], pa.int8())], schema=schema)).wait()
         print(numbers.stop, flush=True)
+    connection.close()
 
 
 asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])))
+# The client's own threads may abort the interpreter while it shuts down, when all is done.
+os._exit(0)
