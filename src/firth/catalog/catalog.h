@@ -166,6 +166,7 @@ class Changes {
                                           int32_t next_field_id, bool make_current) = 0;
   virtual Status AlterEdition(EditionId edition, const EditionSpec& spec) = 0;
   virtual Status MakeCurrent(TableId table, std::optional<EditionId> edition) = 0;
+  /// Its logs and partitions stay as they are: error kEditionSealed for a new partition.
   virtual Status SealEdition(EditionId edition) = 0;
   virtual Status DropEdition(EditionId edition) = 0;
   virtual Result<SchemaId> AddSchema(EditionId edition,
@@ -173,7 +174,8 @@ class Changes {
                                      int32_t next_field_id) = 0;
 
   /// Its logs are new ones, or begin with `first_log`, which was taken from the sequence "log"
-  /// before, so that the entries of this very commit could name them. Errors: kPartitionExists.
+  /// before, so that the entries of this very commit could name them. Errors: kPartitionExists,
+  /// kEditionSealed.
   virtual Result<PartitionId> CreatePartition(EditionId edition,
                                               const std::vector<std::string>& values,
                                               int32_t bucket_count,
@@ -188,6 +190,13 @@ class Changes {
   virtual int64_t time_ns() const = 0;
 };
 
+/// Logs that take no entries any more: their edition was sealed, or they are gone.
+struct ClosedLogs {
+  LogId first;
+  int32_t count = 0;
+  bool dropped = false;
+};
+
 /// One commit of a group.
 struct Change {
   CommitId id;
@@ -195,6 +204,7 @@ struct Change {
   uint64_t journal_file = 0;
   std::function<Status(Changes*)> run;
   Status result;
+  std::vector<ClosedLogs> closed;  // by this change, if it succeeded; filled in at once
 };
 
 /// A stored principal.

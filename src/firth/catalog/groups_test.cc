@@ -166,9 +166,9 @@ TEST_F(GroupsTest, TheCacheForgetsWhatAGroupTouched) {
 
   ASSERT_OK(Apply([&](Changes* c) -> Status {
     ARROW_RETURN_NOT_OK(c->RenameTable(table, P("c")));
-    ARROW_RETURN_NOT_OK(c->SealEdition(id));
     ARROW_RETURN_NOT_OK(c->DropPartition(partition.id));
-    return c->CreatePartition(id, {"new"}, 1).status();
+    ARROW_RETURN_NOT_OK(c->CreatePartition(id, {"new"}, 1).status());
+    return c->SealEdition(id);
   }));
   EXPECT_EQ(before->path, P("a"));  // whoever holds it keeps it
   EXPECT_FALSE(catalog->GetTable(P("a")).ok());

@@ -224,6 +224,7 @@ Result<PartitionInfo> SqlCatalog::PartitionOfLog(LogId log) {
 
 Status SqlCatalog::RunChange(Change* change, Touched* touched, int64_t* tables_added) {
   SqlChanges changes(sql_.get(), change->id, change->time_ns, touched);
+  change->closed.clear();
   (void)sql_->TakeFailure();
   ARROW_RETURN_NOT_OK(change->run ? change->run(&changes) : Status::OK());
   // An error of storage fails the commit even if its callback went on after it.
@@ -235,6 +236,7 @@ Status SqlCatalog::RunChange(Change* change, Touched* touched, int64_t* tables_a
   ARROW_RETURN_NOT_OK(
       sql_->Run("UPDATE meta SET value = max(value, ?1) WHERE name = 'last_commit_time_ns'",
                 change->time_ns));
+  change->closed = changes.TakeClosed();
   if (changes.tables_added() == 0) return Status::OK();
   ARROW_RETURN_NOT_OK(sql_->Run("UPDATE meta SET value = value + ?1 WHERE name = 'tables'",
                                 changes.tables_added()));

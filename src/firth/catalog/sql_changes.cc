@@ -251,14 +251,24 @@ Status SqlChanges::MakeCurrent(TableId table_id, std::optional<EditionId> id) {
 Status SqlChanges::SealEdition(EditionId id) {
   ARROW_ASSIGN_OR_RAISE(EditionRow edition, NeedEdition(id));
   if (edition.info.sealed) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const auto partitions, PartitionsOf(sql_, id, kNow));
+  for (const PartitionInfo& partition : partitions) Close(partition, /*dropped=*/false);
   edition.info.sealed = true;
   return Rewrite(edition);
+}
+
+void SqlChanges::Close(const PartitionInfo& partition, bool dropped) {
+  closed_.push_back(
+      {.first = partition.first_log, .count = partition.bucket_count, .dropped = dropped});
 }
 
 Status SqlChanges::EndEditionAndContents(const EditionRow& edition) {
   const EditionId id = edition.info.id;
   ARROW_ASSIGN_OR_RAISE(const auto partitions, PartitionsOf(sql_, id, kNow));
-  for (const PartitionInfo& partition : partitions) touched_->partitions.push_back(partition.id);
+  for (const PartitionInfo& partition : partitions) {
+    touched_->partitions.push_back(partition.id);
+    Close(partition, /*dropped=*/true);
+  }
   touched_->editions.push_back(id);
   ARROW_RETURN_NOT_OK(EndPartitionsOf(sql_, id, commit_));
   ARROW_RETURN_NOT_OK(EndSchemasOf(sql_, id, commit_));
@@ -302,7 +312,11 @@ Result<PartitionId> SqlChanges::CreatePartition(EditionId edition_id,
     return Error(Code::kInvalidArgument, Reason::kInvalidPartition,
                  "a partition has at least one bucket, not " + std::to_string(bucket_count));
   }
-  ARROW_RETURN_NOT_OK(NeedEdition(edition_id).status());
+  ARROW_ASSIGN_OR_RAISE(const EditionRow edition, NeedEdition(edition_id));
+  if (edition.info.sealed) {
+    return Error(Code::kFailedPrecondition, Reason::kEditionSealed,
+                 "the edition is sealed: it takes no new partitions");
+  }
   ARROW_ASSIGN_OR_RAISE(const auto taken, FindPartition(sql_, edition_id, values, kNow));
   if (taken) {
     return Error(Code::kAlreadyExists, Reason::kPartitionExists,
@@ -331,6 +345,7 @@ Status SqlChanges::DropPartition(PartitionId id) {
   if (!partition) return NoPartition(std::to_string(id.value));
   touched_->partitions.push_back(id);
   touched_->editions.push_back(partition->info.edition);
+  Close(partition->info, /*dropped=*/true);
   return EndPartition(sql_, partition->span, commit_);
 }
 

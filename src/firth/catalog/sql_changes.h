@@ -51,6 +51,8 @@ class SqlChanges : public Changes {
   CommitId commit() const override { return commit_; }
   int64_t time_ns() const override { return time_ns_; }
 
+  /// Logs that take nothing more after these changes.
+  std::vector<ClosedLogs> TakeClosed() { return std::move(closed_); }
   /// Tables made less tables dropped.
   int64_t tables_added() const { return tables_added_; }
 
@@ -62,6 +64,7 @@ class SqlChanges : public Changes {
   Status Rewrite(const EditionRow& edition);
   /// Note that the table changed now.
   Status TouchTable(TableId id);
+  void Close(const PartitionInfo& partition, bool dropped);
   Status EndEditionAndContents(const EditionRow& edition);
 
   Connection* const sql_;
@@ -69,6 +72,7 @@ class SqlChanges : public Changes {
   const int64_t time_ns_;
   Touched* const touched_;
   int64_t tables_added_ = 0;
+  std::vector<ClosedLogs> closed_;
 };
 
 // What reads and changes alike answer for a name that is not there.

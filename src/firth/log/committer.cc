@@ -135,11 +135,13 @@ Status Committer::AdmitEntries(Pending* pending, bool* duplicate) {
   for (size_t i = 0; i < pending->draft.entries.size(); ++i) {
     const EntryDraft& entry = pending->draft.entries[i];
     const LogState* log = logs_->Get(entry.log);
-    if (log->dropped) {
-      return Error(Code::kNotFound, Reason::kBucketNotFound, "the table or partition was dropped");
+    if (entry.writer_id == kNoWriter) {
+      ARROW_RETURN_NOT_OK(log->closed);
+      continue;
     }
-    if (entry.writer_id == kNoWriter) continue;
     const auto answer = log->Judge(entry.writer_id, entry.sequence);
+    // What was taken before the log was closed is answered as it was then.
+    if (answer.verdict != WriterWindow::Verdict::kDuplicate) ARROW_RETURN_NOT_OK(log->closed);
     if (answer.verdict == WriterWindow::Verdict::kOutOfOrder) {
       return Error(Code::kFailedPrecondition, Reason::kOutOfOrderSequence,
                    "writer " + std::to_string(entry.writer_id.value) + " sent batch " +
@@ -292,6 +294,17 @@ void Committer::Answer(Pending* pending, Status status) {
   }
 }
 
+void Committer::CloseLogs(const std::vector<ClosedLogs>& closed) {
+  for (const ClosedLogs& logs : closed) {
+    FIRTH_CHECK(!logs.answer.ok());
+    for (int32_t i = 0; i < logs.count; ++i) {
+      const LogId id(logs.first.value + i);
+      logs_->Get(id)->closed = logs.answer;
+      if (logs.dropped) followers_->Wake(id, Offset(INT64_MAX));
+    }
+  }
+}
+
 void Committer::ApplyCatalog(const std::vector<Pending*>& changing) {
   std::vector<CatalogCommit> commits;
   for (const Pending* pending : changing) {
@@ -299,6 +312,9 @@ void Committer::ApplyCatalog(const std::vector<Pending*>& changing) {
                        .time_ns = pending->result.time_ns,
                        .journal_file = journal_->file_number(),
                        .part = pending->draft.catalog.get()});
+    for (const EntryDraft& entry : pending->draft.entries) {
+      commits.back().logs.push_back(entry.log);
+    }
   }
   const Status applied = options_->apply(&commits);
   if (!applied.ok() && ReasonOf(applied) != Reason::kDiskFull) Fail(applied);
@@ -306,6 +322,7 @@ void Committer::ApplyCatalog(const std::vector<Pending*>& changing) {
     const Status result = applied.ok() ? commits[i].result : applied;
     if (result.ok()) {
       Publish(changing[i]);
+      CloseLogs(commits[i].closed);
     } else {
       TakeBack(*changing[i]);
     }

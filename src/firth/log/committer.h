@@ -75,6 +75,7 @@ class Committer {
   void TakeBack(const Pending& pending);
   Status WriteGroup(const std::vector<Pending*>& writing);
   void ApplyCatalog(const std::vector<Pending*>& changing);
+  void CloseLogs(const std::vector<ClosedLogs>& closed);
   void Publish(Pending* pending);
   void Answer(Pending* pending, Status status);
   void Fail(const Status& status);

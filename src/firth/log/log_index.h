@@ -1,7 +1,6 @@
 // Where one log's entries lie, by offset, commit and time; and what its writers sent last.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <mutex>
@@ -100,8 +99,8 @@ class LogState {
   std::optional<int32_t> LastSequence(WriterId writer) const;
 
   // The committer's own.
-  Offset next;                       // the offset to give next; ahead of end() inside a group
-  std::atomic<bool> dropped{false};  // set by any thread
+  Offset next;    // the offset to give next; ahead of end() inside a group
+  Status closed;  // what writers are told; OK while the log takes entries
 
  private:
   /// The place of the entry that holds `offset`, under the mutex.

@@ -156,11 +156,6 @@ class LogStoreImpl : public LogStore {
     committer_->SetListener(std::move(listener));
   }
 
-  void DropLog(LogId log) override {
-    logs_.Get(log)->dropped = true;
-    followers_.Wake(log, Offset(INT64_MAX));
-  }
-
   CommitId LastCommit() const override { return committer_->last_commit(); }
   int64_t LastCommitTimeNs() const override { return committer_->last_time_ns(); }
 

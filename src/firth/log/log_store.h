@@ -17,13 +17,25 @@
 
 namespace firth::log {
 
-/// One commit of a group as it is handed to the catalog. `result` is filled in by the callback.
+/// Logs that take no entries any more, and what their writers are told.
+struct ClosedLogs {
+  LogId first;
+  int32_t count = 0;
+  Status answer;         // never OK
+  bool dropped = false;  // there is nothing to wait for either: followers are woken
+};
+
+/// One commit of a group as it is handed to the catalog. `result` and `closed` are filled in by the
+/// callback.
 struct CatalogCommit {
   CommitId id;
   int64_t time_ns = 0;
   uint64_t journal_file = 0;
   CatalogPart* part = nullptr;
+  /// The logs that its entries are for. One that an earlier commit of the group closed refuses it.
+  std::vector<LogId> logs;
   Status result;
+  std::vector<ClosedLogs> closed;
 };
 
 /// Below this, a log's entries are gone: where it starts, and what its writers had sent by then.
@@ -54,7 +66,8 @@ struct LogOptions {
 
   /// Apply the catalog parts of one group in one durable transaction, each for itself (a
   /// savepoint), and name the ids of those that succeed. A status that is not OK means that none of
-  /// them was applied. Called in the committer.
+  /// them was applied. Logs that a commit closes are closed to every commit after it, whenever that
+  /// was prepared. Called in the committer.
   std::function<Status(std::vector<CatalogCommit>*)> apply;
   /// Does the catalog name this commit? Asked during recovery, for commits with a catalog part.
   std::function<Result<bool>(CommitId)> is_named;
@@ -162,10 +175,6 @@ class LogStore {
   /// Call `listener` in the committer's thread after each group, with the last visible commit. For
   /// views; it must not block. Set before the first commit.
   virtual void OnDurable(std::function<void(CommitId)> listener) = 0;
-
-  /// Forget a log: its readers get kOffsetOutOfRange, its writers kTableNotFound, its bytes are
-  /// freed when journal files are rewritten.
-  virtual void DropLog(LogId log) = 0;
 
   /// The last commit that is durable, and visible with all before it.
   virtual CommitId LastCommit() const = 0;

@@ -1,6 +1,6 @@
-// Goal: the log's promises: dense offsets, atomic commits, exactly-once batches, durable answers, and
-// recovery that gives back what was answered and nothing else. Method: a log store in a simulated
-// world, one thread, files in memory.
+// Goal: the log's promises: dense offsets, atomic commits, exactly-once batches, durable answers,
+// and recovery that gives back what was answered and nothing else. Method: a log store in a
+// simulated world, one thread, files in memory.
 #include "firth/log/log_store.h"
 
 #include "firth/common/random.h"
@@ -228,8 +228,33 @@ TEST(LogStoreTest, FindsOffsetsByTimeAndCommit) {
 TEST(LogStoreTest, DroppedLogTakesNothing) {
   auto world = NewWorld();
   ASSERT_TRUE(world->Append(kA, 0, 1).ok());
-  world->log->DropLog(kA);
+  bool woken = false;
+  world->log->Follow({{.log = kA, .offset = Offset(1)}}, [&] { woken = true; });
+  world->catalog.close = {{.first = kA,
+                           .count = 1,
+                           .answer = Error(Code::kNotFound, Reason::kBucketNotFound, "dropped"),
+                           .dropped = true}};
+  CommitDraft drop;
+  drop.catalog = std::make_shared<CatalogPart>();
+  ASSERT_TRUE(world->Commit(std::move(drop)).ok());
+  EXPECT_TRUE(woken);
   EXPECT_EQ(ReasonOf(world->Append(kA, 1, 1).status()), Reason::kBucketNotFound);
+  EXPECT_EQ(world->log->Range(kA).end, Offset(1));
+}
+
+TEST(LogStoreTest, ARepeatOfWhatAClosedLogTookIsAnsweredAsBefore) {
+  auto world = NewWorld();
+  const auto first = world->Append(kA, 0, 3, WriterId(7), 0);
+  world->catalog.close = {{.first = kA,
+                           .count = 1,
+                           .answer = Error(Code::kFailedPrecondition, Reason::kEditionSealed, "")}};
+  CommitDraft seal;
+  seal.catalog = std::make_shared<CatalogPart>();
+  ASSERT_TRUE(world->Commit(std::move(seal)).ok());
+  const auto repeat = world->Append(kA, 0, 3, WriterId(7), 0);
+  ASSERT_TRUE(repeat.ok()) << repeat.status().ToString();
+  EXPECT_EQ(repeat->id, first->id);
+  EXPECT_EQ(ReasonOf(world->Append(kA, 3, 3, WriterId(7), 1).status()), Reason::kEditionSealed);
 }
 
 TEST(LogStoreTest, FullDiskIsRefusedCleanlyAndWritingResumes) {
@@ -305,8 +330,8 @@ TEST(LogStoreTest, EveryFlippedByteIsNamedOrHarmless) {
   }
 }
 
-// The heart: random commits, a power cut at a random moment, recovery, compare. What was answered is
-// there; what is there was sent, whole, in order.
+// The heart: random commits, a power cut at a random moment, recovery, compare. What was answered
+// is there; what is there was sent, whole, in order.
 TEST(LogStoreTest, PowerCutsLoseNothingThatWasAnswered) {
   int unanswered_kept = 0;
   int unanswered_lost = 0;

@@ -9,6 +9,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "firth/common/clock.h"
@@ -60,6 +61,7 @@ struct TestCatalog {
   std::set<int64_t> named;
   Status refuse;  // the answer to the next group
   bool refuse_each = false;
+  std::vector<ClosedLogs> close;  // by the next commit that is named
 };
 
 /// A log store whose executor runs only when told to.
@@ -82,6 +84,7 @@ struct TestWorld {
           commit.result = Error(Code::kAlreadyExists, Reason::kTableExists, "refused");
         } else {
           catalog.named.insert(commit.id.value);
+          commit.closed = std::exchange(catalog.close, {});
         }
       }
       return Status::OK();

@@ -1,5 +1,7 @@
 #include "firth/table/database.h"
 
+#include <span>
+
 #include "firth/table/database_impl.h"
 
 namespace firth::table {
@@ -9,6 +11,57 @@ Result<std::unique_ptr<Database>> Database::Open(DatabaseOptions options) {
   ARROW_RETURN_NOT_OK(database->Open());
   return std::unique_ptr<Database>(std::move(database));
 }
+
+namespace {
+
+Status WhyClosed(bool dropped) {
+  if (dropped) {
+    return Error(Code::kNotFound, Reason::kBucketNotFound, "the table or partition was dropped");
+  }
+  return EditionIsSealed();
+}
+
+/// What a writer to one of `logs` is told after these changes.
+Status CheckOpen(const std::vector<LogId>& logs, std::span<const catalog::Change> changes) {
+  for (const catalog::Change& change : changes) {
+    for (const catalog::ClosedLogs& closed : change.closed) {
+      for (const LogId log : logs) {
+        if (log.value >= closed.first.value && log.value - closed.first.value < closed.count) {
+          return WhyClosed(closed.dropped);
+        }
+      }
+    }
+  }
+  return Status::OK();
+}
+
+/// Let the catalog make the changes of one group of commits.
+Status ApplyGroup(catalog::Catalog* catalog, std::vector<log::CatalogCommit>* commits) {
+  std::vector<catalog::Change> changes(commits->size());
+  for (size_t i = 0; i < changes.size(); ++i) {
+    const log::CatalogCommit& commit = (*commits)[i];
+    changes[i].id = commit.id;
+    changes[i].time_ns = commit.time_ns;
+    changes[i].journal_file = commit.journal_file;
+    changes[i].run = [&, i](catalog::Changes* made) -> Status {
+      ARROW_RETURN_NOT_OK(CheckOpen((*commits)[i].logs, std::span(changes).first(i)));
+      return static_cast<CatalogChange*>((*commits)[i].part)->run(made);
+    };
+  }
+  const Status applied = catalog->ApplyGroup(&changes);
+  for (size_t i = 0; i < changes.size(); ++i) {
+    (*commits)[i].result = changes[i].result;
+    for (const catalog::ClosedLogs& closed : changes[i].closed) {
+      (*commits)[i].closed.push_back({.first = closed.first,
+                                      .count = closed.count,
+                                      .answer = WhyClosed(closed.dropped),
+                                      .dropped = closed.dropped});
+    }
+  }
+  return applied;
+}
+
+}  // namespace
 
 Status DatabaseImpl::Open() {
   ARROW_ASSIGN_OR_RAISE(catalog_,
@@ -28,17 +81,7 @@ Status DatabaseImpl::Open() {
   log.on_fatal = options_.on_fatal;
   log.is_named = [this](CommitId id) { return catalog_->IsNamed(id); };
   log.apply = [this](std::vector<log::CatalogCommit>* commits) {
-    std::vector<catalog::Change> changes;
-    changes.reserve(commits->size());
-    for (const auto& commit : *commits) {
-      changes.push_back({.id = commit.id,
-                         .time_ns = commit.time_ns,
-                         .journal_file = commit.journal_file,
-                         .run = static_cast<CatalogChange*>(commit.part)->run});
-    }
-    const Status applied = catalog_->ApplyGroup(&changes);
-    for (size_t i = 0; i < changes.size(); ++i) (*commits)[i].result = changes[i].result;
-    return applied;
+    return ApplyGroup(catalog_.get(), commits);
   };
   files_ = std::make_unique<FileStore>(options_.files, catalog_.get(), options_.clock);
   ARROW_RETURN_NOT_OK(files_->Open());

@@ -1,6 +1,6 @@
 // How a Database is put together. Its methods are spread over files by what they do: names.cc,
-// partitions.cc, writes.cc, write_rows.cc, operations.cc, reads.cc, scan.cc, keyed_writes.cc, keyed_reads.cc,
-// keyed_recovery.cc, query.cc.
+// partitions.cc, writes.cc, write_rows.cc, operations.cc, reads.cc, scan.cc, keyed_writes.cc,
+// keyed_reads.cc, keyed_recovery.cc, query.cc.
 #pragma once
 
 #include <atomic>
@@ -260,8 +260,10 @@ Result<T> DatabaseImpl::Await(
 /// The current edition; error kEditionNotFound.
 Result<const EditionInfo*> CurrentEdition(const TableInfo& table);
 
-/// Error kEditionSealed.
+/// Error kEditionSealed, as far as the edition's description knows; the committer has the last
+/// word.
 Status CheckWritable(const EditionInfo& edition);
+Status EditionIsSealed();
 
 /// The catalog's part of a write: its operation and its values. Null when it has neither.
 std::shared_ptr<CatalogChange> CatalogPartOf(const WriteOptions& options);

@@ -47,15 +47,8 @@ Status EditionChanges::Seal(const Caller& caller, EditionId edition) {
 Status EditionChanges::Drop(const Caller& caller, EditionId edition) {
   ARROW_ASSIGN_OR_RAISE(const TablePtr table, Get(access::Internal(), edition));
   ARROW_RETURN_NOT_OK(database_->access_->Check(caller, access::kWrite, table->path));
-  std::lock_guard lock(database_->definition_mutex_);  // no partition is made meanwhile
-  ARROW_ASSIGN_OR_RAISE(const auto partitions, database_->catalog_->ListPartitions(edition));
   ARROW_RETURN_NOT_OK(database_->ChangeCatalog(
       [&](catalog::Changes* changes) { return changes->DropEdition(edition); }));
-  for (const PartitionInfo& partition : partitions) {
-    for (int32_t bucket = 0; bucket < partition.bucket_count; ++bucket) {
-      database_->log_->DropLog(partition.LogOf(bucket));
-    }
-  }
   return database_->lake_->Drop({edition});
 }
 

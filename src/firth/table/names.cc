@@ -91,15 +91,10 @@ Status DatabaseImpl::DropOnce(const Path& path, bool cascade) {
   // something was made below in between.
   std::vector<TablePtr> tables;
   std::vector<NamespaceInfo> namespaces;
-  std::vector<LogId> logs;
   ARROW_RETURN_NOT_OK(catalog_->GetNamespace(path).status());
   if (cascade) {
     ARROW_ASSIGN_OR_RAISE(tables, catalog_->ListTables(path));
     std::erase_if(tables, [&](const TablePtr& table) { return table->path == path; });
-    for (const TablePtr& table : tables) {
-      ARROW_ASSIGN_OR_RAISE(const auto of_table, LogsOf(*table));
-      logs.insert(logs.end(), of_table.begin(), of_table.end());
-    }
     std::vector<Path> parents{path};
     while (!parents.empty()) {
       const Path parent = parents.back();
@@ -119,7 +114,6 @@ Status DatabaseImpl::DropOnce(const Path& path, bool cascade) {
     }
     return changes->DropNamespace(path);
   }));
-  for (const LogId log : logs) log_->DropLog(log);
   return Status::OK();
 }
 
@@ -234,11 +228,9 @@ Status DatabaseImpl::DropTable(const Caller& caller, const Path& path) {
   ARROW_RETURN_NOT_OK(access_->Check(caller, access::kAdmin, path));
   std::lock_guard lock(definition_mutex_);
   ARROW_ASSIGN_OR_RAISE(const TablePtr table, catalog_->GetTable(path));
-  ARROW_ASSIGN_OR_RAISE(const std::vector<LogId> logs, LogsOf(*table));
   ARROW_ASSIGN_OR_RAISE(const auto editions, catalog_->ListEditions(table->id));
   ARROW_RETURN_NOT_OK(
       ChangeCatalog([&](catalog::Changes* changes) { return changes->DropTable(table->id); }));
-  for (const LogId log : logs) log_->DropLog(log);
   std::vector<EditionId> dropped;
   for (const EditionInfo& edition : editions) dropped.push_back(edition.id);
   return lake_->Drop(dropped);

@@ -104,9 +104,8 @@ Result<PartitionInfo> DatabaseImpl::CreatePartition(const Caller& caller, const 
   ARROW_RETURN_NOT_OK(CheckValues(*edition, values));
   std::lock_guard lock(definition_mutex_);
   ARROW_ASSIGN_OR_RAISE(const auto present, catalog_->ListPartitions(edition->id));
-  const bool exists = std::any_of(present.begin(), present.end(), [&](const PartitionInfo& info) {
-    return info.values == values;
-  });
+  const bool exists = std::any_of(present.begin(), present.end(),
+                                  [&](const PartitionInfo& info) { return info.values == values; });
   if (!exists && static_cast<int64_t>(present.size()) >= kPartitionsMax) {
     return Error(Code::kResourceExhausted, Reason::kTooManyPartitions,
                  "table '" + table.path.ToString() + "' has " + std::to_string(present.size()) +
@@ -126,10 +125,8 @@ Status DatabaseImpl::DropPartition(const Caller& caller, const TableInfo& table,
   std::lock_guard lock(definition_mutex_);
   ARROW_ASSIGN_OR_RAISE(const PartitionInfo partition,
                         catalog_->FindPartition(edition->id, values));
-  ARROW_RETURN_NOT_OK(ChangeCatalog(
-      [&](catalog::Changes* changes) { return changes->DropPartition(partition.id); }));
-  for (int32_t b = 0; b < partition.bucket_count; ++b) log_->DropLog(partition.LogOf(b));
-  return Status::OK();
+  return ChangeCatalog(
+      [&](catalog::Changes* changes) { return changes->DropPartition(partition.id); });
 }
 
 Result<std::vector<PartitionInfo>> DatabaseImpl::ListPartitions(const Caller& caller,

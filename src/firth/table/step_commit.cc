@@ -51,8 +51,6 @@ class StepCommit {
         std::make_shared<CatalogChange>([this](catalog::Changes* changes) { return Run(changes); });
     return draft;
   }
-  /// Logs whose tables were dropped.
-  const std::vector<LogId>& dropped() const { return dropped_; }
 
  private:
   using Op = std::function<Status(catalog::Changes*)>;
@@ -168,7 +166,6 @@ class StepCommit {
   Status AddDrop(const Step& step, const OverlaidTable* table) {
     if (table->base != nullptr) {
       ARROW_ASSIGN_OR_RAISE(const auto logs, database_->LogsOf(*table->base));
-      dropped_.insert(dropped_.end(), logs.begin(), logs.end());
       if (step.release_files) {
         ARROW_ASSIGN_OR_RAISE(const auto files, database_->FilesOf(logs));
         for (const FileId id : files) {
@@ -361,7 +358,6 @@ class StepCommit {
   std::vector<Op> ops_;
   std::vector<log::EntryDraft> entries_;
   std::vector<catalog::ValueChange> values_;
-  std::vector<LogId> dropped_;
 };
 
 Result<std::vector<FileId>> DatabaseImpl::FilesOf(const std::vector<LogId>& logs) {
@@ -411,7 +407,6 @@ Result<CommitInfo> DatabaseImpl::ApplySteps(const Caller& caller, const std::vec
     ARROW_RETURN_NOT_OK(commit.Prepare());
     const auto made = CommitAndWait(commit.TakeDraft());
     if (made.ok()) {
-      for (const LogId log : commit.dropped()) log_->DropLog(log);
       return CommitInfo{.id = made->id, .time_ns = made->time_ns};
     }
     last = made.status();

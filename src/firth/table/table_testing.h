@@ -5,6 +5,7 @@
 #include <arrow/builder.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,6 +53,7 @@ struct TableWorld {
     options.readers = &executor;
     options.journal_file_bytes_max = 1 << 20;
     options.wait = [this](const std::function<bool()>& done) {
+      if (auto first = std::exchange(meanwhile, nullptr); first != nullptr) first();
       while (!done() && executor.RunOne()) {
       }
     };
@@ -104,6 +106,7 @@ struct TableWorld {
   ManualExecutor executor{&clock};
   std::unique_ptr<store::MemoryFileSystem> files;
   Status fatal;
+  std::function<void()> meanwhile;  // run once, when the next commit is queued but not yet made
   int64_t lake_rows_max = 1 << 20;
   std::string local_folder;
   access::Caller caller = access::Internal();

@@ -44,7 +44,10 @@ uint64_t SizeOf(const UpsertBatch& batch) {
 }  // namespace
 
 Status CheckWritable(const EditionInfo& edition) {
-  if (!edition.sealed) return Status::OK();
+  return edition.sealed ? EditionIsSealed() : Status::OK();
+}
+
+Status EditionIsSealed() {
   return Error(Code::kFailedPrecondition, Reason::kEditionSealed,
                "the edition is sealed: it takes no more writes");
 }

@@ -23,9 +23,9 @@ class EditionsTest : public ::testing::Test {
     return made.ok() ? *made : nullptr;
   }
   TablePtr CreateEdition(int32_t number, bool make_current, EditionSpec spec = {}) {
-    auto made = EditionChanges(world_.db.get()).Create(world_.caller, table_->id, number,
-                                         {.schema = PairSchema(), .edition = std::move(spec)},
-                                         make_current);
+    auto made = EditionChanges(world_.db.get())
+                    .Create(world_.caller, table_->id, number,
+                            {.schema = PairSchema(), .edition = std::move(spec)}, make_current);
     EXPECT_TRUE(made.ok()) << made.status().ToString();
     return made.ok() ? *made : nullptr;
   }
@@ -44,7 +44,9 @@ TEST_F(EditionsTest, EachHasRowsOfItsOwn) {
   ASSERT_TRUE(Append(table_, 1).ok());
   ASSERT_TRUE(Append(second, 2).ok());
   EXPECT_EQ(world_.Rows(Current()), Texts{"1 x"});
-  ASSERT_TRUE(EditionChanges(world_.db.get()).MakeCurrent(world_.caller, table_->id, second->current->id).ok());
+  ASSERT_TRUE(EditionChanges(world_.db.get())
+                  .MakeCurrent(world_.caller, table_->id, second->current->id)
+                  .ok());
   ASSERT_TRUE(world_.Restart().ok());
   EXPECT_EQ(world_.Rows(Current()), Texts{"2 x"});
   const auto first = EditionChanges(world_.db.get()).Get(world_.caller, table_->current->id);
@@ -56,11 +58,12 @@ TEST_F(EditionsTest, EachHasRowsOfItsOwn) {
 TEST_F(EditionsTest, ANumberIsGivenOnce) {
   const TablePtr five = CreateEdition(5, false);
   ASSERT_TRUE(EditionChanges(world_.db.get()).Drop(world_.caller, five->current->id).ok());
-  const auto again =
-      EditionChanges(world_.db.get()).Create(world_.caller, table_->id, 5, {.schema = PairSchema()}, false);
+  const auto again = EditionChanges(world_.db.get())
+                         .Create(world_.caller, table_->id, 5, {.schema = PairSchema()}, false);
   EXPECT_EQ(ReasonOf(again.status()), Reason::kEditionExists);
-  EXPECT_EQ(ReasonOf(EditionChanges(world_.db.get()).Get(world_.caller, five->current->id).status()),
-            Reason::kEditionNotFound);
+  EXPECT_EQ(
+      ReasonOf(EditionChanges(world_.db.get()).Get(world_.caller, five->current->id).status()),
+      Reason::kEditionNotFound);
   EXPECT_FALSE(Append(five, 1).ok());
 }
 
@@ -72,6 +75,61 @@ TEST_F(EditionsTest, ASealedOneRefusesWrites) {
   const auto sealed = EditionChanges(world_.db.get()).Get(world_.caller, keyed->current->id);
   EXPECT_EQ(ReasonOf(world_.db->UpsertRows(world_.caller, *sealed, {Pairs({{1, "a"}})}).status()),
             Reason::kEditionSealed);
+}
+
+TEST_F(EditionsTest, AWriterWithAnOldDescriptionOfASealedOneIsRefused) {
+  const TablePtr keyed = Create(Path{{"d", "keyed"}}, {.key = {"k"}});
+  ASSERT_TRUE(Append(table_, 1).ok());
+  ASSERT_TRUE(EditionChanges(world_.db.get()).Seal(world_.caller, keyed->current->id).ok());
+  ASSERT_TRUE(EditionChanges(world_.db.get()).Seal(world_.caller, table_->current->id).ok());
+  ASSERT_FALSE(table_->current->sealed);  // what these writers know
+  EXPECT_EQ(ReasonOf(Append(table_, 2)), Reason::kEditionSealed);
+  EXPECT_EQ(ReasonOf(world_.db->UpsertRows(world_.caller, keyed, {Pairs({{1, "a"}})}).status()),
+            Reason::kEditionSealed);
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(world_.Rows(table_), Texts{"1 x"});
+    EXPECT_EQ(world_.Rows(keyed), Texts{});
+    ASSERT_TRUE(world_.Restart().ok());
+  }
+}
+
+TEST_F(EditionsTest, AWriteThatMeetsASealIsBeforeItOrRefused) {
+  // Both wait for the committer at once. Rows alone are committed before the seal.
+  world_.meanwhile = [&] { EXPECT_TRUE(Append(table_, 1).ok()); };
+  ASSERT_TRUE(EditionChanges(world_.db.get()).Seal(world_.caller, table_->current->id).ok());
+  EXPECT_EQ(world_.Rows(table_), Texts{"1 x"});
+  // Rows that change the catalog with them come after it, in its own group.
+  const TablePtr other = Create(Path{{"d", "other"}}, {});
+  const auto write = [&] {
+    return world_.db
+        ->Write(world_.caller, {{.table = other, .rows = {Pairs({{1, "x"}})}}},
+                {.values = {{.name = "v", .value = "1"}}})
+        .status();
+  };
+  Status refused;
+  world_.meanwhile = [&] { refused = write(); };
+  ASSERT_TRUE(EditionChanges(world_.db.get()).Seal(world_.caller, other->current->id).ok());
+  EXPECT_EQ(ReasonOf(refused), Reason::kEditionSealed) << refused.ToString();
+  EXPECT_EQ(ReasonOf(write()), Reason::kEditionSealed);
+  EXPECT_EQ(*world_.db->catalog()->GetValue("v"), std::nullopt);
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(world_.Rows(other), Texts{});
+    ASSERT_TRUE(world_.Restart().ok());
+  }
+}
+
+TEST_F(EditionsTest, AWriteThatMeetsADropIsRefused) {
+  const TablePtr other = Create(Path{{"d", "other"}}, {});
+  Status refused;
+  world_.meanwhile = [&] {
+    refused = world_.db
+                  ->Write(world_.caller, {{.table = other, .rows = {Pairs({{1, "x"}})}}},
+                          {.values = {{.name = "v", .value = "1"}}})
+                  .status();
+  };
+  ASSERT_TRUE(world_.db->DropTable(world_.caller, other->path).ok());
+  EXPECT_EQ(ReasonOf(refused), Reason::kBucketNotFound) << refused.ToString();
+  EXPECT_EQ(CodeOf(Append(other, 1)), Code::kNotFound);
 }
 
 TEST_F(EditionsTest, OneCommitWritesToManyTables) {
