@@ -27,12 +27,12 @@ enum Right : uint32_t {
   kAllRights = 31,
 };
 
-/// The roles that name sets of rights on everything: admin (all), writer (see, read, write, create),
-/// reader (see, read), none.
+/// The roles that name sets of rights on everything: admin (all), writer (see, read, write,
+/// create), reader (see, read), none.
 Result<uint32_t> RightsOfRole(std::string_view role);
 
-/// Who makes a call. A value: it says who it is, not what it may do, so that a change of rights binds
-/// the next request.
+/// Who makes a call. A value: it says who it is, not what it may do, so that a change of rights
+/// binds the next request.
 struct Caller {
   PrincipalId principal{0};  // 0: without credentials
   std::string name = "anonymous";
@@ -72,18 +72,19 @@ class Access {
   virtual Result<std::vector<std::string>> RevealSecrets(std::string_view name) = 0;
   virtual Caller Anonymous() const = 0;
 
-  /// May `caller` do all of `rights` on `path` (or on that edition of it)? Rights come from its role,
-  /// and from grants on the path, on a path above it, and on the edition. Error kNotAllowed names the
-  /// right that is missing.
+  /// May `caller` do all of `rights` on `path` (or on that edition of it)? Rights come from its
+  /// role, and from grants on the path, on a path above it, and on the edition. Error kNotAllowed
+  /// names the right that is missing.
   virtual Status Check(const Caller& caller, uint32_t rights, const Path& path,
                        EditionId edition = EditionId{0}) = 0;
   /// The rights that `caller` has there.
   virtual uint32_t RightsOn(const Caller& caller, const Path& path,
                             EditionId edition = EditionId{0}) = 0;
 
-  /// Create or update a principal by name. A secret replaces the one that an earlier call set; issued
-  /// ones stay, and without a secret all stay. Errors: kBadValue for a secret of fewer than 8
-  /// characters or one that another principal has, for an unknown role, an empty name or `anonymous`.
+  /// Create or update a principal by name. A secret replaces the one that an earlier call set;
+  /// issued ones stay, and without a secret all stay. Errors: kBadValue for a secret of fewer than
+  /// 8 characters or one that another principal has, for an unknown role, an empty name or
+  /// `anonymous`.
   virtual Result<PrincipalId> PutPrincipal(const NewPrincipal& principal) = 0;
   virtual Status RemovePrincipal(std::string_view name) = 0;
   virtual Result<std::vector<catalog::PrincipalRow>> ListPrincipals() = 0;

@@ -1,4 +1,5 @@
-// Small named values, as SQL. Called inside a transaction of the caller's, or for reads without one.
+// Small named values, as SQL. Called inside a transaction of the caller's, or for reads without
+// one.
 #pragma once
 
 #include <cstdint>

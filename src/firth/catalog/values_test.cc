@@ -14,9 +14,9 @@ class ValuesTest : public CatalogTest {
 
 TEST_F(ValuesTest, AChangeIsAllOrNothing) {
   ASSERT_OK(catalog->ChangeValues({{.name = "a", .value = "1"}, {.name = "b", .value = "2"}}));
-  const Status refused = catalog->ChangeValues(
-      {{.name = "a", .value = "3"},
-       {.name = "b", .value = "4", .compare = true, .expected = "not this"}});
+  const Status refused =
+      catalog->ChangeValues({{.name = "a", .value = "3"},
+                             {.name = "b", .value = "4", .compare = true, .expected = "not this"}});
   EXPECT_EQ(ReasonOf(refused), Reason::kConflict);
   EXPECT_EQ(Get("a"), "1");
   EXPECT_EQ(Get("b"), "2");

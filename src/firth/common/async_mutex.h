@@ -48,8 +48,8 @@ class AsyncMutex {
  private:
   Executor* const executor_;
   std::mutex mutex_;
-  bool held_ = false;                      // guarded by mutex_
-  std::deque<Executor::Task> waiting_;     // guarded by mutex_
+  bool held_ = false;                   // guarded by mutex_
+  std::deque<Executor::Task> waiting_;  // guarded by mutex_
 };
 
 }  // namespace firth

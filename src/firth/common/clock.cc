@@ -13,7 +13,11 @@ int64_t Read(clockid_t clock) {
 
 }  // namespace
 
-int64_t SystemClock::NowNs() const { return Read(CLOCK_REALTIME); }
-int64_t SystemClock::MonotonicNs() const { return Read(CLOCK_MONOTONIC); }
+int64_t SystemClock::NowNs() const {
+  return Read(CLOCK_REALTIME);
+}
+int64_t SystemClock::MonotonicNs() const {
+  return Read(CLOCK_MONOTONIC);
+}
 
 }  // namespace firth

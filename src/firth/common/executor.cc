@@ -86,7 +86,9 @@ void ThreadPool::Run() {
   }
 }
 
-void ManualExecutor::Post(Task task) { tasks_.push_back(std::move(task)); }
+void ManualExecutor::Post(Task task) {
+  tasks_.push_back(std::move(task));
+}
 
 uint64_t ManualExecutor::PostAt(int64_t at_ns, Task task) {
   const uint64_t id = next_timer_++;

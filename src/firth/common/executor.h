@@ -52,10 +52,10 @@ class ThreadPool : public Executor {
   const Clock* const clock_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Task> tasks_;                                    // guarded by mutex_
-  std::map<std::pair<int64_t, uint64_t>, Task> timers_;       // guarded by mutex_
-  uint64_t next_timer_ = 1;                                   // guarded by mutex_
-  bool stopping_ = false;                                     // guarded by mutex_
+  std::deque<Task> tasks_;                               // guarded by mutex_
+  std::map<std::pair<int64_t, uint64_t>, Task> timers_;  // guarded by mutex_
+  uint64_t next_timer_ = 1;                              // guarded by mutex_
+  bool stopping_ = false;                                // guarded by mutex_
   std::vector<std::thread> threads_;
 };
 

@@ -1,5 +1,5 @@
-// Goal: tasks run once and in order, timers when they are due, and a strand or an asynchronous mutex
-// never lets two in. Method: the real pool, and the manual one.
+// Goal: tasks run once and in order, timers when they are due, and a strand or an asynchronous
+// mutex never lets two in. Method: the real pool, and the manual one.
 #include "firth/common/executor.h"
 
 #include <gtest/gtest.h>
@@ -30,7 +30,8 @@ TEST(ThreadPoolTest, TimersRunWhenDueUnlessCancelled) {
   std::condition_variable done;
   bool late = false;
   std::atomic<bool> cancelled_ran{false};
-  const uint64_t timer = pool.PostAt(clock.MonotonicNs() + 1'000'000, [&] { cancelled_ran = true; });
+  const uint64_t timer =
+      pool.PostAt(clock.MonotonicNs() + 1'000'000, [&] { cancelled_ran = true; });
   pool.Cancel(timer);
   pool.PostAt(clock.MonotonicNs() + 2'000'000, [&] {
     std::lock_guard lock(mutex);

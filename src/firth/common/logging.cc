@@ -10,10 +10,14 @@ namespace {
 
 spdlog::level::level_enum ToSpdlog(Level level) {
   switch (level) {
-    case Level::kDebug: return spdlog::level::debug;
-    case Level::kInfo: return spdlog::level::info;
-    case Level::kWarning: return spdlog::level::warn;
-    case Level::kError: return spdlog::level::err;
+    case Level::kDebug:
+      return spdlog::level::debug;
+    case Level::kInfo:
+      return spdlog::level::info;
+    case Level::kWarning:
+      return spdlog::level::warn;
+    case Level::kError:
+      return spdlog::level::err;
   }
   return spdlog::level::info;
 }
@@ -29,8 +33,12 @@ spdlog::logger& Logger() {
 
 }  // namespace
 
-void SetLevel(Level level) { Logger().set_level(ToSpdlog(level)); }
-bool Enabled(Level level) { return Logger().should_log(ToSpdlog(level)); }
+void SetLevel(Level level) {
+  Logger().set_level(ToSpdlog(level));
+}
+bool Enabled(Level level) {
+  return Logger().should_log(ToSpdlog(level));
+}
 
 void Write(Level level, std::string_view room, std::string_view text) {
   // One event is one line: whatever a message quotes must not forge another.

@@ -68,7 +68,9 @@ size_t FindJoiner(std::string_view name, std::string_view joiner) {
   return std::string_view::npos;
 }
 
-bool AllowedInPathText(unsigned char byte) { return byte >= 0x20 && byte != 0x7f && byte != '/'; }
+bool AllowedInPathText(unsigned char byte) {
+  return byte >= 0x20 && byte != 0x7f && byte != '/';
+}
 
 Status CheckSegment(std::string_view segment) {
   if (segment.empty()) {
@@ -173,7 +175,8 @@ Result<Path> NamesToPath(const std::vector<std::string>& names, const NameRules&
   for (size_t level = 0; level < names.size(); ++level) {
     std::string_view rest = names[level];
     if (rest == "_" && path.empty()) continue;
-    const std::string_view joiner = rules.joiner != 0 ? std::string_view(&rules.joiner, 1) : "_x2F_";
+    const std::string_view joiner =
+        rules.joiner != 0 ? std::string_view(&rules.joiner, 1) : "_x2F_";
     while (level == 0) {
       const size_t cut = FindJoiner(rest, joiner);
       if (cut == std::string_view::npos) break;

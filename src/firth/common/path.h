@@ -23,7 +23,8 @@ struct Path {
   bool Covers(const Path& other) const;
 
   /// The path as one text, for people and for the catalog: segments joined by `/`; a `/`, a control
-  /// byte, and a literal `_x` inside a segment are escaped (`_x2F_`, …), so that it can be parsed back.
+  /// byte, and a literal `_x` inside a segment are escaped (`_x2F_`, …), so that it can be parsed
+  /// back.
   std::string ToString() const;
   /// Parse what ToString wrote. Errors: kInvalidName for an empty segment, a bad escape, text that
   /// is not UTF-8, more than 32 segments or more than 1024 bytes.
@@ -37,9 +38,11 @@ struct NameRules {
   char joiner = 0;
 };
 
-/// Write one segment with only allowed bytes: any other byte becomes `_xHH_`, a literal `_x` becomes
-/// `_x5F_x`, and a segment that is itself `_` becomes `_x5F_`. Empty text (a missing leading segment)
-/// becomes `_`. Without a joiner letter, a `/` becomes `_x2f_`: `_x2F_` joins segments then.
+/// Write one segment with only allowed bytes: any other byte becomes `_xHH_`, a literal `_x`
+/// becomes
+/// `_x5F_x`, and a segment that is itself `_` becomes `_x5F_`. Empty text (a missing leading
+/// segment) becomes `_`. Without a joiner letter, a `/` becomes `_x2f_`: `_x2F_` joins segments
+/// then.
 std::string EscapeSegment(std::string_view segment, const NameRules& rules);
 /// The inverse of EscapeSegment. `_` gives the empty text.
 Result<std::string> UnescapeSegment(std::string_view name);

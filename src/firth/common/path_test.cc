@@ -1,5 +1,5 @@
-// Goal: a path can be spelled in any door's names and read back. Method: chosen cases, then every path
-// of up to three segments over letters that escapes could confuse.
+// Goal: a path can be spelled in any door's names and read back. Method: chosen cases, then every
+// path of up to three segments over letters that escapes could confuse.
 #include "firth/common/path.h"
 
 #include <gtest/gtest.h>
@@ -9,8 +9,12 @@
 namespace firth {
 namespace {
 
-bool Word(unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-'; }
-bool WordAndDot(unsigned char c) { return Word(c) || c == '.'; }
+bool Word(unsigned char c) {
+  return std::isalnum(c) != 0 || c == '_' || c == '-';
+}
+bool WordAndDot(unsigned char c) {
+  return Word(c) || c == '.';
+}
 
 TEST(PathTest, SpellsKnownPaths) {
   const NameRules rules{.allowed = Word};
@@ -27,8 +31,8 @@ TEST(PathTest, SpellsKnownPaths) {
 }
 
 TEST(PathTest, EveryPathComesBackAndNoTwoAreAlike) {
-  const std::vector<std::string> segments = {"a", "_", "x", "/", ".", "_x", "_x2F_", "a/x", "a.x",
-                                             "_x2f_", "2F_", "é"};
+  const std::vector<std::string> segments = {"a",     "_",   "x",   "/",     ".",   "_x",
+                                             "_x2F_", "a/x", "a.x", "_x2f_", "2F_", "é"};
   std::vector<Path> paths;
   for (const auto& a : segments) {
     paths.push_back(Path{{a}});

@@ -1,6 +1,6 @@
 // Errors of Firth. They travel as arrow::Status and arrow::Result, so that nothing is converted at
-// the Arrow boundary; ours carry one detail: a canonical code, by which a caller chooses what to do,
-// and a reason from a closed list, by which a door chooses its wire's error.
+// the Arrow boundary; ours carry one detail: a canonical code, by which a caller chooses what to
+// do, and a reason from a closed list, by which a door chooses its wire's error.
 #pragma once
 
 #include <arrow/result.h>
@@ -14,9 +14,10 @@ namespace firth {
 using arrow::Result;
 using arrow::Status;
 
-/// The canonical codes of gRPC. Choose by what the caller should do: retry this call (kUnavailable),
-/// restart its read-modify-write (kAborted), fix state first (kFailedPrecondition), fix the
-/// arguments (kInvalidArgument), wait for room (kResourceExhausted), data damaged (kDataLoss).
+/// The canonical codes of gRPC. Choose by what the caller should do: retry this call
+/// (kUnavailable), restart its read-modify-write (kAborted), fix state first (kFailedPrecondition),
+/// fix the arguments (kInvalidArgument), wait for room (kResourceExhausted), data damaged
+/// (kDataLoss).
 enum class Code : int {
   kOk = 0,
   kCancelled = 1,
@@ -134,7 +135,7 @@ namespace internal {
 
 /// End the process when a condition that only a programmer's error can break does not hold. On in
 /// every build. Never use it on bytes that come from disk or network.
-#define FIRTH_CHECK(condition) \
+#define FIRTH_CHECK(condition)        \
   ((condition) ? static_cast<void>(0) \
                : ::firth::internal::CheckFailed(__FILE__, __LINE__, #condition))
 

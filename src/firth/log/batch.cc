@@ -88,11 +88,10 @@ Status CheckMessage(const BatchHeader& header, const arrow::Schema& schema) {
     shape.buffers += one.buffers;
   }
   if (shape.nodes != batch.nodes.size() || shape.buffers != batch.buffers.size()) {
-    return Corrupt("does not have the columns of its schema: " +
-                   std::to_string(batch.nodes.size()) + " nodes and " +
-                   std::to_string(batch.buffers.size()) + " buffers where " +
-                   std::to_string(shape.nodes) + " and " + std::to_string(shape.buffers) +
-                   " are due");
+    return Corrupt(
+        "does not have the columns of its schema: " + std::to_string(batch.nodes.size()) +
+        " nodes and " + std::to_string(batch.buffers.size()) + " buffers where " +
+        std::to_string(shape.nodes) + " and " + std::to_string(shape.buffers) + " are due");
   }
   for (const IpcFieldNode& node : batch.nodes) {
     if (node.length < 0 || node.null_count < 0 || node.null_count > node.length) {

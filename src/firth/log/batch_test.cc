@@ -1,5 +1,5 @@
-// Goal: a batch is what the format says, to the byte; hostile bytes are refused; projection keeps what
-// it keeps untouched. Method: golden batches of the protocol, round trips, and mutations.
+// Goal: a batch is what the format says, to the byte; hostile bytes are refused; projection keeps
+// what it keeps untouched. Method: golden batches of the protocol, round trips, and mutations.
 #include "firth/log/batch.h"
 
 #include <arrow/builder.h>
@@ -20,7 +20,8 @@ constexpr char kGoldenHeader[] =
     "04ffffffffc800000014000000";
 
 TEST(BatchTest, HeaderFieldsStandWhereTheFormatSays) {
-  const auto batch = TestBatch(0, 10, {.schema_id = SchemaId(3), .writer_id = WriterId(80), .sequence = 7});
+  const auto batch =
+      TestBatch(0, 10, {.schema_id = SchemaId(3), .writer_id = WriterId(80), .sequence = 7});
   const Bytes bytes = BytesOf(batch);
   ASSERT_TRUE(ParseBatch(bytes).ok());
   const BatchHeader header = *ParseBatch(bytes);
@@ -51,8 +52,8 @@ TEST(BatchTest, RoundTripsWithEveryCompression) {
 }
 
 TEST(BatchTest, ChangesAreKept) {
-  const std::vector<Change> changes = {Change::kInsert, Change::kUpdateBefore,
-                                       Change::kUpdateAfter, Change::kDelete};
+  const std::vector<Change> changes = {Change::kInsert, Change::kUpdateBefore, Change::kUpdateAfter,
+                                       Change::kDelete};
   const auto batch = EncodeBatch(*TestRows(0, 4), changes, {}).ValueOrDie();
   const BatchHeader header = *ParseBatch(BytesOf(batch));
   EXPECT_FALSE(header.append_only);
@@ -95,8 +96,8 @@ TEST(BatchTest, AnyFlippedBitBehindTheFrontIsRefused) {
 
 TEST(BatchTest, HostileBytesWithRepairedChecksumNeverCrash) {
   SeededRandom random(42);
-  const auto batch = EncodeBatch(*TestRows(0, 50), std::vector<Change>(50, Change::kInsert), {})
-                         .ValueOrDie();
+  const auto batch =
+      EncodeBatch(*TestRows(0, 50), std::vector<Change>(50, Change::kInsert), {}).ValueOrDie();
   int decoded = 0;
   for (int round = 0; round < 20000; ++round) {
     std::string bytes(AsText(BytesOf(batch)));
@@ -130,18 +131,17 @@ TEST(BatchTest, MessageOfAnotherSchemaIsRefused) {
 }
 
 TEST(ProjectionTest, KeepsColumnsAsTheyAre) {
-  const auto nested = arrow::struct_({arrow::field("x", arrow::int32()),
-                                      arrow::field("y", arrow::list(arrow::utf8()))});
-  const auto schema = arrow::schema({arrow::field("a", arrow::int64()),
-                                     arrow::field("n", nested),
-                                     arrow::field("b", arrow::boolean()),
-                                     arrow::field("s", arrow::utf8())});
+  const auto nested = arrow::struct_(
+      {arrow::field("x", arrow::int32()), arrow::field("y", arrow::list(arrow::utf8()))});
+  const auto schema =
+      arrow::schema({arrow::field("a", arrow::int64()), arrow::field("n", nested),
+                     arrow::field("b", arrow::boolean()), arrow::field("s", arrow::utf8())});
   const auto a = TestRows(0, 30)->column(0);
   const auto s = TestRows(0, 30)->column(1);
-  const auto rows = arrow::RecordBatch::Make(
-      schema, 30,
-      {a, arrow::MakeArrayOfNull(nested, 30).ValueOrDie(),
-       arrow::MakeArrayOfNull(arrow::boolean(), 30).ValueOrDie(), s});
+  const auto rows =
+      arrow::RecordBatch::Make(schema, 30,
+                               {a, arrow::MakeArrayOfNull(nested, 30).ValueOrDie(),
+                                arrow::MakeArrayOfNull(arrow::boolean(), 30).ValueOrDie(), s});
   for (const auto compression : {arrow::Compression::ZSTD, arrow::Compression::UNCOMPRESSED}) {
     const auto batch = EncodeBatch(*rows, {}, {.compression = compression}).ValueOrDie();
     for (const std::vector<int>& columns :
@@ -158,8 +158,7 @@ TEST(ProjectionTest, KeepsColumnsAsTheyAre) {
     }
   }
   const auto batch = EncodeBatch(*rows, {}, {}).ValueOrDie();
-  EXPECT_EQ(ReasonOf(ProjectBatch(BytesOf(batch), *schema, {4}).status()),
-            Reason::kColumnNotFound);
+  EXPECT_EQ(ReasonOf(ProjectBatch(BytesOf(batch), *schema, {4}).status()), Reason::kColumnNotFound);
   EXPECT_EQ(ReasonOf(ProjectBatch(BytesOf(batch), *schema, {3, 0}).status()),
             Reason::kColumnNotFound);
 }

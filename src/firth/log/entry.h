@@ -63,8 +63,8 @@ struct CommitResult {
   std::vector<EntryResult> entries;  // as many as drafts, in their order
 };
 
-/// The part of a commit that changes the catalog. The log carries it to the callback that reaches the
-/// catalog and knows nothing of what is in it.
+/// The part of a commit that changes the catalog. The log carries it to the callback that reaches
+/// the catalog and knows nothing of what is in it.
 class CatalogPart {
  public:
   virtual ~CatalogPart() = default;

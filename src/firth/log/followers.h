@@ -1,5 +1,5 @@
-// Followers: those who wait until a log has rows at or after an offset. They are entries in a table,
-// not threads.
+// Followers: those who wait until a log has rows at or after an offset. They are entries in a
+// table, not threads.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@ class Followers {
  public:
   explicit Followers(Executor* notifier) : notifier_(notifier) {}
 
-  /// Park a follower; it is woken by the first Wake for one of its logs above the point's offset. The
-  /// caller checks readiness after this call, since an append may come in between.
+  /// Park a follower; it is woken by the first Wake for one of its logs above the point's offset.
+  /// The caller checks readiness after this call, since an append may come in between.
   uint64_t Park(std::vector<FollowPoint> points, std::function<void()> wake);
   /// Take a follower out. False: it was woken, or is being woken.
   bool Remove(uint64_t follower);
@@ -42,9 +42,9 @@ class Followers {
 
   Executor* const notifier_;
   mutable std::mutex mutex_;
-  std::unordered_map<uint64_t, Waiting> waiting_;                    // guarded by mutex_
-  std::unordered_map<LogId, std::map<uint64_t, Offset>> by_log_;     // guarded by mutex_
-  uint64_t next_ = 1;                                                // guarded by mutex_
+  std::unordered_map<uint64_t, Waiting> waiting_;                 // guarded by mutex_
+  std::unordered_map<LogId, std::map<uint64_t, Offset>> by_log_;  // guarded by mutex_
+  uint64_t next_ = 1;                                             // guarded by mutex_
 };
 
 }  // namespace firth::log

@@ -49,11 +49,13 @@ bool VerifyMessage(flatbuffers::Verifier& verifier, const flatbuffers::Table* me
          message->VerifyField<int16_t>(verifier, kMessageVersion, sizeof(int16_t)) &&
          message->VerifyField<uint8_t>(verifier, kMessageHeaderType, sizeof(uint8_t)) &&
          message->VerifyOffset(verifier, kMessageHeader) &&
-         message->VerifyField<int64_t>(verifier, kMessageBodyLength, sizeof(int64_t)) && verifier.EndTable();
+         message->VerifyField<int64_t>(verifier, kMessageBodyLength, sizeof(int64_t)) &&
+         verifier.EndTable();
 }
 
 bool VerifyBatch(flatbuffers::Verifier& verifier, const flatbuffers::Table* batch) {
-  if (!batch->VerifyTableStart(verifier) || !batch->VerifyField<int64_t>(verifier, kBatchLength, sizeof(int64_t)) ||
+  if (!batch->VerifyTableStart(verifier) ||
+      !batch->VerifyField<int64_t>(verifier, kBatchLength, sizeof(int64_t)) ||
       !batch->VerifyOffset(verifier, kBatchNodes) || !VerifyPairs(verifier, batch, kBatchNodes) ||
       !batch->VerifyOffset(verifier, kBatchBuffers) ||
       !VerifyPairs(verifier, batch, kBatchBuffers) ||
@@ -65,7 +67,8 @@ bool VerifyBatch(flatbuffers::Verifier& verifier, const flatbuffers::Table* batc
   if (compression != nullptr &&
       (!compression->VerifyTableStart(verifier) ||
        !compression->VerifyField<int8_t>(verifier, kCompressionCodec, sizeof(int8_t)) ||
-       !compression->VerifyField<int8_t>(verifier, kCompressionMethod, sizeof(int8_t)) || !verifier.EndTable())) {
+       !compression->VerifyField<int8_t>(verifier, kCompressionMethod, sizeof(int8_t)) ||
+       !verifier.EndTable())) {
     return false;
   }
   return verifier.EndTable();

@@ -1,5 +1,5 @@
-// The metadata of one encapsulated Arrow IPC record batch message, read and written without touching
-// the data. Layout: Arrow's columnar format specification, "Encapsulated message format".
+// The metadata of one encapsulated Arrow IPC record batch message, read and written without
+// touching the data. Layout: Arrow's columnar format specification, "Encapsulated message format".
 #pragma once
 
 #include <arrow/type.h>
@@ -36,7 +36,8 @@ struct IpcRecordBatch {
   Bytes body;
 };
 
-/// Take `message` apart. Hostile bytes; error kCorruptBatch. On return every buffer lies in the body.
+/// Take `message` apart. Hostile bytes; error kCorruptBatch. On return every buffer lies in the
+/// body.
 Result<IpcRecordBatch> ParseIpcRecordBatch(Bytes message);
 
 /// The front of an encapsulated message (continuation, length, metadata, padding to 8) for `batch`,

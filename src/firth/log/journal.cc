@@ -109,7 +109,8 @@ Status Journal::BeginFile(uint64_t number) {
 Status Journal::Prepare(uint64_t bytes) {
   const bool roll = position_ > kFileHeaderBytes && position_ + bytes > options_.file_bytes_max;
   if (roll) {
-    // A file that is not the last has no tail: recovery takes whatever does not verify in it for rot.
+    // A file that is not the last has no tail: recovery takes whatever does not verify in it for
+    // rot.
     ARROW_RETURN_NOT_OK(current_->Truncate(position_));
     reserved_ = position_;
     ARROW_RETURN_NOT_OK(current_->Sync());

@@ -36,9 +36,9 @@ struct RecoveredCommit {
 /// Append by one thread at a time; read by any.
 class Journal {
  public:
-  /// Find the files, verify all headers, and call `visit` for each commit in order (not for seals). A
-  /// torn tail is cut off: bytes of the last group that was begun but never synced. Anything else that
-  /// does not verify is kDataLoss and names file and place.
+  /// Find the files, verify all headers, and call `visit` for each commit in order (not for seals).
+  /// A torn tail is cut off: bytes of the last group that was begun but never synced. Anything else
+  /// that does not verify is kDataLoss and names file and place.
   static Result<std::unique_ptr<Journal>> Open(
       JournalOptions options, const std::function<Status(const RecoveredCommit&)>& visit);
 
@@ -50,8 +50,8 @@ class Journal {
   uint64_t position() const { return position_; }
   /// Write one group and sync it, once. An error is final: nothing may be appended after it.
   Status Append(const std::vector<Bytes>& parts, uint64_t bytes);
-  /// Write a seal, so that damage to what is there can be told from a torn tail, and cut off the room
-  /// that was reserved. The journal takes nothing more.
+  /// Write a seal, so that damage to what is there can be told from a torn tail, and cut off the
+  /// room that was reserved. The journal takes nothing more.
   Status Close(CommitId last, int64_t last_time_ns);
 
   /// An open file by its number. Error kFileMissing.

@@ -1,5 +1,5 @@
-// The bytes of a journal file. docs/formats/journal.md says the same in words; a change to either is a
-// new format version and a reader for the old one.
+// The bytes of a journal file. docs/formats/journal.md says the same in words; a change to either
+// is a new format version and a reader for the old one.
 #pragma once
 
 #include <cstddef>
@@ -28,7 +28,8 @@ inline constexpr size_t kCommitHeaderBytes = 64;
 // 24 u64 fixed checksum: bytes 0..23 and every entry header's bytes 0..79 and side
 // -- assigned:
 // 32 i64 commit id | 40 i64 commit time, ns | 48 u64 where in the file the group begins
-// 56 u64 assigned checksum: bytes 24..55, every entry header's bytes 80..95, and the first 25 bytes of
+// 56 u64 assigned checksum: bytes 24..55, every entry header's bytes 80..95, and the first 25 bytes
+// of
 //        every body of kind rows
 inline constexpr uint32_t kCommitHasCatalog = 1;  // holds only if the catalog names its id
 inline constexpr uint32_t kCommitIsSeal = 2;      // no commit: all before it was durable
@@ -43,7 +44,9 @@ inline constexpr size_t kEntryHeaderBytes = 96;
 // 80 i64 base offset | 88 u64 zero
 // then the side columns, padded to 8
 
-constexpr uint64_t Align8(uint64_t bytes) { return (bytes + 7) / 8 * 8; }
+constexpr uint64_t Align8(uint64_t bytes) {
+  return (bytes + 7) / 8 * 8;
+}
 
 /// What a commit is given by the committer.
 struct Assigned {
@@ -53,8 +56,8 @@ struct Assigned {
   std::vector<Offset> base_offsets;  // one an entry
 };
 
-/// A commit as the parts of one gathered write: our headers, the patched front of each body, and the
-/// bodies themselves by reference.
+/// A commit as the parts of one gathered write: our headers, the patched front of each body, and
+/// the bodies themselves by reference.
 class CommitImage {
  public:
   /// `entries` must outlive the image.
@@ -100,9 +103,9 @@ Result<uint64_t> ParseFileHeader(Bytes header);
 /// Parse a commit header's fields and check that they are possible; checksums are checked by
 /// ParseEntries. Bytes may be anything.
 Result<ParsedCommit> ParseCommitHeader(Bytes header);
-/// Parse and verify a commit's entry headers. `headers` is the record from its start to the end of the
-/// entry headers; `fronts` are the first 25 bytes of each body of kind rows, in order, which is known
-/// only after the entries were parsed: so it is a callback from the parsed entries.
+/// Parse and verify a commit's entry headers. `headers` is the record from its start to the end of
+/// the entry headers; `fronts` are the first 25 bytes of each body of kind rows, in order, which is
+/// known only after the entries were parsed: so it is a callback from the parsed entries.
 Result<std::vector<ParsedEntry>> ParseEntries(
     const ParsedCommit& commit, Bytes headers,
     const std::function<Result<std::string>(const std::vector<ParsedEntry>&)>& fronts);

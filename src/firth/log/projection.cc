@@ -8,7 +8,9 @@
 namespace firth::log {
 namespace {
 
-constexpr int64_t Padded(int64_t bytes) { return (bytes + 7) / 8 * 8; }
+constexpr int64_t Padded(int64_t bytes) {
+  return (bytes + 7) / 8 * 8;
+}
 
 /// Where one buffer of the old body goes in the new one.
 struct Move {

@@ -67,8 +67,8 @@ Result<RecoveredCommit> FileScan::ReadRecord(uint64_t at) {
     for (const ParsedEntry& entry : entries) {
       if (entry.entry.kind != EntryKind::kRows) continue;
       all.resize(all.size() + kBatchPatchedBytes);
-      ARROW_RETURN_NOT_OK(file_->Read(
-          at + entry.body_at, Writable(&all).subspan(all.size() - kBatchPatchedBytes)));
+      ARROW_RETURN_NOT_OK(
+          file_->Read(at + entry.body_at, Writable(&all).subspan(all.size() - kBatchPatchedBytes)));
     }
     return all;
   };

@@ -1,8 +1,8 @@
 // Side columns of entries: facts about runs of rows that the rows themselves do not hold.
 //
-// Layout (little-endian): u8 version, 1; u32 runs; for each run 16 bytes series, i64 revision, u32 rows,
-// u8 flags (1 = the points that were there at the run's times are removed first).
-// A mark of the kind "points removed": u8 version, 1; u8 kind, 1; 16 bytes series; i64 revision; i64 start;
+// Layout (little-endian): u8 version, 1; u32 runs; for each run 16 bytes series, i64 revision, u32
+// rows, u8 flags (1 = the points that were there at the run's times are removed first). A mark of
+// the kind "points removed": u8 version, 1; u8 kind, 1; 16 bytes series; i64 revision; i64 start;
 // i64 end.
 #pragma once
 

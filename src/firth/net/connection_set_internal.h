@@ -15,9 +15,9 @@
 
 namespace firth::net {
 
-/// Connections by the loop that they belong to. A Connection has Drain(), after which it closes as soon
-/// as it can, and Close(), after which it is gone soon. Every socket that the listener hands out ends
-/// in one call of Gone() or Remove().
+/// Connections by the loop that they belong to. A Connection has Drain(), after which it closes as
+/// soon as it can, and Close(), after which it is gone soon. Every socket that the listener hands
+/// out ends in one call of Gone() or Remove().
 template <typename Connection>
 class ConnectionSet {
  public:

@@ -35,8 +35,8 @@ struct Loop {
   static constexpr size_t kScratchBytes = 16 << 10;
 
   boost::asio::io_context context{1};
-  /// Room for one read, shared by all connections of the loop, so that an idle one holds none. What is
-  /// in it is valid only until the handler that read it returns.
+  /// Room for one read, shared by all connections of the loop, so that an idle one holds none. What
+  /// is in it is valid only until the handler that read it returns.
   std::vector<std::byte> scratch = std::vector<std::byte>(kScratchBytes);
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{
       context.get_executor()};

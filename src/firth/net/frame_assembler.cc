@@ -38,7 +38,8 @@ Status FrameAssembler::Consume(Bytes bytes, const Sink& sink) {
     if (!body_ || Direct().empty()) ARROW_RETURN_NOT_OK(Grow());
     const auto into = Direct();
     const size_t count = std::min(into.size(), bytes.size());
-    // The copy out of the shared read buffer: of small frames, and of at most its size of large ones.
+    // The copy out of the shared read buffer: of small frames, and of at most its size of large
+    // ones.
     std::memcpy(into.data(), bytes.data(), count);
     bytes = bytes.subspan(count);
     ARROW_RETURN_NOT_OK(Filled(count, sink));

@@ -23,14 +23,14 @@ class FrameAssembler {
 
   explicit FrameAssembler(uint32_t frame_bytes_max) : frame_bytes_max_(frame_bytes_max) {}
 
-  /// Where the next bytes of a begun frame belong, so that they can be read there directly; empty when
-  /// there is no such place yet. Say with Filled how many were put there.
+  /// Where the next bytes of a begun frame belong, so that they can be read there directly; empty
+  /// when there is no such place yet. Say with Filled how many were put there.
   std::span<std::byte> Direct();
   Status Filled(size_t bytes, const Sink& sink);
 
-  /// Take bytes that were read elsewhere, copying them; calls `sink` for each frame that ends in them.
-  /// Errors: kInvalidArgument for a frame that says to be longer than allowed, after which the stream
-  /// is of no use; kResourceExhausted when there is no memory.
+  /// Take bytes that were read elsewhere, copying them; calls `sink` for each frame that ends in
+  /// them. Errors: kInvalidArgument for a frame that says to be longer than allowed, after which
+  /// the stream is of no use; kResourceExhausted when there is no memory.
   Status Consume(Bytes bytes, const Sink& sink);
 
   /// Has a frame begun that is not complete?

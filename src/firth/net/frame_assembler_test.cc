@@ -1,4 +1,5 @@
-// Goal: however a stream is cut into reads, the same frames come out, and memory follows what arrived.
+// Goal: however a stream is cut into reads, the same frames come out, and memory follows what
+// arrived.
 #include "firth/net/frame_assembler.h"
 
 #include <arrow/memory_pool.h>
@@ -27,7 +28,8 @@ struct Collected {
   };
 };
 
-/// Feed `stream` in reads of the given sizes, each directly into the frame first, as a socket would.
+/// Feed `stream` in reads of the given sizes, each directly into the frame first, as a socket
+/// would.
 Status Feed(FrameAssembler* assembler, std::string_view stream, const std::vector<size_t>& reads,
             const FrameAssembler::Sink& sink) {
   for (size_t i = 0; !stream.empty(); ++i) {
@@ -44,8 +46,8 @@ Status Feed(FrameAssembler* assembler, std::string_view stream, const std::vecto
 
 TEST(FrameAssembler, GivesTheSameFramesHoweverTheyAreCut) {
   EXPECT_TRUE(rc::check([](const std::vector<std::string>& bodies) {
-    const auto reads =
-        *rc::gen::nonEmpty(rc::gen::container<std::vector<size_t>>(rc::gen::inRange<size_t>(1, 40)));
+    const auto reads = *rc::gen::nonEmpty(
+        rc::gen::container<std::vector<size_t>>(rc::gen::inRange<size_t>(1, 40)));
     std::string stream;
     for (const auto& body : bodies) stream += Framed(body);
     FrameAssembler assembler(kFrameBytesMax);

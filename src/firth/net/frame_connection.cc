@@ -19,11 +19,13 @@ using boost::system::error_code;
 constexpr size_t kTurnBytes = 1 << 20;
 /// Runs of bytes given to one system call; Asio passes on no more.
 constexpr size_t kGatheredMax = 64;
-/// After CloseWhenSent the client has this long to close its side. Until then what it still sends is
-/// read and dropped: closing before that would reset the connection and lose the last answer.
+/// After CloseWhenSent the client has this long to close its side. Until then what it still sends
+/// is read and dropped: closing before that would reset the connection and lose the last answer.
 constexpr int64_t kLingerNs = int64_t{2} * 1'000'000'000;
 
-int64_t NowNs() { return SystemClock().MonotonicNs(); }
+int64_t NowNs() {
+  return SystemClock().MonotonicNs();
+}
 
 }  // namespace
 
@@ -63,8 +65,8 @@ void FrameSocket::CloseWhenSent() {
   PostFlush();
 }
 
-/// With mutex_ held. The flush comes after the handler that runs now, so that all answers to what one
-/// read brought leave together.
+/// With mutex_ held. The flush comes after the handler that runs now, so that all answers to what
+/// one read brought leave together.
 void FrameSocket::PostFlush() {
   if (std::exchange(flush_posted_, true)) return;
   asio::post(loop_->context, [self = shared_from_this()] { self->Flush(); });
@@ -94,8 +96,8 @@ void FrameSocket::OnReadable() {
   AfterRead(assembler_.frames() != frames_before);
 }
 
-/// Read once: into the frame that has begun, and past its end into the loop's scratch. False when the
-/// connection was closed.
+/// Read once: into the frame that has begun, and past its end into the loop's scratch. False when
+/// the connection was closed.
 bool FrameSocket::ReadSome(size_t* bytes, size_t* asked) {
   const auto direct = assembler_.Direct();
   const std::array<asio::mutable_buffer, 2> into{asio::buffer(direct.data(), direct.size()),
@@ -223,8 +225,8 @@ void FrameSocket::Tick(int64_t now_ns) {
 }
 
 /// Did the client take bytes that the kernel holds for it, since the last call? The socket becomes
-/// writable only when a good part of the kernel's buffer is free, which a slow client may be long in
-/// coming to.
+/// writable only when a good part of the kernel's buffer is free, which a slow client may be long
+/// in coming to.
 bool FrameSocket::ClientTakes() {
   int held = 0;
   if (ioctl(socket_->native_handle(), SIOCOUTQ, &held) != 0) return false;

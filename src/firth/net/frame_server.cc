@@ -89,8 +89,8 @@ class FrameServerImpl : public FrameServer {
 Result<std::unique_ptr<FrameServer>> FrameServer::Start(EventLoops* loops,
                                                         FrameServerOptions options,
                                                         FrameHandlerFactory factory) {
-  ARROW_ASSIGN_OR_RAISE(
-      const auto listener, Listener::Open(loops->impl(), options.listen, options.connections_max));
+  ARROW_ASSIGN_OR_RAISE(const auto listener,
+                        Listener::Open(loops->impl(), options.listen, options.connections_max));
   return std::make_unique<FrameServerImpl>(loops->impl(), std::move(options), std::move(factory),
                                            listener);
 }

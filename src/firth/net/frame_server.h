@@ -19,8 +19,8 @@ namespace firth::net {
 class FrameConnection {
  public:
   virtual ~FrameConnection() = default;
-  /// Queue one frame: `parts` one after another, whose common length is put in front. The buffers are
-  /// held until they are sent. After the connection is closed it does nothing.
+  /// Queue one frame: `parts` one after another, whose common length is put in front. The buffers
+  /// are held until they are sent. After the connection is closed it does nothing.
   virtual void Send(std::vector<std::shared_ptr<arrow::Buffer>> parts) = 0;
   /// Close once what is queued has been sent.
   virtual void CloseWhenSent() = 0;

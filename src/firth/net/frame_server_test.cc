@@ -62,7 +62,8 @@ class Handler : public FrameHandler {
   const Reaction on_frame_;
 };
 
-void Echo(const std::shared_ptr<FrameConnection>& connection, std::shared_ptr<arrow::Buffer> frame) {
+void Echo(const std::shared_ptr<FrameConnection>& connection,
+          std::shared_ptr<arrow::Buffer> frame) {
   connection->Send({std::move(frame)});
 }
 
@@ -150,7 +151,8 @@ TEST_F(FrameServerTest, ReadsNothingWhileTooMuchWaitsToBeSent) {
   AppendBe(&frame, static_cast<uint32_t>(body.size()));
   frame += body;
   size_t sent = 0;  // until the server takes no more, because we read nothing
-  while (const size_t count = client.SendSome(std::string_view(frame).substr(sent % frame.size()), 300)) {
+  while (const size_t count =
+             client.SendSome(std::string_view(frame).substr(sent % frame.size()), 300)) {
     sent += count;
     ASSERT_LT(sent, size_t{1} << 30);
   }
@@ -180,10 +182,9 @@ TEST_F(FrameServerTest, ClosesWhenAFrameStaysIncomplete) {
 }
 
 TEST_F(FrameServerTest, ClosesWhenAClientTakesNothing) {
-  Start({.pending_bytes_max = 1 << 20, .stall_ns = 60 * kMs},
-        [](const auto& connection, auto) {
-          connection->Send({arrow::Buffer::FromString(std::string(64 << 20, 'x'))});
-        });
+  Start({.pending_bytes_max = 1 << 20, .stall_ns = 60 * kMs}, [](const auto& connection, auto) {
+    connection->Send({arrow::Buffer::FromString(std::string(64 << 20, 'x'))});
+  });
   SocketForTests client(endpoint());
   ASSERT_TRUE(client.SendFrame("give"));
   EXPECT_TRUE(seen_.Wait(seen_.closed, 1));
@@ -206,7 +207,8 @@ TEST_F(FrameServerTest, ASlowClientThatTakesSomethingStays) {
     pollfd never{.fd = -1, .events = 0, .revents = 0};
     poll(&never, 1, 5);
     const int64_t now_ns = clock.MonotonicNs();
-    if (now_ns - before_ns > kStallNs / 4) GTEST_SKIP() << "the machine is too busy to be slow on it";
+    if (now_ns - before_ns > kStallNs / 4)
+      GTEST_SKIP() << "the machine is too busy to be slow on it";
     ASSERT_EQ(got, kPiece);
     before_ns = now_ns;
   }
@@ -309,7 +311,8 @@ TEST_F(FrameServerTest, AcceptsAgainWhenThereAreDescriptorsAgain) {
   rlimit one_more = before;
   one_more.rlim_cur = static_cast<rlim_t>(next) + 1;
   setrlimit(RLIMIT_NOFILE, &one_more);
-  SocketForTests client(endpoint());  // takes the last one, so that the server has none to accept with
+  SocketForTests client(
+      endpoint());  // takes the last one, so that the server has none to accept with
   ASSERT_TRUE(client.SendFrame("patience"));
   pollfd answer{.fd = client.fd(), .events = POLLIN, .revents = 0};
   EXPECT_EQ(poll(&answer, 1, 20), 0);

@@ -16,9 +16,11 @@
 namespace firth::net {
 namespace {
 
-/// How often another port is tried when one that the kernel chose is taken by the time gRPC binds it.
+/// How often another port is tried when one that the kernel chose is taken by the time gRPC binds
+/// it.
 constexpr int kPortTries = 8;
-/// Clients may probe an idle connection this often; gRPC's default of 5 minutes cuts off ordinary ones.
+/// Clients may probe an idle connection this often; gRPC's default of 5 minutes cuts off ordinary
+/// ones.
 constexpr int kClientPingMs = 10'000;
 /// A peer that does not answer a probe is gone.
 constexpr int kServerPingMs = 120'000;
@@ -26,8 +28,8 @@ constexpr int kServerPingTimeoutMs = 20'000;
 
 /// gRPC's own lines join ours.
 void Log(gpr_log_func_args* args) {
-  const auto level = args->severity == GPR_LOG_SEVERITY_ERROR ? logging::Level::kWarning
-                                                              : logging::Level::kDebug;
+  const auto level =
+      args->severity == GPR_LOG_SEVERITY_ERROR ? logging::Level::kWarning : logging::Level::kDebug;
   if (logging::Enabled(level)) {
     logging::Write(level, "net", fmt::format("gRPC: {}", args->message));
   }
@@ -50,8 +52,8 @@ Result<std::shared_ptr<grpc::ServerCredentials>> Credentials(const GrpcServerOpt
   return grpc::SslServerCredentials(ssl);
 }
 
-/// Learn which addresses `listen` means, and on which ports, by listening there for a moment. It also
-/// finds the errors that gRPC would only log.
+/// Learn which addresses `listen` means, and on which ports, by listening there for a moment. It
+/// also finds the errors that gRPC would only log.
 Result<std::vector<std::string>> Probe(const std::vector<std::string>& listen) {
   boost::asio::io_context context;
   ARROW_ASSIGN_OR_RAISE(const auto acceptors, ListenAll(&context, listen));

@@ -21,8 +21,9 @@ constexpr char kMethod[] = "/test.Echo/Call";
 class EchoService : public grpc::Service {
  public:
   explicit EchoService(std::function<void()> before_answer = [] {}) {
-    using Handler = grpc::internal::RpcMethodHandler<EchoService, grpc::ByteBuffer, grpc::ByteBuffer,
-                                                     grpc::ByteBuffer, grpc::ByteBuffer>;
+    using Handler =
+        grpc::internal::RpcMethodHandler<EchoService, grpc::ByteBuffer, grpc::ByteBuffer,
+                                         grpc::ByteBuffer, grpc::ByteBuffer>;
     AddMethod(new grpc::internal::RpcServiceMethod(  // owned by the base class
         kMethod, grpc::internal::RpcMethod::NORMAL_RPC,
         new Handler(
@@ -45,12 +46,11 @@ grpc::Status Call(const std::string& endpoint, const std::string& text, std::str
   const grpc::ByteBuffer request(&slice, 1);
   grpc::ByteBuffer response;
   grpc::ClientContext context;
-  context.set_deadline(gpr_time_add(gpr_now(GPR_CLOCK_REALTIME), gpr_time_from_seconds(20, GPR_TIMESPAN)));
+  context.set_deadline(
+      gpr_time_add(gpr_now(GPR_CLOCK_REALTIME), gpr_time_from_seconds(20, GPR_TIMESPAN)));
   const grpc::internal::RpcMethod method(kMethod, grpc::internal::RpcMethod::NORMAL_RPC, channel);
-  const grpc::Status status =
-      grpc::internal::BlockingUnaryCall<grpc::ByteBuffer, grpc::ByteBuffer>(channel.get(), method,
-                                                                            &context, request,
-                                                                            &response);
+  const grpc::Status status = grpc::internal::BlockingUnaryCall<grpc::ByteBuffer, grpc::ByteBuffer>(
+      channel.get(), method, &context, request, &response);
   if (!status.ok()) return status;
   std::vector<grpc::Slice> slices;
   response.Dump(&slices);

@@ -23,7 +23,9 @@ bool AsksToClose(const HttpResponse& response) {
 }
 
 /// Statuses whose responses end with their headers.
-bool HasNoBody(int status) { return status == 204 || status == 304; }
+bool HasNoBody(int status) {
+  return status == 204 || status == 304;
+}
 
 /// A line end inside a header would begin another one.
 std::string OneLine(std::string text) {
@@ -131,7 +133,8 @@ std::optional<HttpResponse> ResponseToFault(const beast::error_code& error) {
   if (error == http::error::header_limit || error == http::error::buffer_overflow) {
     return ErrorResponse(431, "the request's headers are too large");
   }
-  if (error == http::error::body_limit) return ErrorResponse(413, "the request's body is too large");
+  if (error == http::error::body_limit)
+    return ErrorResponse(413, "the request's body is too large");
   if (error == http::error::end_of_stream || error == http::error::partial_message) return {};
   if (error.category() == make_error_code(http::error::bad_method).category()) {
     return ErrorResponse(400, "the request breaks HTTP: " + error.message());

@@ -17,9 +17,8 @@ Result<ssl::context> OpenTls(const HttpServerOptions& options) {
     return Error(Code::kInvalidArgument, Reason::kNone,
                  fmt::format("the TLS file {} cannot be used: {}", file, error.message()));
   };
-  context.set_options(ssl::context::default_workarounds | ssl::context::no_tlsv1 |
-                          ssl::context::no_tlsv1_1,
-                      error);
+  context.set_options(
+      ssl::context::default_workarounds | ssl::context::no_tlsv1 | ssl::context::no_tlsv1_1, error);
   context.use_certificate_chain_file(options.tls_certificate_file, error);
   if (error) return failed(options.tls_certificate_file);
   context.use_private_key_file(options.tls_key_file, ssl::context::pem, error);
@@ -47,9 +46,8 @@ class HttpServerImpl : public HttpServer {
     if (connections_.stopping(loop)) return connections_.Gone();
     auto session = std::make_shared<HttpSession>(shared_, std::move(socket));
     connections_.Add(loop, session);
-    session->Begin([this, loop](HttpSession* gone) {
-      connections_.Remove(loop, gone->shared_from_this());
-    });
+    session->Begin(
+        [this, loop](HttpSession* gone) { connections_.Remove(loop, gone->shared_from_this()); });
   }
 
   const std::shared_ptr<HttpShared> shared_;
@@ -66,8 +64,8 @@ Result<std::unique_ptr<HttpServer>> HttpServer::Start(EventLoops* loops, Executo
   if (!options.tls_certificate_file.empty()) {
     ARROW_ASSIGN_OR_RAISE(shared->tls, OpenTls(options));
   }
-  ARROW_ASSIGN_OR_RAISE(
-      const auto listener, Listener::Open(loops->impl(), options.listen, options.connections_max));
+  ARROW_ASSIGN_OR_RAISE(const auto listener,
+                        Listener::Open(loops->impl(), options.listen, options.connections_max));
   shared->options = std::move(options);
   shared->handler = std::move(handler);
   shared->executor = executor;

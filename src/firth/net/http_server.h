@@ -35,13 +35,13 @@ struct HttpResponse {
   std::string content_type = "application/json";
   std::string body;
   /// If set, the body is what this gives, piece by piece, until an empty piece, sent in chunks (or
-  /// with `stream_bytes` as the length when that is not negative). Called on the executor; may block.
-  /// On an error the connection is cut, so that the client sees that the body is not whole.
+  /// with `stream_bytes` as the length when that is not negative). Called on the executor; may
+  /// block. On an error the connection is cut, so that the client sees that the body is not whole.
   std::function<Result<std::string>()> stream;
   int64_t stream_bytes = -1;
-  /// If set, this response is not the answer yet: called once, on the executor, with what the answer
-  /// is to be given to, once, from any thread. Nobody waits meanwhile, so that a long poll holds no
-  /// thread; whoever stops the server first gives the answers that are owed.
+  /// If set, this response is not the answer yet: called once, on the executor, with what the
+  /// answer is to be given to, once, from any thread. Nobody waits meanwhile, so that a long poll
+  /// holds no thread; whoever stops the server first gives the answers that are owed.
   std::function<void(std::function<void(HttpResponse)> answer)> later;
 };
 
@@ -50,7 +50,8 @@ using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
 
 struct HttpServerOptions {
   std::vector<std::string> listen;  // as FrameServerOptions::listen
-  /// With both files set the server speaks TLS with clients that begin it, and plaintext with others.
+  /// With both files set the server speaks TLS with clients that begin it, and plaintext with
+  /// others.
   std::string tls_certificate_file;
   std::string tls_key_file;
   uint64_t body_bytes_max = uint64_t{64} << 20;
@@ -62,8 +63,8 @@ struct HttpServerOptions {
   int64_t stall_ns = int64_t{60} * 1'000'000'000;
 };
 
-/// Keep-alive, `Expect: 100-continue`, chunked bodies both ways; a request that breaks HTTP gets 400,
-/// one that is too large 413 or 431. One request of a connection is in work at a time.
+/// Keep-alive, `Expect: 100-continue`, chunked bodies both ways; a request that breaks HTTP gets
+/// 400, one that is too large 413 or 431. One request of a connection is in work at a time.
 class HttpServer {
  public:
   static Result<std::unique_ptr<HttpServer>> Start(EventLoops* loops, Executor* executor,

@@ -1,5 +1,5 @@
-// Goal: HTTP/1.1 as clients speak it, byte for byte where framing matters, and a clear answer to what
-// breaks it. Method: a real server, requests written by hand on blocking sockets.
+// Goal: HTTP/1.1 as clients speak it, byte for byte where framing matters, and a clear answer to
+// what breaks it. Method: a real server, requests written by hand on blocking sockets.
 #include "firth/net/http_server.h"
 
 #include <gtest/gtest.h>
@@ -73,7 +73,8 @@ TEST_F(HttpServerTest, GivesTheRequestAsItWasSent) {
     got = request;
     return TextResponse("");
   });
-  Ask("PATCH http://h/p/q?r=%41 HTTP/1.1\r\nhOST: h\r\nX-One: 1\r\nx-one: 2\r\nContent-Length: 3\r\n"
+  Ask("PATCH http://h/p/q?r=%41 HTTP/1.1\r\nhOST: h\r\nX-One: 1\r\nx-one: 2\r\nContent-Length: "
+      "3\r\n"
       "Connection: close\r\n\r\nabc");
   EXPECT_EQ(got.method, "PATCH");
   EXPECT_EQ(got.target, "http://h/p/q?r=%41");
@@ -114,8 +115,9 @@ TEST_F(HttpServerTest, AnswersPipelinedRequestsInOrder) {
 TEST_F(HttpServerTest, ReadsChunkedBodies) {
   Start();
   auto client = Connect();
-  ASSERT_TRUE(client.Send("POST /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
-                          "4\r\nWiki\r\n6;ext=1\r\npedia \r\nE\r\nin \r\n\r\nchunks.\r\n0\r\n\r\n"));
+  ASSERT_TRUE(
+      client.Send("POST /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+                  "4\r\nWiki\r\n6;ext=1\r\npedia \r\nE\r\nin \r\n\r\nchunks.\r\n0\r\n\r\n"));
   EXPECT_EQ(ReadResponse(&client).second, "POST /c  Wikipedia in \r\n\r\nchunks.");
   ASSERT_TRUE(client.Send(kLast));
   EXPECT_EQ(ReadResponse(&client).second, "GET /last  ");
@@ -157,9 +159,9 @@ TEST_F(HttpServerTest, RefusesBodiesThatAreTooLarge) {
                   "\r\n0\r\n\r\n")
                   .starts_with("HTTP/1.1 413 "));
   const std::string fits(1000, 'x');
-  EXPECT_TRUE(Ask("PUT / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 1000\r\n\r\n" +
-                  fits)
-                  .ends_with(fits));
+  EXPECT_TRUE(
+      Ask("PUT / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 1000\r\n\r\n" + fits)
+          .ends_with(fits));
 }
 
 TEST_F(HttpServerTest, RefusesHeadersThatAreTooLarge) {
@@ -228,8 +230,8 @@ TEST_F(HttpServerTest, NoContentHasNoLength) {
 TEST_F(HttpServerTest, WritesHeadersButNoForeignLines) {
   Start({}, [](const HttpRequest&) {
     HttpResponse response = TextResponse("b");
-    response.headers = {{"X-Two", "a\r\nSet-Cookie: evil"}, {"Content-Length", "99"},
-                        {"Connection", "close"}};
+    response.headers = {
+        {"X-Two", "a\r\nSet-Cookie: evil"}, {"Content-Length", "99"}, {"Connection", "close"}};
     return response;
   });
   EXPECT_EQ(Ask("GET / HTTP/1.1\r\nHost: h\r\n\r\n"),

@@ -26,7 +26,9 @@ constexpr auto kLinger = std::chrono::seconds(2);
 constexpr char kTlsHandshake = 0x16;
 
 /// Await with the error in a variable instead of an exception.
-auto Into(error_code& error) { return asio::redirect_error(asio::use_awaitable, error); }
+auto Into(error_code& error) {
+  return asio::redirect_error(asio::use_awaitable, error);
+}
 
 /// Run `work` on the executor and come back to this loop with what it returned.
 template <typename T>
@@ -95,7 +97,9 @@ void HttpSession::Drain() {
   if (idle_) Close();
 }
 
-void HttpSession::Close() { tcp_.close(); }
+void HttpSession::Close() {
+  tcp_.close();
+}
 
 asio::awaitable<void> HttpSession::Run() {
   if (!co_await ReadFirst()) co_return;
@@ -180,7 +184,7 @@ asio::awaitable<bool> HttpSession::ServeOne(Stream* stream) {
   if (!has_stream && !framing.head_only) body = response.body;
   bool sent = co_await Write(stream, head, body);
   if (sent && has_stream) sent = co_await WriteStream(stream, &response, framing);
-  co_return sent && framing.keep_alive;
+  co_return sent&& framing.keep_alive;
 }
 
 template <typename Stream>
@@ -231,8 +235,8 @@ asio::awaitable<bool> HttpSession::Write(Stream* stream, std::string_view head,
   co_return true;
 }
 
-/// Send what the response's stream gives. False when the stream failed, or gave another length than it
-/// announced: then the connection ends early, which tells the client.
+/// Send what the response's stream gives. False when the stream failed, or gave another length than
+/// it announced: then the connection ends early, which tells the client.
 template <typename Stream>
 asio::awaitable<bool> HttpSession::WriteStream(Stream* stream, HttpResponse* response,
                                                HttpFraming framing) {

@@ -54,8 +54,8 @@ Result<std::vector<std::pair<std::string, std::string>>> ParseQuery(std::string_
     if (pair.empty()) continue;
     const size_t equals = std::min(pair.find('='), pair.size());
     ARROW_ASSIGN_OR_RAISE(auto name, PercentDecode(pair.substr(0, equals), true));
-    ARROW_ASSIGN_OR_RAISE(
-        auto value, PercentDecode(pair.substr(std::min(equals + 1, pair.size())), true));
+    ARROW_ASSIGN_OR_RAISE(auto value,
+                          PercentDecode(pair.substr(std::min(equals + 1, pair.size())), true));
     pairs.emplace_back(std::move(name), std::move(value));
   }
   return pairs;

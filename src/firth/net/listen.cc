@@ -19,7 +19,9 @@ constexpr int kProbeAfterSeconds = 120;
 constexpr int kProbeEverySeconds = 30;
 constexpr int kProbesMax = 4;
 
-bool IsTaken(const error_code& error) { return error == asio::error::address_in_use; }
+bool IsTaken(const error_code& error) {
+  return error == asio::error::address_in_use;
+}
 
 bool IsNoSuchAddress(const error_code& error) {
   return error == boost::system::errc::address_not_available ||
@@ -82,7 +84,7 @@ Status ListenAtLocalhost(asio::io_context* context, uint16_t port, std::vector<A
 }  // namespace
 
 Result<std::vector<Acceptor>> ListenAll(asio::io_context* context,
-                                      const std::vector<std::string>& listen) {
+                                        const std::vector<std::string>& listen) {
   std::vector<Acceptor> bound;
   for (const auto& text : listen) {
     ARROW_ASSIGN_OR_RAISE(const Address address, ParseAddress(text));
@@ -92,12 +94,12 @@ Result<std::vector<Acceptor>> ListenAll(asio::io_context* context,
     }
     error_code error;
     tcp::resolver resolver(*context);
-    const auto found = resolver.resolve(address.host, std::to_string(address.port),
-                                        tcp::resolver::passive, error);
+    const auto found =
+        resolver.resolve(address.host, std::to_string(address.port), tcp::resolver::passive, error);
     if (error || found.empty()) {
-      return Error(Code::kInvalidArgument, Reason::kNone,
-                   fmt::format("cannot listen at {}: the host is not known ({})", text,
-                               error.message()));
+      return Error(
+          Code::kInvalidArgument, Reason::kNone,
+          fmt::format("cannot listen at {}: the host is not known ({})", text, error.message()));
     }
     Acceptor acceptor(*context);
     if (const auto failed = ListenAtOne(found.begin()->endpoint(), &acceptor)) {

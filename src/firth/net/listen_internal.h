@@ -15,10 +15,10 @@ namespace firth::net {
 using Acceptor = boost::asio::ip::tcp::acceptor;
 using Socket = boost::asio::ip::tcp::socket;
 
-/// Listen at each address of each `host:port`, in order. `localhost` is 127.0.0.1 and ::1 on one port,
-/// also when the kernel chooses it; ::1 is left out on a machine without IPv6. An IPv6 wildcard takes
-/// IPv6 only. Errors: kInvalidArgument for an address that cannot be read or is not of this machine,
-/// kUnavailable for one that is taken.
+/// Listen at each address of each `host:port`, in order. `localhost` is 127.0.0.1 and ::1 on one
+/// port, also when the kernel chooses it; ::1 is left out on a machine without IPv6. An IPv6
+/// wildcard takes IPv6 only. Errors: kInvalidArgument for an address that cannot be read or is not
+/// of this machine, kUnavailable for one that is taken.
 Result<std::vector<Acceptor>> ListenAll(boost::asio::io_context* context,
                                         const std::vector<std::string>& listen);
 
@@ -40,7 +40,8 @@ class Listener : public std::enable_shared_from_this<Listener> {
                                                 const std::vector<std::string>& listen,
                                                 uint32_t connections_max);
 
-  /// Begin to accept. Each socket that `on_socket` is given counts as open until Closed() is called.
+  /// Begin to accept. Each socket that `on_socket` is given counts as open until Closed() is
+  /// called.
   void Start(OnSocket on_socket);
   /// Accept no more. Sockets on their way may still arrive. Blocks; not for a loop's thread.
   void Stop();

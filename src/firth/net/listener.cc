@@ -43,12 +43,11 @@ void Listener::Stop() {
 void Listener::Accept(size_t index) {
   if (stopped_) return;
   const size_t loop = next_loop_++ % loops_->loops.size();
-  acceptors_[index].async_accept(
-      loops_->loops[loop]->context,
-      [self = shared_from_this(), index, loop](const boost::system::error_code& error,
-                                               Socket socket) {
-        self->OnAccepted(index, loop, error, std::move(socket));
-      });
+  acceptors_[index].async_accept(loops_->loops[loop]->context,
+                                 [self = shared_from_this(), index, loop](
+                                     const boost::system::error_code& error, Socket socket) {
+                                   self->OnAccepted(index, loop, error, std::move(socket));
+                                 });
 }
 
 void Listener::OnAccepted(size_t index, size_t loop, const boost::system::error_code& error,
@@ -62,16 +61,15 @@ void Listener::OnAccepted(size_t index, size_t loop, const boost::system::error_
     logging::Warning("net", "cannot accept a connection at {}: {}; trying again in {} ms",
                      counters_->endpoints[index], error.message(), kPause.count());
     pauses_[index].expires_after(kPause);
-    pauses_[index].async_wait([self = shared_from_this(), index](const auto&) {
-      self->Accept(index);
-    });
+    pauses_[index].async_wait(
+        [self = shared_from_this(), index](const auto&) { self->Accept(index); });
     return;
   }
   if (counters_->connections.load() >= connections_max_) {
     counters_->connections_refused.fetch_add(1);
     if (!std::exchange(refusal_logged_, true)) {
-      logging::Warning("net", "{} connections are open at {}, no more are taken",
-                       connections_max_, counters_->endpoints[index]);
+      logging::Warning("net", "{} connections are open at {}, no more are taken", connections_max_,
+                       counters_->endpoints[index]);
     }
     Accept(index);
     return;  // the socket closes as it goes

@@ -22,7 +22,8 @@ class SendQueue {
   /// bytes that it takes.
   size_t PushFrame(std::vector<std::shared_ptr<arrow::Buffer>> parts);
 
-  /// The first bytes, at most `count_max` runs of them. Valid until the next call of another method.
+  /// The first bytes, at most `count_max` runs of them. Valid until the next call of another
+  /// method.
   void Peek(size_t count_max, std::vector<Bytes>* out) const;
   /// Drop `bytes` from the front.
   void Pop(size_t bytes);

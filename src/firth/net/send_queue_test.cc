@@ -1,4 +1,5 @@
-// Goal: bytes leave in the order in which they were pushed, whatever the sizes of parts and of writes.
+// Goal: bytes leave in the order in which they were pushed, whatever the sizes of parts and of
+// writes.
 #include "firth/net/send_queue.h"
 
 #include <gtest/gtest.h>
@@ -29,8 +30,7 @@ std::string Drain(SendQueue* queue, size_t at_once) {
 TEST(SendQueue, KeepsTheOrder) {
   EXPECT_TRUE(rc::check([] {
     const auto sizes = *rc::gen::container<std::vector<std::vector<int>>>(
-        rc::gen::container<std::vector<int>>(
-            rc::gen::element(0, 1, 5, 1000, 1024, 1025, 20'000)));
+        rc::gen::container<std::vector<int>>(rc::gen::element(0, 1, 5, 1000, 1024, 1025, 20'000)));
     const auto at_once = *rc::gen::inRange<size_t>(1, 30'000);
     SendQueue queue;
     std::string expected;

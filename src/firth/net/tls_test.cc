@@ -1,5 +1,5 @@
-// Goal: one port serves clients that speak TLS and those that do not. Method: a certificate made for
-// the test, and OpenSSL's client on a blocking socket.
+// Goal: one port serves clients that speak TLS and those that do not. Method: a certificate made
+// for the test, and OpenSSL's client on a blocking socket.
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>

@@ -16,7 +16,7 @@ Result<DuckDb> Load() {
   }
   DuckDb functions;
   const char* missing = nullptr;
-#define FIRTH_DUCKDB_FIND(name)                                                            \
+#define FIRTH_DUCKDB_FIND(name)                                                                 \
   functions.name = reinterpret_cast<decltype(functions.name)>(dlsym(library, "duckdb_" #name)); \
   if (functions.name == nullptr) missing = "duckdb_" #name;
   FIRTH_DUCKDB_FUNCTIONS(FIRTH_DUCKDB_FIND)

@@ -24,24 +24,24 @@ struct MemoryTables : TableResolver {
       return Error(Code::kNotFound, Reason::kTableNotFound, "there is no table " + path);
     }
     const auto batches = found->second;
-    return ResolvedTable{
-        .schema = batches.front()->schema(),
-        .open = [this, batches](const std::vector<std::string>& columns)
-            -> Result<std::shared_ptr<arrow::RecordBatchReader>> {
-          {
-            const std::lock_guard lock(mutex);
-            opened.push_back(columns);
-          }
-          if (!read_error.ok()) return read_error;
-          ARROW_ASSIGN_OR_RAISE(auto table, arrow::Table::FromRecordBatches(batches));
-          std::vector<int> indices;
-          for (const auto& column : columns) {
-            indices.push_back(table->schema()->GetFieldIndex(column));
-          }
-          ARROW_ASSIGN_OR_RAISE(table, table->SelectColumns(indices));
-          ARROW_ASSIGN_OR_RAISE(const auto rows, table->CombineChunksToBatch());
-          return arrow::RecordBatchReader::Make({rows});
-        }};
+    return ResolvedTable{.schema = batches.front()->schema(),
+                         .open = [this, batches](const std::vector<std::string>& columns)
+                             -> Result<std::shared_ptr<arrow::RecordBatchReader>> {
+                           {
+                             const std::lock_guard lock(mutex);
+                             opened.push_back(columns);
+                           }
+                           if (!read_error.ok()) return read_error;
+                           ARROW_ASSIGN_OR_RAISE(auto table,
+                                                 arrow::Table::FromRecordBatches(batches));
+                           std::vector<int> indices;
+                           for (const auto& column : columns) {
+                             indices.push_back(table->schema()->GetFieldIndex(column));
+                           }
+                           ARROW_ASSIGN_OR_RAISE(table, table->SelectColumns(indices));
+                           ARROW_ASSIGN_OR_RAISE(const auto rows, table->CombineChunksToBatch());
+                           return arrow::RecordBatchReader::Make({rows});
+                         }};
   }
 
   void Add(const std::string& path, const std::shared_ptr<arrow::Schema>& schema,
@@ -59,15 +59,15 @@ struct MemoryTables : TableResolver {
 class QueryEngineTest : public testing::Test {
  protected:
   void SetUp() override {
-    tables_.Add("staff",
-                arrow::schema({arrow::field("id", arrow::int64()),
-                               arrow::field("name", arrow::utf8()),
-                               arrow::field("room", arrow::int32())}),
-                R"([{"id": 1, "name": "ada", "room": 7}, {"id": 2, "name": "bob", "room": null},
+    tables_.Add(
+        "staff",
+        arrow::schema({arrow::field("id", arrow::int64()), arrow::field("name", arrow::utf8()),
+                       arrow::field("room", arrow::int32())}),
+        R"([{"id": 1, "name": "ada", "room": 7}, {"id": 2, "name": "bob", "room": null},
                     {"id": 3, "name": null, "room": 7}])");
     tables_.Add("d/rooms",
-                arrow::schema({arrow::field("room", arrow::int32()),
-                               arrow::field("floor", arrow::int32())}),
+                arrow::schema(
+                    {arrow::field("room", arrow::int32()), arrow::field("floor", arrow::int32())}),
                 R"([{"room": 7, "floor": 1}, {"room": 8, "floor": 2}])");
   }
 
@@ -172,9 +172,9 @@ TEST_F(QueryEngineTest, ManyRowsKeepTheirNullsAndText) {
   constexpr int64_t kRows = 10'007;
   for (int64_t i = 0; i < kRows; ++i) {
     ASSERT_TRUE((i % 3 == 0 ? number.AppendNull() : number.Append(i)).ok());
-    ASSERT_TRUE((i % 5 == 0 ? text.AppendNull()
-                            : text.Append("a text that is long enough to lie apart " +
-                                          std::to_string(i)))
+    ASSERT_TRUE((i % 5 == 0
+                     ? text.AppendNull()
+                     : text.Append("a text that is long enough to lie apart " + std::to_string(i)))
                     .ok());
     ASSERT_TRUE((i % 7 == 0 ? flag.AppendNull() : flag.Append(i % 2 == 0)).ok());
   }
@@ -309,18 +309,17 @@ TEST_F(QueryEngineTest, GivesTheErrorOfATable) {
 }
 
 TEST_F(QueryEngineTest, EndsWhenItsTimeIsOver) {
-  const Status status =
-      Run("SELECT count(*) FROM range(10000000000) a, range(10000000000) b "
-          "WHERE a.range = -b.range - 1 OR sqrt(a.range * 3 + b.range) < 0",
-          {.timeout_ns = 100'000'000})
-          .status();
+  const Status status = Run("SELECT count(*) FROM range(10000000000) a, range(10000000000) b "
+                            "WHERE a.range = -b.range - 1 OR sqrt(a.range * 3 + b.range) < 0",
+                            {.timeout_ns = 100'000'000})
+                            .status();
   EXPECT_EQ(CodeOf(status), Code::kDeadlineExceeded) << status.ToString();
 }
 
 TEST_F(QueryEngineTest, StaysWithinItsMemory) {
-  const Status status = Run("SELECT list(range) FROM range(100000000)",
-                            {.memory_bytes = uint64_t{32} << 20})
-                            .status();
+  const Status status =
+      Run("SELECT list(range) FROM range(100000000)", {.memory_bytes = uint64_t{32} << 20})
+          .status();
   EXPECT_EQ(ReasonOf(status), Reason::kOverBudget) << status.ToString();
 }
 

@@ -93,8 +93,7 @@ class Walk {
 
   static Status CheckFunction(const json& node) {
     const auto function = node.find("function");
-    const std::string name =
-        function == node.end() ? "" : Lower(Text(*function, "function_name"));
+    const std::string name = function == node.end() ? "" : Lower(Text(*function, "function_name"));
     if (std::find(kTableFunctions.begin(), kTableFunctions.end(), name) != kTableFunctions.end()) {
       return Status::OK();
     }

@@ -29,8 +29,8 @@ int CheapestColumn(const arrow::Schema& schema) {
 /// One read of the table by a statement.
 struct TableSource::Reading {
   std::shared_ptr<arrow::RecordBatchReader> reader;
-  std::vector<int> places;       // for each column of the output: the reader's, or -1
-  std::vector<int> columns;      // for each column of the reader: the table's
+  std::vector<int> places;   // for each column of the output: the reader's, or -1
+  std::vector<int> columns;  // for each column of the reader: the table's
   std::shared_ptr<arrow::RecordBatch> rows;
   int64_t next = 0;  // in rows
 };
@@ -63,8 +63,8 @@ Status TableSource::Prepare() {
     if (exported.release != nullptr) exported.release(&exported);
     if (wrong) {
       return Error(Code::kInvalidArgument, Reason::kQueryRefused,
-                   "the column '" + field->name().substr(0, 64) + "' has a type that SQL lacks: " +
-                       field->type()->ToString().substr(0, 64));
+                   "the column '" + field->name().substr(0, 64) +
+                       "' has a type that SQL lacks: " + field->type()->ToString().substr(0, 64));
     }
     // The type in DuckDB's terms can be had only from rows.
     ARROW_ASSIGN_OR_RAISE(const auto sample, arrow::MakeArrayOfNull(field->type(), 1));
@@ -130,10 +130,9 @@ void TableSource::Init(duckdb_init_info info) {
     duckdb->init_set_error(info, source->Failed(reading.status()).c_str());
     return;
   }
-  duckdb->init_set_init_data(info, reading->release(),
-                             [](void* data) {
-                               std::unique_ptr<Reading>(static_cast<Reading*>(data));
-                             });
+  duckdb->init_set_init_data(info, reading->release(), [](void* data) {
+    std::unique_ptr<Reading>(static_cast<Reading*>(data));
+  });
 }
 
 void TableSource::Read(duckdb_function_info info, duckdb_data_chunk output) {

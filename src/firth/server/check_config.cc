@@ -21,7 +21,8 @@ Status Wrong(std::string problem) {
 
 Status CheckAddress(const Config& config, const DoorName& door, const std::string& text) {
   const auto address = net::ParseAddress(text);
-  if (!address.ok()) return Wrong(fmt::format("door {}: {}", door.name, MessageOf(address.status())));
+  if (!address.ok())
+    return Wrong(fmt::format("door {}: {}", door.name, MessageOf(address.status())));
   if (config.dev && !net::IsLoopback(*address)) {
     return Wrong(fmt::format(
         "door {}: --dev lets everybody in, so it listens on this machine only, not at {}; use "
@@ -29,10 +30,11 @@ Status CheckAddress(const Config& config, const DoorName& door, const std::strin
         door.name, text, address->port));
   }
   if (door.hands_out_host && net::IsWildcard(*address) && config.advertise.empty()) {
-    return Wrong(fmt::format(
-        "door {} listens at {}, and hands out its host to clients: set doors.advertise (--advertise) "
-        "to a host name or address that they can reach",
-        door.name, text));
+    return Wrong(
+        fmt::format("door {} listens at {}, and hands out its host to clients: set doors.advertise "
+                    "(--advertise) "
+                    "to a host name or address that they can reach",
+                    door.name, text));
   }
   return Status::OK();
 }
@@ -62,8 +64,8 @@ Status CheckTls(const Config& config) {
 
 Status CheckRole(const std::string& where, const std::string& role) {
   if (access::RightsOfRole(role).ok()) return Status::OK();
-  return Wrong(fmt::format("{}: there is no role '{}'; roles are admin, writer, reader, none", where,
-                           role));
+  return Wrong(
+      fmt::format("{}: there is no role '{}'; roles are admin, writer, reader, none", where, role));
 }
 
 Status CheckUsers(const Config& config) {

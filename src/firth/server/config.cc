@@ -43,7 +43,7 @@ std::vector<std::string> ValuesOf(const ConfigKey& key, const std::string& text)
 
 /// One of the two ways to set keys that have flat names.
 struct FlatNames {
-  std::string ConfigKey::*field;
+  std::string ConfigKey::* field;
   std::string_view what;
   std::string_view prefix;  // before a name, as its user wrote it
 };

@@ -27,8 +27,8 @@ std::string EnvironmentOf(const std::string& path) {
 std::vector<ConfigKey> MakeKeys() {
   std::vector<ConfigKey> keys;
   const auto add = [&keys](const std::string& path, std::string otherwise, std::string meaning) {
-    keys.push_back({path, FlagOf(path), EnvironmentOf(path), std::move(otherwise),
-                    std::move(meaning)});
+    keys.push_back(
+        {path, FlagOf(path), EnvironmentOf(path), std::move(otherwise), std::move(meaning)});
   };
   add("data", "data", "the folder that holds everything");
   for (const auto& kind : DoorKinds()) {
@@ -52,9 +52,9 @@ std::vector<ConfigKey> MakeKeys() {
 
 Status SetOne(std::string* out, const ConfigKey& key, const std::vector<std::string>& values) {
   if (values.size() != 1) {
-    return Error(Code::kInvalidArgument, Reason::kNone,
-                 "'" + key.path + "' takes one value, not a list of " +
-                     std::to_string(values.size()));
+    return Error(
+        Code::kInvalidArgument, Reason::kNone,
+        "'" + key.path + "' takes one value, not a list of " + std::to_string(values.size()));
   }
   *out = values[0];
   return Status::OK();

@@ -45,7 +45,8 @@ TEST_F(ConfigTest, InstancesAreAList) {
   EXPECT_EQ(config.sleeper_instances, (std::vector<std::string>{"farm", "shed"}));
   EXPECT_EQ(config.sleeper_account, "123456789012");
   EXPECT_EQ(config.sleeper_region, "eu-west-2");
-  const Config flags = Load("", {{"FIRTH_SLEEPER_REGION", "mars-1"}}, {{"sleeper-instances", "a,b"}}).ValueOrDie();
+  const Config flags =
+      Load("", {{"FIRTH_SLEEPER_REGION", "mars-1"}}, {{"sleeper-instances", "a,b"}}).ValueOrDie();
   EXPECT_EQ(flags.sleeper_instances, (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(flags.sleeper_region, "mars-1");
   EXPECT_TRUE(LoadConfig("", {}, {}, false)->sleeper_instances.empty());
@@ -68,10 +69,10 @@ TEST_F(ConfigTest, ReadsAWholeFile) {
     anonymous = "reader"
     [log]
     level = "warning"
-  )").ValueOrDie();
+  )")
+                            .ValueOrDie();
   EXPECT_EQ(config.data, "/srv/firth");
-  EXPECT_EQ(config.doors.at("console"),
-            (std::vector<std::string>{"127.0.0.1:8090", "[::1]:8090"}));
+  EXPECT_EQ(config.doors.at("console"), (std::vector<std::string>{"127.0.0.1:8090", "[::1]:8090"}));
   EXPECT_EQ(config.advertise, "db.example.org");
   ASSERT_EQ(config.users.size(), 2);
   EXPECT_EQ(config.users[0].name, "ada");
@@ -140,16 +141,15 @@ TEST_F(ConfigTest, DevOpensEveryDoorOnThisMachine) {
   EXPECT_TRUE(config.dev);
   EXPECT_EQ(config.anonymous, "admin");
   for (const auto& [door, port] : KnownDoors()) {
-    EXPECT_EQ(config.doors.at(door),
-              std::vector<std::string>{"localhost:" + std::to_string(port)});
+    EXPECT_EQ(config.doors.at(door), std::vector<std::string>{"localhost:" + std::to_string(port)});
   }
   EXPECT_EQ(KnownDoors().at("console"), 8090);
 }
 
 TEST_F(ConfigTest, DevGivesWayToWhatIsSet) {
-  const Config config = Load("access.anonymous = 'none'", {{"FIRTH_DOORS_CONSOLE", "127.0.0.1:0"}},
-                             {}, /*dev=*/true)
-                            .ValueOrDie();
+  const Config config =
+      Load("access.anonymous = 'none'", {{"FIRTH_DOORS_CONSOLE", "127.0.0.1:0"}}, {}, /*dev=*/true)
+          .ValueOrDie();
   EXPECT_EQ(config.anonymous, "none");
   EXPECT_EQ(config.doors.at("console"), std::vector<std::string>{"127.0.0.1:0"});
   EXPECT_EQ(config.doors.size(), KnownDoors().size());
@@ -170,7 +170,8 @@ TEST_F(ConfigTest, ListsOfAddresses) {
 
 TEST_F(ConfigTest, NamesTheKeyThatWasMeant) {
   EXPECT_SAYS(ErrorOf("\n[doors]\nconsol = '127.0.0.1:1'"), "did you mean 'doors.console'?");
-  EXPECT_SAYS(ErrorOf("\n[doors]\nconsol = '127.0.0.1:1'"), file_ + ":3: unknown key 'doors.consol'");
+  EXPECT_SAYS(ErrorOf("\n[doors]\nconsol = '127.0.0.1:1'"),
+              file_ + ":3: unknown key 'doors.consol'");
   EXPECT_SAYS(ErrorOf("dta = 'x'"), "did you mean 'data'?");
   EXPECT_SAYS(ErrorOf("[acess]\nanonymous = 'none'"), "did you mean 'access.anonymous'?");
   EXPECT_SAYS(ErrorOf("[[users]]\nname = 'x'"), "did you mean 'user'?");
@@ -212,7 +213,8 @@ TEST_F(ConfigTest, ChecksValues) {
 }
 
 TEST_F(ConfigTest, ChecksUsers) {
-  const auto user = [](const std::string& name, const std::string& secret, const std::string& role) {
+  const auto user = [](const std::string& name, const std::string& secret,
+                       const std::string& role) {
     return "[[user]]\nname = '" + name + "'\nsecret = '" + secret + "'\nrole = '" + role + "'\n";
   };
   EXPECT_SAYS(ErrorOf(user("", "12345678", "none")), "no name");

@@ -21,8 +21,8 @@ struct ConsoleOptions {
   std::string tls_key_file;
 };
 
-/// Serves /healthz (200 while the process serves), /readyz (200 while all doors accept, else 503) and
-/// /metrics, from Start to Stop.
+/// Serves /healthz (200 while the process serves), /readyz (200 while all doors accept, else 503)
+/// and /metrics, from Start to Stop.
 class ConsoleDoor {
  public:
   static Result<std::unique_ptr<ConsoleDoor>> Start(const ConsoleOptions& options);

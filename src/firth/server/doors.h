@@ -1,5 +1,5 @@
-// The doors of this build: what each is called, where its client looks for it, and how it is started.
-// This table is the one place that knows them all.
+// The doors of this build: what each is called, where its client looks for it, and how it is
+// started. This table is the one place that knows them all.
 #pragma once
 
 #include <cstdint>
@@ -45,7 +45,8 @@ struct DoorName {
   std::string_view name;
   uint16_t port = 0;  // with --dev
   std::string_view meaning;
-  bool hands_out_host = false;  // tells clients a host to connect to, so that a wildcard will not do
+  bool hands_out_host =
+      false;  // tells clients a host to connect to, so that a wildcard will not do
 };
 
 /// What is started together: one or more names that share a store of connections.

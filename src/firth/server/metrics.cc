@@ -78,7 +78,7 @@ void AddDoors(const MetricsInput& input, Families* out) {
   out->Begin(MetricType::Gauge, "firth_door_open", "1 for each door that accepts connections");
   for (const auto& [door, endpoints] : input.doors) out->Add(1, {{"door", door}});
 
-  const auto each = [&](uint64_t net::Traffic::*field) {
+  const auto each = [&](uint64_t net::Traffic::* field) {
     for (const auto& traffic : input.traffic) {
       const std::string door = DoorOf(input, traffic);
       if (!door.empty()) out->Add(static_cast<double>(traffic.*field), {{"door", door}});

@@ -1,4 +1,5 @@
-// Goal: what was measured stands in the text as Prometheus reads it, under the door that it belongs to.
+// Goal: what was measured stands in the text as Prometheus reads it, under the door that it belongs
+// to.
 #include "firth/server/metrics.h"
 
 #include <gtest/gtest.h>
@@ -47,7 +48,8 @@ TEST(Metrics, AreWrittenAsText) {
 TEST(Metrics, MeasureThisProcess) {
   const std::string text = MetricsText(Example());
   std::smatch found;
-  ASSERT_TRUE(std::regex_search(text, found, std::regex("\nprocess_resident_memory_bytes ([0-9.e+]+)")));
+  ASSERT_TRUE(
+      std::regex_search(text, found, std::regex("\nprocess_resident_memory_bytes ([0-9.e+]+)")));
   EXPECT_GT(std::stod(found[1]), 1e6);
   ASSERT_TRUE(std::regex_search(text, found, std::regex("\nprocess_open_fds ([0-9]+)")));
   EXPECT_GE(std::stod(found[1]), 3);

@@ -48,8 +48,8 @@ struct ConfigKey {
 /// All keys that have one value, in the order of the manual.
 const std::vector<ConfigKey>& ConfigKeys();
 
-/// Merge the configuration: defaults, then the TOML file (if any), then the environment (`FIRTH_` and
-/// the key's path in capitals, joined by `_`), then flags (key's path joined by `-`, without
+/// Merge the configuration: defaults, then the TOML file (if any), then the environment (`FIRTH_`
+/// and the key's path in capitals, joined by `_`), then flags (key's path joined by `-`, without
 /// `doors-`). A list is given as its members joined by `,`; a door with no address is closed. An
 /// unknown key is an error that names the nearest right one; names in the environment that are for
 /// other programs are left alone, as the manual lists. What it returns has passed CheckConfig.

@@ -1,5 +1,6 @@
-// Goal: a server starts, tells where it is, and stops, leaving what it should. Method: real rooms in a
-// folder of the test's own, all doors on ports of the kernel's choice, the console asked by hand.
+// Goal: a server starts, tells where it is, and stops, leaving what it should. Method: real rooms
+// in a folder of the test's own, all doors on ports of the kernel's choice, the console asked by
+// hand.
 #include "firth/server/server.h"
 
 #include <gtest/gtest.h>
@@ -24,7 +25,7 @@ std::string ReadText(const fs::path& path) {
 }
 
 uint32_t ModeOf(const fs::path& path) {
-  struct stat found {};
+  struct stat found{};
   EXPECT_EQ(stat(path.c_str(), &found), 0) << path;
   return found.st_mode & 07777;
 }

@@ -16,8 +16,8 @@ std::string RandomSecret(Random* random) {
   return "firth_" + ToHex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
-/// The secret is on disk before the user exists: were it the other way round, a crash between the two
-/// would leave an administrator whom nobody can be.
+/// The secret is on disk before the user exists: were it the other way round, a crash between the
+/// two would leave an administrator whom nobody can be.
 Status MakeAdministrator(const Config& config, access::Access* access, Random* random) {
   const std::string secret = RandomSecret(random);
   const std::string path = config.data + "/" + kAdminSecretFile;

@@ -1,5 +1,5 @@
-// Goal: what a stranger can see of tables without keys: names, rows, offsets, errors, and that all of
-// it is there after a restart. Method: a Database in a simulated world.
+// Goal: what a stranger can see of tables without keys: names, rows, offsets, errors, and that all
+// of it is there after a restart. Method: a Database in a simulated world.
 #include "firth/table/database.h"
 
 #include "firth/schema/schema.h"
@@ -54,8 +54,9 @@ TEST_F(DatabaseTest, ScanTakesColumnsAndOffsets) {
 TEST_F(DatabaseTest, NamesAreCheckedAndDropped) {
   ASSERT_TRUE(world_.db->CreateNamespace(world_.caller, Path{{"d"}}, {}).ok());
   const TablePtr table = Create(kPath);
-  EXPECT_EQ(ReasonOf(world_.db->CreateTable(world_.caller, kPath, {.schema = PairSchema()}).status()),
-            Reason::kTableExists);
+  EXPECT_EQ(
+      ReasonOf(world_.db->CreateTable(world_.caller, kPath, {.schema = PairSchema()}).status()),
+      Reason::kTableExists);
   EXPECT_EQ(ReasonOf(world_.db->GetTable(world_.caller, Path{{"d", "u"}}).status()),
             Reason::kTableNotFound);
   EXPECT_EQ(ReasonOf(world_.db->DropNamespace(world_.caller, Path{{"d"}}, false)),
@@ -80,13 +81,15 @@ TEST_F(DatabaseTest, OlderRowsAreReadUnderTheNewestSchema) {
   EXPECT_EQ((*altered)->current->newest().id, SchemaId(2));
   EXPECT_EQ(world_.Rows(*altered), (std::vector<std::string>{"1 a null"}));
   fields.push_back(arrow::field("forced", arrow::int64(), /*nullable=*/false));
-  EXPECT_EQ(ReasonOf(world_.db->AlterTable(world_.caller, kPath, {.schema = arrow::schema(fields)})
-                         .status()),
-            Reason::kSchemaMismatch);
+  EXPECT_EQ(
+      ReasonOf(
+          world_.db->AlterTable(world_.caller, kPath, {.schema = arrow::schema(fields)}).status()),
+      Reason::kSchemaMismatch);
 }
 
 TEST_F(DatabaseTest, PartitionsAndBucketsKeepTheirRows) {
-  const TablePtr table = Create(kPath, {.partition_by = {"v"}, .bucket_by = {"k"}, .bucket_count = 3});
+  const TablePtr table =
+      Create(kPath, {.partition_by = {"v"}, .bucket_by = {"k"}, .bucket_count = 3});
   ASSERT_TRUE(Append(table, {{1, "x"}, {2, "y"}, {3, "x"}, {300, "x"}}).ok());
   const auto partitions = world_.db->ListPartitions(world_.caller, *table);
   ASSERT_TRUE(partitions.ok());
@@ -103,13 +106,12 @@ TEST_F(DatabaseTest, PartitionsAndBucketsKeepTheirRows) {
 
 TEST_F(DatabaseTest, RowsThatDoNotFitAreRefused) {
   const TablePtr table = Create(kPath);
-  const auto wrong = arrow::RecordBatch::Make(
-      arrow::schema({arrow::field("k", arrow::utf8())}), 1,
-      {Pairs({{1, "no number"}})->column(1)});
+  const auto wrong = arrow::RecordBatch::Make(arrow::schema({arrow::field("k", arrow::utf8())}), 1,
+                                              {Pairs({{1, "no number"}})->column(1)});
   EXPECT_EQ(ReasonOf(world_.db->AppendRows(world_.caller, table, {wrong}, {}).status()),
             Reason::kSchemaMismatch);
-  const auto extra = arrow::RecordBatch::Make(
-      arrow::schema({arrow::field("z", arrow::int32())}), 1, {Pairs({{1, "a"}})->column(0)});
+  const auto extra = arrow::RecordBatch::Make(arrow::schema({arrow::field("z", arrow::int32())}), 1,
+                                              {Pairs({{1, "a"}})->column(0)});
   EXPECT_EQ(ReasonOf(world_.db->AppendRows(world_.caller, table, {extra}, {}).status()),
             Reason::kColumnNotFound);
   EXPECT_TRUE(world_.Rows(table).empty());
@@ -121,8 +123,8 @@ TEST_F(DatabaseTest, BatchesAreCheckedBeforeTheyAreStored) {
   const auto batch = *log::EncodeBatch(*Pairs({{1, "a"}}), {}, {});
   const auto append = [&](const std::shared_ptr<arrow::Buffer>& body, int32_t bucket) {
     Result<AppendResult> answer = Status::UnknownError("no answer");
-    world_.db->AppendBatch(world_.caller, table, {.partition = partition.id, .bucket = bucket}, body,
-                           [&](const Result<AppendResult>& made) { answer = made; });
+    world_.db->AppendBatch(world_.caller, table, {.partition = partition.id, .bucket = bucket},
+                           body, [&](const Result<AppendResult>& made) { answer = made; });
     world_.executor.RunUntilIdle();
     return answer;
   };

@@ -23,15 +23,16 @@ namespace firth::table {
 
 /// What one write does to a bucket, once decided.
 struct DecidedWrite {
-  uint64_t number = 0;                      // rising in the bucket
-  uint64_t epoch = 0;                       // of the bucket when it was decided
-  std::vector<keyview::Change> changes;     // the last state of each key touched
+  uint64_t number = 0;                   // rising in the bucket
+  uint64_t epoch = 0;                    // of the bucket when it was decided
+  std::vector<keyview::Change> changes;  // the last state of each key touched
 };
 
 /// All methods but Lock, Unlock and Fail are for whoever holds the bucket's mutex.
 ///
-/// When a write fails, those decided after it stand on effects that will never be: they fail, too (the
-/// log asks EpochIs in commit order), and new ones are refused until the last of them has ended.
+/// When a write fails, those decided after it stand on effects that will never be: they fail, too
+/// (the log asks EpochIs in commit order), and new ones are refused until the last of them has
+/// ended.
 class KeyedBucket {
  public:
   KeyedBucket(LogId log, Executor* executor, log::LogStore* logs)
@@ -40,15 +41,15 @@ class KeyedBucket {
   void Lock(Executor::Task holder) { mutex_.Lock(std::move(holder)); }
   void Unlock() { mutex_.Unlock(); }
 
-  /// May `writer` send batch `sequence` now? kNew; kRepeat: the log knows it, and will answer as it did
-  /// then; kOutOfOrder.
+  /// May `writer` send batch `sequence` now? kNew; kRepeat: the log knows it, and will answer as it
+  /// did then; kOutOfOrder.
   enum class Turn { kNew, kRepeat, kOutOfOrder };
   Turn Judge(WriterId writer, int32_t sequence);
   /// Error kConflict while failed writes are being cleared away.
   Status CheckOpen() const;
 
-  /// What `key` holds for the next writer: found in front of the view (a value, or nullopt when the key
-  /// is gone there), or to be asked of the view (nullptr).
+  /// What `key` holds for the next writer: found in front of the view (a value, or nullopt when the
+  /// key is gone there), or to be asked of the view (nullptr).
   const std::optional<std::string>* Find(const std::string& key) const;
 
   /// Put a write in front of the view. Returns its number and epoch.
@@ -83,7 +84,8 @@ class KeyedBucket {
   std::unordered_map<WriterId, int32_t> sent_;  // the last sequence decided, by writer
 };
 
-/// The buckets that were written to since the start. Thread-safe; a bucket lives as long as the table.
+/// The buckets that were written to since the start. Thread-safe; a bucket lives as long as the
+/// table.
 class KeyedBuckets {
  public:
   KeyedBuckets(Executor* executor, log::LogStore* logs) : executor_(executor), logs_(logs) {}

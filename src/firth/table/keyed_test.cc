@@ -1,5 +1,5 @@
-// Goal: a keyed table is what a map would be, its log folds to the same, and both survive restarts and
-// the loss of the view. Method: chosen cases, then random operations against a map.
+// Goal: a keyed table is what a map would be, its log folds to the same, and both survive restarts
+// and the loss of the view. Method: chosen cases, then random operations against a map.
 #include <map>
 
 #include "firth/common/random.h"
@@ -85,8 +85,8 @@ TEST_F(KeyedTest, TheLogHoldsEffects) {
   ASSERT_TRUE(Upsert(table, {{1, "a"}, {1, "b"}}).ok());
   ASSERT_TRUE(Delete(table, {1}).ok());
   ASSERT_TRUE(Upsert(table, {{2, std::nullopt}}).ok());
-  EXPECT_EQ(world_.Rows(table), (std::vector<std::string>{"+I 1 a", "-U 1 a", "+U 1 b", "-D 1 b",
-                                                          "+I 2 null"}));
+  EXPECT_EQ(world_.Rows(table),
+            (std::vector<std::string>{"+I 1 a", "-U 1 a", "+U 1 b", "-D 1 b", "+I 2 null"}));
   EXPECT_EQ(View(table), (Model{{2, std::nullopt}}));
 }
 
@@ -94,7 +94,8 @@ TEST_F(KeyedTest, AWriteWithoutEffectsTakesOneOffset) {
   const TablePtr table = Create({});
   ASSERT_TRUE(Delete(table, {5}).ok());
   const auto partition = world_.db->ListPartitions(world_.caller, *table)->front();
-  EXPECT_EQ(world_.db->GetRange(world_.caller, *table, {.partition = partition.id})->end, Offset(1));
+  EXPECT_EQ(world_.db->GetRange(world_.caller, *table, {.partition = partition.id})->end,
+            Offset(1));
   ASSERT_TRUE(Upsert(table, {{5, "x"}}).ok());
   EXPECT_EQ(world_.Rows(table), (std::vector<std::string>{"+I 5 x"}));
 }

@@ -1,5 +1,5 @@
-// Writing to keyed tables: decide the effects of a batch against what its bucket holds, commit them to
-// the log, apply them to the key view, answer.
+// Writing to keyed tables: decide the effects of a batch against what its bucket holds, commit them
+// to the log, apply them to the key view, answer.
 #include <algorithm>
 #include <map>
 #include <unordered_map>
@@ -89,8 +89,7 @@ Result<DecidedBucket> DatabaseImpl::Decide(const EditionInfo& edition, KeyedBuck
   ARROW_ASSIGN_OR_RAISE(const auto read, key_view_->Get(bucket->log(), unread));
   for (size_t i = 0; i < unread.size(); ++i) {
     if (!read[i].has_value()) continue;
-    ARROW_ASSIGN_OR_RAISE(held[unread[i]],
-                          RowUnder(edition, &codecs_, *codecs, read[i]->value));
+    ARROW_ASSIGN_OR_RAISE(held[unread[i]], RowUnder(edition, &codecs_, *codecs, read[i]->value));
   }
 
   std::vector<keyview::Effect> effects;
@@ -121,12 +120,11 @@ Result<DecidedBucket> DatabaseImpl::Decide(const EditionInfo& edition, KeyedBuck
   }
   ARROW_ASSIGN_OR_RAISE(const auto image, codecs->row->Decode(rows));
   log::EntryDraft& entry = decided.entry;
-  ARROW_ASSIGN_OR_RAISE(entry.body,
-                        log::EncodeBatch(*image, kinds,
-                                         {.schema_id = codecs->schema_id,
-                                          .compression = CompressionOf(edition.spec),
-                                          .writer_id = batch.writer_id,
-                                          .sequence = batch.sequence}));
+  ARROW_ASSIGN_OR_RAISE(entry.body, log::EncodeBatch(*image, kinds,
+                                                     {.schema_id = codecs->schema_id,
+                                                      .compression = CompressionOf(edition.spec),
+                                                      .writer_id = batch.writer_id,
+                                                      .sequence = batch.sequence}));
   ARROW_ASSIGN_OR_RAISE(const TimeRange times, RecordTimes(edition, *image));
   entry.log = bucket->log();
   entry.schema_id = codecs->schema_id;
@@ -155,11 +153,10 @@ void DatabaseImpl::WriteKeyed(std::shared_ptr<KeyedWrite> write) {
     return;
   }
   in_work_.Begin();
-  // Buckets are taken in one order by everybody, so that two writes of several buckets cannot wait for
-  // each other.
-  std::sort(write->parts.begin(), write->parts.end(), [](const auto& a, const auto& b) {
-    return a.bucket->log() < b.bucket->log();
-  });
+  // Buckets are taken in one order by everybody, so that two writes of several buckets cannot wait
+  // for each other.
+  std::sort(write->parts.begin(), write->parts.end(),
+            [](const auto& a, const auto& b) { return a.bucket->log() < b.bucket->log(); });
   TakeBucket(std::move(write), 0);
 }
 
@@ -189,9 +186,9 @@ void DatabaseImpl::SubmitKeyed(const std::shared_ptr<KeyedWrite>& write) {
         entry.sequence = batch.sequence;
         entry.offsets = 1;
         ARROW_ASSIGN_OR_RAISE(
-            entry.body, log::EncodeBatch(*arrow::RecordBatch::MakeEmpty(arrow::schema({})).ValueOrDie(),
-                                         {}, {.writer_id = batch.writer_id,
-                                              .sequence = batch.sequence}));
+            entry.body,
+            log::EncodeBatch(*arrow::RecordBatch::MakeEmpty(arrow::schema({})).ValueOrDie(), {},
+                             {.writer_id = batch.writer_id, .sequence = batch.sequence}));
         draft.entries.push_back(std::move(entry));
         continue;
       }

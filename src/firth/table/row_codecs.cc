@@ -6,7 +6,8 @@
 namespace firth::table {
 namespace {
 
-// Codecs are small and quick to make; when there are this many, all are made again as they are used.
+// Codecs are small and quick to make; when there are this many, all are made again as they are
+// used.
 constexpr size_t kCodecsMax = 10'000;
 
 Result<RowCodecsPtr> Make(const catalog::EditionInfo& edition, SchemaId id) {

@@ -65,7 +65,7 @@ arrow::Compression::type CompressionOf(const EditionSpec& spec) {
 }
 
 Result<std::shared_ptr<arrow::RecordBatch>> FitRows(const arrow::RecordBatch& rows,
-                                                const std::shared_ptr<arrow::Schema>& schema) {
+                                                    const std::shared_ptr<arrow::Schema>& schema) {
   for (const auto& field : rows.schema()->fields()) {
     if (schema->GetFieldIndex(field->name()) < 0) {
       return Error(Code::kInvalidArgument, Reason::kColumnNotFound,

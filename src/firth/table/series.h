@@ -1,5 +1,6 @@
-// Series of points, as a Database has them: a collection is a table whose rows are (time, value); each
-// of its series has an id, tags and annotations of its own, and every insert or delete is one revision.
+// Series of points, as a Database has them: a collection is a table whose rows are (time, value);
+// each of its series has an id, tags and annotations of its own, and every insert or delete is one
+// revision.
 #pragma once
 
 #include <cstdint>
@@ -48,13 +49,15 @@ struct SeriesQuery {
   std::string collection_prefix;
 };
 
-/// Series of a Database. Thread-safe. Changes are durable on return, and every later read sees them.
+/// Series of a Database. Thread-safe. Changes are durable on return, and every later read sees
+/// them.
 class SeriesStore {
  public:
   virtual ~SeriesStore() = default;
 
-  /// Make a series, and its collection if it is not there. Blocks. Errors: kSeriesExists, kSeriesBurnt
-  /// (the id was used before), kTagsTaken, kTableExists (the path holds a table of another shape).
+  /// Make a series, and its collection if it is not there. Blocks. Errors: kSeriesExists,
+  /// kSeriesBurnt (the id was used before), kTagsTaken, kTableExists (the path holds a table of
+  /// another shape).
   virtual Status Create(const access::Caller& caller, const SeriesInfo& series) = 0;
   /// Error kSeriesNotFound.
   virtual Result<SeriesPtr> Get(const access::Caller& caller, const SeriesId& id) = 0;
@@ -67,9 +70,9 @@ class SeriesStore {
   /// Remove a series with its points and revisions; its id is never used again. Blocks.
   virtual Status Obliterate(const access::Caller& caller, const SeriesId& id) = 0;
 
-  /// Insert points as one revision, deciding by `policy` against what is there. Returns the revision
-  /// that the series has then; no points leave it. Blocks. Errors: kSeriesNotFound, kTimeOutOfRange,
-  /// kBadValue, kDiskFull, kOverBudget.
+  /// Insert points as one revision, deciding by `policy` against what is there. Returns the
+  /// revision that the series has then; no points leave it. Blocks. Errors: kSeriesNotFound,
+  /// kTimeOutOfRange, kBadValue, kDiskFull, kOverBudget.
   virtual Result<int64_t> Insert(const access::Caller& caller, const SeriesId& id,
                                  std::span<const int64_t> times, std::span<const double> values,
                                  MergePolicy policy) = 0;

@@ -46,7 +46,8 @@ Status SeriesFacts::Load(catalog::Catalog* catalog) {
     auto info = std::make_shared<SeriesInfo>();
     info->id = id;
     try {
-      ARROW_ASSIGN_OR_RAISE(info->collection, Path::Parse(json.at("collection").get<std::string>()));
+      ARROW_ASSIGN_OR_RAISE(info->collection,
+                            Path::Parse(json.at("collection").get<std::string>()));
       info->tags = json.at("tags").get<std::map<std::string, std::string>>();
       for (const auto& [key, value] : json.at("annotations").items()) {
         info->annotations[key] =

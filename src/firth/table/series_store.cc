@@ -88,8 +88,8 @@ Status SeriesStoreImpl::Create(const access::Caller& caller, const SeriesInfo& s
   ARROW_RETURN_NOT_OK(MakeCollection(caller, series.collection));
   auto made = std::make_shared<SeriesInfo>(series);
   made->property_version = 1;
-  ARROW_RETURN_NOT_OK(database_->catalog()->PutValue(SeriesFacts::ValueName(made->id),
-                                                     SeriesFacts::Encode(*made)));
+  ARROW_RETURN_NOT_OK(
+      database_->catalog()->PutValue(SeriesFacts::ValueName(made->id), SeriesFacts::Encode(*made)));
   std::lock_guard lock(mutex_);
   facts_.Put(made);
   return Status::OK();

@@ -1,5 +1,5 @@
-// How the series of a Database are kept: their facts in memory and in the catalog, their points in the
-// logs of their collections and in the time view.
+// How the series of a Database are kept: their facts in memory and in the catalog, their points in
+// the logs of their collections and in the time view.
 #pragma once
 
 #include <map>
@@ -66,8 +66,7 @@ class SeriesStoreImpl : public SeriesStore {
   Result<int64_t> Delete(const access::Caller& caller, const SeriesId& id, int64_t start,
                          int64_t end) override;
   Result<int64_t> LatestRevision(const access::Caller& caller, const SeriesId& id) override;
-  Result<Snapshot> Pin(const access::Caller& caller, const SeriesId& id,
-                       int64_t revision) override;
+  Result<Snapshot> Pin(const access::Caller& caller, const SeriesId& id, int64_t revision) override;
   Result<std::unique_ptr<timeview::RangeCursor>> Changes(const access::Caller& caller,
                                                          const SeriesId& id, int64_t from,
                                                          int64_t to, int resolution) override;
@@ -88,7 +87,7 @@ class SeriesStoreImpl : public SeriesStore {
   DatabaseImpl* const database_;
   std::unique_ptr<timeview::TimeView> view_;
   mutable std::mutex mutex_;
-  SeriesFacts facts_;                                             // guarded by mutex_
+  SeriesFacts facts_;                                                // guarded by mutex_
   std::unordered_map<SeriesId, std::weak_ptr<std::mutex>> writers_;  // guarded by mutex_
   std::mutex change_mutex_;  // one change of facts at a time; taken before mutex_
   std::mutex apply_mutex_;   // the time view has one writer

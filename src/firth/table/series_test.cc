@@ -1,5 +1,6 @@
-// Goal: series are made, written, read at every revision, moved and obliterated, and a restart gives all
-// of it back. Method: a Database in a simulated world; random writes against plain vectors.
+// Goal: series are made, written, read at every revision, moved and obliterated, and a restart
+// gives all of it back. Method: a Database in a simulated world; random writes against plain
+// vectors.
 #include "firth/table/series.h"
 
 #include <algorithm>
@@ -40,7 +41,8 @@ class SeriesTest : public ::testing::Test {
     timeview::PointBatch batch;
     do {
       EXPECT_TRUE(cursor->Next(100, &batch).ok());
-      for (size_t i = 0; i < batch.size(); ++i) points.emplace_back(batch.times[i], batch.values[i]);
+      for (size_t i = 0; i < batch.size(); ++i)
+        points.emplace_back(batch.times[i], batch.values[i]);
     } while (batch.size() > 0);
     return points;
   }
@@ -147,9 +149,10 @@ TEST_F(SeriesTest, ACollectionIsATableThatCanBeScanned) {
   const auto table = world_.db->GetTable(world_.caller, Path{{"a", "b"}});
   ASSERT_TRUE(table.ok());
   EXPECT_EQ(world_.Rows(*table, {.columns = {"value"}}), (std::vector<std::string>{"1.5", "2.5"}));
-  EXPECT_EQ(ReasonOf(world_.db->CreateTable(world_.caller, Path{{"t"}}, {.schema = PairSchema()})
-                         .status()),
-            Reason::kNone);
+  EXPECT_EQ(
+      ReasonOf(
+          world_.db->CreateTable(world_.caller, Path{{"t"}}, {.schema = PairSchema()}).status()),
+      Reason::kNone);
   EXPECT_EQ(ReasonOf(store()->Create(world_.caller, Info(3, "x", Path{{"t"}}))),
             Reason::kTableExists);
 }
@@ -158,7 +161,8 @@ TEST_F(SeriesTest, AgreesWithVectorsThroughRestarts) {
   SeededRandom random(3);
   std::map<char, std::vector<Expected>> model;  // by series, by revision from 10 on
   for (char id = 1; id <= 3; ++id) {
-    ASSERT_TRUE(store()->Create(world_.caller, Info(id, std::string(1, static_cast<char>('a' + id)))).ok());
+    ASSERT_TRUE(
+        store()->Create(world_.caller, Info(id, std::string(1, static_cast<char>('a' + id)))).ok());
     model[id].emplace_back();
   }
   for (int step = 0; step < 120; ++step) {

@@ -1,5 +1,5 @@
-// Points of series: decided, committed to the log of their collection, applied to the time view; and
-// read back from the logs after a start.
+// Points of series: decided, committed to the log of their collection, applied to the time view;
+// and read back from the logs after a start.
 #include <arrow/array.h>
 
 #include <deque>
@@ -63,8 +63,7 @@ Result<int64_t> SeriesStoreImpl::Insert(const access::Caller& caller, const Seri
   edit.times = times;
   edit.values = values;
 
-  ARROW_ASSIGN_OR_RAISE(const TablePtr table,
-                        database_->catalog()->GetTable(series->collection));
+  ARROW_ASSIGN_OR_RAISE(const TablePtr table, database_->catalog()->GetTable(series->collection));
   ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
   const auto rows = RowsOf(edition->newest().schema, times, values);
   log::EntryDraft entry;
@@ -105,11 +104,10 @@ Result<int64_t> SeriesStoreImpl::Delete(const access::Caller& caller, const Seri
   ARROW_ASSIGN_OR_RAISE(entry.log, LogOfCollection(series->collection));
   entry.kind = log::EntryKind::kMark;
   entry.schema_id = SchemaId(1);
-  entry.body = arrow::Buffer::FromString(
-      log::EncodeRemovedRange({.series = std::string(id.view()),
-                               .revision = edit.revision,
-                               .start_ns = start,
-                               .end_ns = end}));
+  entry.body = arrow::Buffer::FromString(log::EncodeRemovedRange({.series = std::string(id.view()),
+                                                                  .revision = edit.revision,
+                                                                  .start_ns = start,
+                                                                  .end_ns = end}));
   ARROW_RETURN_NOT_OK(Write(std::move(entry), edit));
   return edit.revision;
 }
@@ -148,10 +146,9 @@ Status SeriesStoreImpl::ReplayEntry(const log::StoredEntry& entry) {
     return view_->Apply(std::span(&edit, 1), view_->watermark());
   };
   if (entry.kind == log::EntryKind::kMark) {
-    ARROW_ASSIGN_OR_RAISE(
-        const log::RemovedRange range,
-        log::ParseRemovedRange({reinterpret_cast<const char*>(entry.body->data()),
-                                static_cast<size_t>(entry.body->size())}));
+    ARROW_ASSIGN_OR_RAISE(const log::RemovedRange range,
+                          log::ParseRemovedRange({reinterpret_cast<const char*>(entry.body->data()),
+                                                  static_cast<size_t>(entry.body->size())}));
     timeview::Edit edit;
     edit.series = SeriesId::From(range.series);
     edit.revision = range.revision;
@@ -196,7 +193,8 @@ Status SeriesStoreImpl::ReplayEntry(const log::StoredEntry& entry) {
 }
 
 Status SeriesStoreImpl::Replay() {
-  // A series that moved has entries in several logs: they are read together, in the order of commits.
+  // A series that moved has entries in several logs: they are read together, in the order of
+  // commits.
   struct Source {
     LogId log;
     CommitId after;

@@ -80,14 +80,14 @@ Status CheckSpec(TableSpec* spec, int32_t* next_field_id) {
       // does not say.
       for (const std::string& column : edition.key) {
         const auto& by = edition.partition_by;
-        if (std::find(by.begin(), by.end(), column) == by.end()) edition.bucket_by.push_back(column);
+        if (std::find(by.begin(), by.end(), column) == by.end())
+          edition.bucket_by.push_back(column);
       }
       if (edition.bucket_by.empty()) edition.bucket_by = edition.key;
     }
     if (edition.merge == catalog::MergeRule::kNone) edition.merge = catalog::MergeRule::kLastWrite;
   } else if (edition.merge != catalog::MergeRule::kNone) {
-    return Error(Code::kInvalidArgument, Reason::kInvalidProperty,
-                 "a merge rule needs a key");
+    return Error(Code::kInvalidArgument, Reason::kInvalidProperty, "a merge rule needs a key");
   }
   if (!edition.time_column.empty()) {
     ARROW_RETURN_NOT_OK(CheckColumns(*spec->schema, {edition.time_column}, "time"));
@@ -101,8 +101,8 @@ Status CheckSpec(TableSpec* spec, int32_t* next_field_id) {
   for (auto& field : fields) {
     if (in_key(field->name())) field = field->WithNullable(false);
   }
-  spec->schema = schema::AssignFieldIds(
-      arrow::schema(std::move(fields), spec->schema->metadata()), next_field_id);
+  spec->schema = schema::AssignFieldIds(arrow::schema(std::move(fields), spec->schema->metadata()),
+                                        next_field_id);
   return Status::OK();
 }
 

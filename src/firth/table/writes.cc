@@ -23,10 +23,17 @@ Result<TimeRange> RecordTimes(const EditionInfo& edition, const arrow::RecordBat
   int64_t unit_ns = 1;
   if (column->type_id() == arrow::Type::TIMESTAMP) {
     switch (static_cast<const arrow::TimestampType&>(*column->type()).unit()) {
-      case arrow::TimeUnit::SECOND: unit_ns = 1'000'000'000; break;
-      case arrow::TimeUnit::MILLI: unit_ns = 1'000'000; break;
-      case arrow::TimeUnit::MICRO: unit_ns = 1'000; break;
-      case arrow::TimeUnit::NANO: break;
+      case arrow::TimeUnit::SECOND:
+        unit_ns = 1'000'000'000;
+        break;
+      case arrow::TimeUnit::MILLI:
+        unit_ns = 1'000'000;
+        break;
+      case arrow::TimeUnit::MICRO:
+        unit_ns = 1'000;
+        break;
+      case arrow::TimeUnit::NANO:
+        break;
     }
     ARROW_ASSIGN_OR_RAISE(column, column->View(arrow::int64()));
   }
@@ -73,8 +80,7 @@ Result<log::EntryDraft> DatabaseImpl::DraftOf(const EditionInfo& edition, LogId 
       ARROW_ASSIGN_OR_RAISE(auto times,
                             log::ProjectBatch(BytesOf(*batch), *schema->schema, {column}));
       ARROW_ASSIGN_OR_RAISE(
-          const auto rows,
-          log::DecodeBatch(times, arrow::schema({schema->schema->field(column)})));
+          const auto rows, log::DecodeBatch(times, arrow::schema({schema->schema->field(column)})));
       ARROW_ASSIGN_OR_RAISE(const TimeRange range, RecordTimes(edition, *rows));
       draft.record_time_min_ns = range.min_ns;
       draft.record_time_max_ns = range.max_ns;

@@ -12,8 +12,8 @@
 
 namespace firth::doors::btrdb {
 
-/// Who calls: the owner of the bearer key, or the anonymous caller without one. A key that nobody has
-/// ends the call with UNAUTHENTICATED.
+/// Who calls: the owner of the bearer key, or the anonymous caller without one. A key that nobody
+/// has ends the call with UNAUTHENTICATED.
 grpc::Status SignIn(const grpc::ServerContext& context, table::Database* database,
                     access::Caller* caller);
 

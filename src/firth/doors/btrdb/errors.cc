@@ -15,26 +15,42 @@ constexpr uint32_t kInvariantFailure = 500;
 
 uint32_t CodeFor(const Status& status) {
   switch (ReasonOf(status)) {
-    case Reason::kSeriesNotFound: return kNoSuchStream;
-    case Reason::kSeriesExists: return kStreamExists;
-    case Reason::kSeriesBurnt: return kRecycledUuid;
-    case Reason::kTagsTaken: return kAmbiguousStream;
-    case Reason::kVersionNotFound: return kVersionNotAvailable;
-    case Reason::kVersionMismatch: return kPropertyVersionMismatch;
-    case Reason::kPointNotFound: return kNoSuchPoint;
-    case Reason::kTimeOutOfRange: return kBadTime;
-    case Reason::kBadValue: return kBadValue;
+    case Reason::kSeriesNotFound:
+      return kNoSuchStream;
+    case Reason::kSeriesExists:
+      return kStreamExists;
+    case Reason::kSeriesBurnt:
+      return kRecycledUuid;
+    case Reason::kTagsTaken:
+      return kAmbiguousStream;
+    case Reason::kVersionNotFound:
+      return kVersionNotAvailable;
+    case Reason::kVersionMismatch:
+      return kPropertyVersionMismatch;
+    case Reason::kPointNotFound:
+      return kNoSuchPoint;
+    case Reason::kTimeOutOfRange:
+      return kBadTime;
+    case Reason::kBadValue:
+      return kBadValue;
     case Reason::kInvalidName:
-    case Reason::kTableExists: return kBadCollection;
+    case Reason::kTableExists:
+      return kBadCollection;
     case Reason::kOverBudget:
-    case Reason::kDiskFull: return kResourceDepleted;
-    case Reason::kBatchTooLarge: return kInsertTooBig;
-    default: break;
+    case Reason::kDiskFull:
+      return kResourceDepleted;
+    case Reason::kBatchTooLarge:
+      return kInsertTooBig;
+    default:
+      break;
   }
   switch (CodeOf(status)) {
-    case Code::kInvalidArgument: return kWrongArguments;
-    case Code::kResourceExhausted: return kResourceDepleted;
-    default: return kInvariantFailure;
+    case Code::kInvalidArgument:
+      return kWrongArguments;
+    case Code::kResourceExhausted:
+      return kResourceDepleted;
+    default:
+      return kInvariantFailure;
   }
 }
 

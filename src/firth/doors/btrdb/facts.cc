@@ -39,7 +39,8 @@ std::optional<Refusal> ReadId(const std::string& uuid, table::SeriesId* id) {
 std::optional<Refusal> ReadCollection(const std::string& text, Path* path) {
   const auto characters = Characters(text);
   if (!characters.has_value() || *characters == 0 || *characters > kCharactersMax) {
-    return Refusal{kBadCollection, "a collection is UTF-8 text of 1 to 255 characters, without NUL"};
+    return Refusal{kBadCollection,
+                   "a collection is UTF-8 text of 1 to 255 characters, without NUL"};
   }
   size_t begin = 0;
   while (begin <= text.size()) {
@@ -64,9 +65,8 @@ std::optional<Refusal> CheckTagKey(const std::string& key) {
   return Refusal{kBadKey, "a tag is one of name, unit, ingress, distiller"};
 }
 
-std::optional<Refusal> ReadTags(
-    const google::protobuf::RepeatedPtrField<v5api::KeyOptValue>& pairs,
-    std::map<std::string, std::string>* tags) {
+std::optional<Refusal> ReadTags(const google::protobuf::RepeatedPtrField<v5api::KeyOptValue>& pairs,
+                                std::map<std::string, std::string>* tags) {
   for (const auto& pair : pairs) {
     if (auto refused = CheckTagKey(pair.key())) return refused;
     if (auto refused = CheckText(pair.val().value())) return refused;

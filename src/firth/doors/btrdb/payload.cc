@@ -19,8 +19,8 @@ std::shared_ptr<arrow::Array> Wrap(const std::shared_ptr<arrow::DataType>& type,
                                    const std::vector<T>& values) {
   static_assert(sizeof(T) == 8);
   const auto count = static_cast<int64_t>(values.size());
-  auto buffer = std::make_shared<arrow::Buffer>(reinterpret_cast<const uint8_t*>(values.data()),
-                                                count * 8);
+  auto buffer =
+      std::make_shared<arrow::Buffer>(reinterpret_cast<const uint8_t*>(values.data()), count * 8);
   return arrow::MakeArray(arrow::ArrayData::Make(type, count, {nullptr, std::move(buffer)}, 0));
 }
 
@@ -46,9 +46,9 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> OpenStream(const std::string& 
 }  // namespace
 
 const std::shared_ptr<arrow::Schema>& ValueSchema() {
-  static const auto schema = arrow::schema(
-      {arrow::field("time", arrow::timestamp(arrow::TimeUnit::NANO, "UTC"), false),
-       arrow::field("value", arrow::float64(), false)});
+  static const auto schema =
+      arrow::schema({arrow::field("time", arrow::timestamp(arrow::TimeUnit::NANO, "UTC"), false),
+                     arrow::field("value", arrow::float64(), false)});
   return schema;
 }
 
@@ -90,8 +90,8 @@ Result<std::string> EncodePoints(const timeview::PointBatch& points,
     }
     columns[column] = cast->make_array();
   }
-  return EncodeStream(*arrow::RecordBatch::Make(schema, static_cast<int64_t>(points.size()),
-                                                std::move(columns)));
+  return EncodeStream(
+      *arrow::RecordBatch::Make(schema, static_cast<int64_t>(points.size()), std::move(columns)));
 }
 
 Result<std::string> EncodeWindows(const timeview::WindowBatch& windows) {

@@ -18,8 +18,8 @@ const std::shared_ptr<arrow::Schema>& ValueSchema();
 /// `time`, `min`, `mean`, `max`, `count` uint64, `stddev`.
 const std::shared_ptr<arrow::Schema>& WindowSchema();
 
-/// The schema that a template (an IPC stream with only a schema) asks for; the value schema for none.
-/// Error kInvalidArgument when it does not fit.
+/// The schema that a template (an IPC stream with only a schema) asks for; the value schema for
+/// none. Error kInvalidArgument when it does not fit.
 Result<std::shared_ptr<arrow::Schema>> ParseTemplate(const std::string& bytes);
 
 /// One complete IPC stream. Points are cast to `schema` as Arrow's unsafe cast does.
@@ -27,8 +27,8 @@ Result<std::string> EncodePoints(const timeview::PointBatch& points,
                                  const std::shared_ptr<arrow::Schema>& schema);
 Result<std::string> EncodeWindows(const timeview::WindowBatch& windows);
 
-/// Read an insert: two columns, by position, time and value, in any number of batches. Hostile bytes.
-/// Errors: kInvalidArgument; kBadValue for nulls; kBatchTooLarge above `points_max`.
+/// Read an insert: two columns, by position, time and value, in any number of batches. Hostile
+/// bytes. Errors: kInvalidArgument; kBadValue for nulls; kBatchTooLarge above `points_max`.
 Result<timeview::PointBatch> DecodePoints(const std::string& bytes, int64_t points_max);
 
 }  // namespace firth::doors::btrdb

@@ -1,5 +1,5 @@
-// The service's methods. Application errors travel in the reply's `stat`, never as a gRPC status; a reply
-// without `stat` is a success.
+// The service's methods. Application errors travel in the reply's `stat`, never as a gRPC status; a
+// reply without `stat` is a success.
 #pragma once
 
 #include <grpcpp/grpcpp.h>

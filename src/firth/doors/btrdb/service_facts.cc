@@ -156,8 +156,7 @@ grpc::Status Service::Obliterate(Context* context, const v5api::ObliterateParams
   return grpc::Status::OK;
 }
 
-grpc::Status Service::ListCollections(Context* context,
-                                      const v5api::ListCollectionsParams* request,
+grpc::Status Service::ListCollections(Context* context, const v5api::ListCollectionsParams* request,
                                       Writer<v5api::ListCollectionsResponse>* writer) {
   access::Caller caller;
   if (auto status = SignIn(*context, database_, &caller); !status.ok()) return status;
@@ -183,8 +182,8 @@ grpc::Status Service::LookupStreams(Context* context, const v5api::LookupStreams
   for (const auto& tag : request->tags()) {
     if (auto refused = CheckTagKey(tag.key())) return RefuseStream(*refused, writer);
   }
-  const auto found = WithPrefix(database_, caller,
-                                request->iscollectionprefix() ? request->collection() : "");
+  const auto found =
+      WithPrefix(database_, caller, request->iscollectionprefix() ? request->collection() : "");
   if (!found.ok()) return RefuseStream(found.status(), writer);
   v5api::LookupStreamsResponse reply;
   for (const auto& series : *found) {
@@ -202,8 +201,7 @@ grpc::Status Service::LookupStreams(Context* context, const v5api::LookupStreams
   return grpc::Status::OK;
 }
 
-grpc::Status Service::GetMetadataUsage(Context* context,
-                                       const v5api::MetadataUsageParams* request,
+grpc::Status Service::GetMetadataUsage(Context* context, const v5api::MetadataUsageParams* request,
                                        v5api::MetadataUsageResponse* reply) {
   access::Caller caller;
   if (auto status = SignIn(*context, database_, &caller); !status.ok()) return status;

@@ -21,8 +21,8 @@ int64_t RevisionOf(uint64_t version) {
 void Round(const v5api::RoundSpec& rounding, std::vector<double>* values) {
   if (rounding.spec_case() != v5api::RoundSpec::kBits) return;
   for (double& value : *values) {
-    const double rounded = std::ldexp(std::nearbyint(std::ldexp(value, -rounding.bits())),
-                                      rounding.bits());
+    const double rounded =
+        std::ldexp(std::nearbyint(std::ldexp(value, -rounding.bits())), rounding.bits());
     if (std::isfinite(rounded)) value = rounded;
   }
 }
@@ -148,8 +148,7 @@ grpc::Status StreamWindows(grpc::ServerContext* context, table::Database* databa
       request.depth() > kWidthBitsMax) {
     return RefuseStream(Refusal{kBadWidth, "the width is 1 to 2^63 and the depth 0 to 63"}, writer);
   }
-  const auto span =
-      static_cast<uint64_t>(request.end()) - static_cast<uint64_t>(request.start());
+  const auto span = static_cast<uint64_t>(request.end()) - static_cast<uint64_t>(request.start());
   if (span / request.width() > kWindowsMax) {
     return RefuseStream(
         Refusal{kWrongArguments, std::to_string(span / request.width()) +
@@ -195,8 +194,7 @@ grpc::Status Service::Delete(Context* context, const v5api::DeleteParams* reques
   if (auto status = SignIn(*context, database_, &caller); !status.ok()) return status;
   table::SeriesId id;
   if (auto refused = ReadId(request->uuid(), &id)) return Refuse(*refused, reply);
-  const auto revision =
-      database_->series()->Delete(caller, id, request->start(), request->end());
+  const auto revision = database_->series()->Delete(caller, id, request->start(), request->end());
   if (!revision.ok()) return Refuse(revision.status(), reply);
   reply->set_versionmajor(static_cast<uint64_t>(*revision));
   return grpc::Status::OK;
@@ -221,15 +219,14 @@ grpc::Status Service::Nearest(Context* context, const v5api::NearestParams* requ
   if (auto status = SignIn(*context, database_, &caller); !status.ok()) return status;
   table::SeriesId id;
   if (auto refused = ReadId(request->uuid(), &id)) return Refuse(*refused, reply);
-  const auto snapshot =
-      database_->series()->Pin(caller, id, RevisionOf(request->versionmajor()));
+  const auto snapshot = database_->series()->Pin(caller, id, RevisionOf(request->versionmajor()));
   if (!snapshot.ok()) return Refuse(snapshot.status(), reply);
   if (request->time() < timeview::kTimeMin || request->time() >= timeview::kTimeTop) {
     return Refuse(Refusal{kBadTime, "the time is off the time line"}, reply);
   }
-  const auto found = snapshot->Nearest(
-      request->time(),
-      request->backward() ? timeview::Direction::kBackward : timeview::Direction::kForward);
+  const auto found =
+      snapshot->Nearest(request->time(), request->backward() ? timeview::Direction::kBackward
+                                                             : timeview::Direction::kForward);
   if (!found.ok()) return Refuse(found.status(), reply);
   if (!found->has_value()) return Refuse(Refusal{kNoSuchPoint, "no such point"}, reply);
   reply->set_versionmajor(static_cast<uint64_t>(snapshot->revision()));
@@ -270,8 +267,7 @@ grpc::Status Service::ArrowRawValues(Context* context, const v5api::ArrowRawValu
       });
 }
 
-grpc::Status Service::AlignedWindows(Context* context,
-                                     const v5api::AlignedWindowsParams* request,
+grpc::Status Service::AlignedWindows(Context* context, const v5api::AlignedWindowsParams* request,
                                      Writer<v5api::AlignedWindowsResponse>* writer) {
   return StreamAligned(context, database_, *request, writer,
                        FillWindows<v5api::AlignedWindowsResponse>);
@@ -286,8 +282,7 @@ grpc::Status Service::ArrowAlignedWindows(Context* context,
 
 grpc::Status Service::Windows(Context* context, const v5api::WindowsParams* request,
                               Writer<v5api::WindowsResponse>* writer) {
-  return StreamWindows(context, database_, *request, writer,
-                       FillWindows<v5api::WindowsResponse>);
+  return StreamWindows(context, database_, *request, writer, FillWindows<v5api::WindowsResponse>);
 }
 
 grpc::Status Service::ArrowWindows(Context* context, const v5api::WindowsParams* request,
@@ -314,16 +309,16 @@ grpc::Status Service::Changes(Context* context, const v5api::ChangesParams* requ
       database_->series()->Changes(caller, id, RevisionOf(request->frommajor()), to->revision(),
                                    static_cast<int>(request->resolution()));
   if (!cursor.ok()) return RefuseStream(cursor.status(), writer);
-  return StreamBatches(context, cursor->get(), to->revision(), writer,
-                       [](const std::vector<timeview::TimeRange>& batch,
-                          v5api::ChangesResponse* reply) -> Status {
-                         for (const auto& range : batch) {
-                           auto* out = reply->add_ranges();
-                           out->set_start(range.start);
-                           out->set_end(range.end);
-                         }
-                         return Status::OK();
-                       });
+  return StreamBatches(
+      context, cursor->get(), to->revision(), writer,
+      [](const std::vector<timeview::TimeRange>& batch, v5api::ChangesResponse* reply) -> Status {
+        for (const auto& range : batch) {
+          auto* out = reply->add_ranges();
+          out->set_start(range.start);
+          out->set_end(range.end);
+        }
+        return Status::OK();
+      });
 }
 
 }  // namespace firth::doors::btrdb

@@ -19,7 +19,9 @@ constexpr int32_t kSet = 0;
 constexpr int32_t kDelete = 1;
 constexpr int32_t kLast = 0;
 
-Status Fault(const std::string& what) { return Refusal(Wire::kInvalidAlter, what); }
+Status Fault(const std::string& what) {
+  return Refusal(Wire::kInvalidAlter, what);
+}
 
 /// Table properties that may change while the table lives; own ones always may.
 bool MayChange(const std::string& name) {

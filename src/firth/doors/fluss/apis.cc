@@ -10,8 +10,8 @@ namespace {
 constexpr bool kFirst = true;  // served before the client has signed in
 constexpr bool kLarge = true;
 
-// What only servers ask each other, and what no client of ours calls, is not here: it is answered as
-// an unsupported version, and ApiVersions does not name it.
+// What only servers ask each other, and what no client of ours calls, is not here: it is answered
+// as an unsupported version, and ApiVersions does not name it.
 constexpr std::array kApis = {
     Api{1000, "ApiVersions", 0, 0, Runs::kAtOnce, kFirst, false, &ServeApiVersions},
     Api{1001, "CreateDatabase", 0, 0, Runs::kBlocking, false, false, &ServeCreateDatabase},
@@ -31,8 +31,7 @@ constexpr std::array kApis = {
     Api{1016, "PutKv", 0, 1, Runs::kInOrder, false, kLarge, &ServePutKv},
     Api{1017, "Lookup", 0, 1, Runs::kBlocking, false, kLarge, &ServeLookup},
     Api{1021, "ListOffsets", 0, 0, Runs::kBlocking, false, false, &ServeListOffsets},
-    Api{1025, "GetFileSystemSecurityToken", 0, 0, Runs::kAtOnce, false, false,
-        &ServeSecurityToken},
+    Api{1025, "GetFileSystemSecurityToken", 0, 0, Runs::kAtOnce, false, false, &ServeSecurityToken},
     Api{1026, "InitWriter", 0, 0, Runs::kBlocking, false, false, &ServeInitWriter},
     Api{1032, "GetLakeSnapshot", 0, 0, Runs::kBlocking, false, false, &ServeLakeSnapshot},
     Api{1033, "LimitScan", 0, 0, Runs::kBlocking, false, false, &ServeLimitScan},
@@ -47,7 +46,9 @@ static_assert(std::ranges::is_sorted(kApis, std::less<>(), &Api::key));
 
 }  // namespace
 
-std::span<const Api> AllApis() { return kApis; }
+std::span<const Api> AllApis() {
+  return kApis;
+}
 
 const Api* FindApi(int16_t key) {
   const auto found = std::ranges::lower_bound(kApis, key, std::less<>(), &Api::key);

@@ -23,7 +23,9 @@ Bytes BytesOf(const arrow::Buffer& buffer) {
   return {reinterpret_cast<const std::byte*>(buffer.data()), static_cast<size_t>(buffer.size())};
 }
 
-bool IsServed(const std::shared_ptr<arrow::DataType>& type) { return ServedType(type) == type; }
+bool IsServed(const std::shared_ptr<arrow::DataType>& type) {
+  return ServedType(type) == type;
+}
 
 bool IsServed(const arrow::Schema& schema) {
   for (const auto& field : schema.fields()) {
@@ -55,8 +57,7 @@ Result<std::shared_ptr<arrow::RecordBatch>> CastToServed(const arrow::RecordBatc
 /// Put what the log assigned into a batch that was made anew. The checksum leaves these bytes out.
 Result<std::shared_ptr<arrow::Buffer>> Stamp(const std::shared_ptr<arrow::Buffer>& batch,
                                              const log::StoredEntry& entry) {
-  ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Buffer> stamped,
-                        batch->CopySlice(0, batch->size()));
+  ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Buffer> stamped, batch->CopySlice(0, batch->size()));
   StoreLe(stamped->mutable_data() + kBaseOffsetAt, entry.base_offset.value);
   StoreLe(stamped->mutable_data() + kCommitTimeAt, entry.commit_time_ns / kNsPerMs);
   return stamped;
@@ -70,9 +71,9 @@ Result<BatchShape> BatchShape::Make(const catalog::TablePtr& table, Options opti
     int last = -1;
     for (const int column : *options.columns) {
       if (column < 0 || column >= count) {
-        return Refusal(Wire::kInvalidProjection,
-                       "the projected column " + std::to_string(column) +
-                           " is not one of the table's " + std::to_string(count));
+        return Refusal(Wire::kInvalidProjection, "the projected column " + std::to_string(column) +
+                                                     " is not one of the table's " +
+                                                     std::to_string(count));
       }
       if (column <= last) {
         return Refusal(Wire::kInvalidProjection, "projected columns must ascend");
@@ -89,8 +90,8 @@ bool BatchShape::CanSlice(const arrow::Schema& source) const {
     if (column >= source.num_fields()) return false;
     const auto& have = source.field(column);
     const auto& want = newest.field(column);
-    const bool same = schema::FieldId(*have) == schema::FieldId(*want) &&
-                      have->type()->Equals(*want->type());
+    const bool same =
+        schema::FieldId(*have) == schema::FieldId(*want) && have->type()->Equals(*want->type());
     if (!same || !IsServed(have->type())) return false;
   }
   return true;
@@ -121,9 +122,9 @@ Result<std::shared_ptr<arrow::Buffer>> BatchShape::Of(const log::StoredEntry& en
   return Remake(entry, *source, target);
 }
 
-Result<std::shared_ptr<arrow::Buffer>> BatchShape::Remake(
-    const log::StoredEntry& entry, const catalog::SchemaInfo& source,
-    const catalog::SchemaInfo& target) const {
+Result<std::shared_ptr<arrow::Buffer>> BatchShape::Remake(const log::StoredEntry& entry,
+                                                          const catalog::SchemaInfo& source,
+                                                          const catalog::SchemaInfo& target) const {
   ARROW_ASSIGN_OR_RAISE(const log::BatchHeader header,
                         log::ParseTrustedBatch(BytesOf(*entry.body)));
   ARROW_ASSIGN_OR_RAISE(auto rows, log::DecodeBatch(entry.body, source.schema));

@@ -21,15 +21,16 @@ class BatchShape {
   struct Options {
     /// Columns of the newest schema, ascending; absent: all.
     std::optional<std::vector<int>> columns;
-    /// The client finds out about older schemas by itself; else it gets their rows under the newest.
+    /// The client finds out about older schemas by itself; else it gets their rows under the
+    /// newest.
     bool reads_older_schemas = true;
   };
 
   /// Error: columns that the table does not have, or not ascending (code 34).
   static Result<BatchShape> Make(const catalog::TablePtr& table, Options options);
 
-  /// The batch for one entry; null for an entry that has no rows to show. Errors: kCorruptBatch, and
-  /// kUnimplemented for an entry that holds no batch.
+  /// The batch for one entry; null for an entry that has no rows to show. Errors: kCorruptBatch,
+  /// and kUnimplemented for an entry that holds no batch.
   Result<std::shared_ptr<arrow::Buffer>> Of(const log::StoredEntry& entry) const;
 
  private:

@@ -31,8 +31,7 @@ bool ReadBucketWrite(const Request& request, Bytes message, BucketWrite* out) {
 
 Status CheckAcks(int32_t acks) {
   if (acks >= -1 && acks <= 1) return Status::OK();
-  return Refusal(Wire::kInvalidAcks,
-                 "acks must be -1 (all), 0 or 1, not " + std::to_string(acks));
+  return Refusal(Wire::kInvalidAcks, "acks must be -1 (all), 0 or 1, not " + std::to_string(acks));
 }
 
 BucketWriteAnswers::BucketWriteAnswers(RequestPtr request, Tells tells,

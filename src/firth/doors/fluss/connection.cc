@@ -40,7 +40,8 @@ void Connection::OnFrame(std::shared_ptr<arrow::Buffer> frame) {
     if (stopping_) return;
   }
   if (requests_ >= kRequestsMax) {
-    logging::Warning("fluss", "{} has {} requests unanswered; closing", wire_->peer(), kRequestsMax);
+    logging::Warning("fluss", "{} has {} requests unanswered; closing", wire_->peer(),
+                     kRequestsMax);
     wire_->CloseWhenSent();
     return;
   }
@@ -50,9 +51,8 @@ void Connection::OnFrame(std::shared_ptr<arrow::Buffer> frame) {
 void Connection::Dispatch(const RequestPtr& request, const RequestHeader& header) {
   const Api* api = FindApi(header.api_key);
   if (api == nullptr) {
-    return request->Refuse(Wire::kUnsupportedVersion,
-                           "this server does not serve the api key " +
-                               std::to_string(header.api_key));
+    return request->Refuse(Wire::kUnsupportedVersion, "this server does not serve the api key " +
+                                                          std::to_string(header.api_key));
   }
   if (header.api_version < api->version_min || header.api_version > api->version_max) {
     return request->Refuse(Wire::kUnsupportedVersion,

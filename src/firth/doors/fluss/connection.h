@@ -61,8 +61,8 @@ class Connection : public net::FrameHandler, public std::enable_shared_from_this
   void ReadsOlderSchemas() { reads_older_schemas_ = true; }
   bool reads_older_schemas() const { return reads_older_schemas_; }
 
-  /// Keep a parked request so that it is dropped when the connection closes. False: it is closed, or
-  /// the server stops; the request was dropped or hurried and must not wait.
+  /// Keep a parked request so that it is dropped when the connection closes. False: it is closed,
+  /// or the server stops; the request was dropped or hurried and must not wait.
   bool Park(const std::shared_ptr<Parked>& parked);
   void Unpark(const std::shared_ptr<Parked>& parked);
 
@@ -87,11 +87,11 @@ class Connection : public net::FrameHandler, public std::enable_shared_from_this
   std::atomic<uint64_t> request_bytes_{0};
   std::atomic<bool> reads_older_schemas_{false};
   mutable std::mutex mutex_;
-  access::Caller caller_;                       // guarded by mutex_
-  bool signed_in_ = false;                      // guarded by mutex_
-  bool closed_ = false;                         // guarded by mutex_
-  bool stopping_ = false;                       // guarded by mutex_
-  std::set<std::shared_ptr<Parked>> parked_;    // guarded by mutex_
+  access::Caller caller_;                     // guarded by mutex_
+  bool signed_in_ = false;                    // guarded by mutex_
+  bool closed_ = false;                       // guarded by mutex_
+  bool stopping_ = false;                     // guarded by mutex_
+  std::set<std::shared_ptr<Parked>> parked_;  // guarded by mutex_
 };
 
 }  // namespace firth::doors::fluss

@@ -42,7 +42,9 @@ Result<table::NamespaceInfo> Find(const Request& request, const std::string& dat
   return found;
 }
 
-bool IsMissing(const Status& status) { return ReasonOf(status) == Reason::kNamespaceNotFound; }
+bool IsMissing(const Status& status) {
+  return ReasonOf(status) == Reason::kNamespaceNotFound;
+}
 
 Status CreateDatabase(const Request& request, const pb::CreateDatabaseRequest& in, pb::Empty*) {
   ARROW_RETURN_NOT_OK(CheckNewName(in.database()));
@@ -71,12 +73,12 @@ Status DropDatabase(const Request& request, const pb::DropDatabaseRequest& in, p
   ARROW_ASSIGN_OR_RAISE(const auto below,
                         request.database().ListNamespaces(request.caller(), path));
   if (!below.empty()) {
-    return Refusal(Wire::kDatabaseNotEmpty, "Database '" + in.database() +
-                                                "' is not empty: it holds other databases, such as '" +
-                                                DatabaseOf(below.front().path) + "'; drop those first.");
+    return Refusal(Wire::kDatabaseNotEmpty,
+                   "Database '" + in.database() +
+                       "' is not empty: it holds other databases, such as '" +
+                       DatabaseOf(below.front().path) + "'; drop those first.");
   }
-  const Status dropped =
-      request.database().DropNamespace(request.caller(), path, in.cascade());
+  const Status dropped = request.database().DropNamespace(request.caller(), path, in.cascade());
   if (ReasonOf(dropped) == Reason::kNamespaceNotEmpty) {
     return Refusal(Wire::kDatabaseNotEmpty, "Database '" + in.database() + "' is not empty.");
   }

@@ -44,12 +44,11 @@ class Listener {
 
   Status Start(net::EventLoops* loops, const std::vector<std::string>& listen) {
     if (listen.empty()) return Status::OK();
-    ARROW_ASSIGN_OR_RAISE(
-        server_, net::FrameServer::Start(
-                     loops, {.listen = listen, .frame_bytes_max = kFrameBytesMax},
-                     [this](const std::shared_ptr<net::FrameConnection>& wire) {
-                       return Accept(wire);
-                     }));
+    ARROW_ASSIGN_OR_RAISE(server_, net::FrameServer::Start(
+                                       loops, {.listen = listen, .frame_bytes_max = kFrameBytesMax},
+                                       [this](const std::shared_ptr<net::FrameConnection>& wire) {
+                                         return Accept(wire);
+                                       }));
     std::lock_guard lock(mutex_);
     for (const auto& endpoint : server_->endpoints()) nodes_.push_back(ReadEndpoint(endpoint));
     started_.notify_all();
@@ -112,9 +111,9 @@ class Listener {
   std::unique_ptr<net::FrameServer> server_;
   std::mutex mutex_;
   std::condition_variable started_;
-  std::vector<Node> nodes_;                            // guarded by mutex_
-  std::vector<std::weak_ptr<Connection>> connections_; // guarded by mutex_
-  size_t alive_at_sweep_ = 0;                          // guarded by mutex_
+  std::vector<Node> nodes_;                             // guarded by mutex_
+  std::vector<std::weak_ptr<Connection>> connections_;  // guarded by mutex_
+  size_t alive_at_sweep_ = 0;                           // guarded by mutex_
 };
 
 class FlussDoorImpl : public FlussDoor {

@@ -16,7 +16,7 @@ namespace firth::doors::fluss {
 struct FlussDoorOptions {
   table::Database* database = nullptr;
   net::EventLoops* loops = nullptr;
-  Executor* blocking = nullptr;  // runs calls that wait for the disk or a commit
+  Executor* blocking = nullptr;          // runs calls that wait for the disk or a commit
   std::vector<std::string> listen;       // plaintext; callers are anonymous
   std::vector<std::string> listen_sasl;  // SASL/PLAIN
   /// The host that answers hand out; empty: the address that the client reached, or 127.0.0.1.

@@ -1,5 +1,5 @@
-// Goal: requests as clients send them, and as an enemy would, get the answers that the protocol asks
-// for. Method: frames go straight into a connection over a Database in memory, in one thread.
+// Goal: requests as clients send them, and as an enemy would, get the answers that the protocol
+// asks for. Method: frames go straight into a connection over a Database in memory, in one thread.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -25,7 +25,8 @@ class DoorTest : public testing::Test {
   DoorTest() {
     EXPECT_TRUE(world_.Open().ok());
     access::Access* access = world_.db->access();
-    EXPECT_TRUE(access->PutPrincipal({.name = "ada", .role = "admin", .secret = "engine-no-1"}).ok());
+    EXPECT_TRUE(
+        access->PutPrincipal({.name = "ada", .role = "admin", .secret = "engine-no-1"}).ok());
     client_ = std::make_unique<TestClient>(&world_, /*signs_in=*/true);
     pb::AuthenticateRequest sign_in;
     sign_in.set_protocol("PLAIN");
@@ -64,11 +65,12 @@ class DoorTest : public testing::Test {
   static std::string Batch(const std::vector<std::pair<int32_t, std::optional<std::string>>>& rows,
                            int64_t writer = -1, int32_t sequence = -1) {
     const auto batch = table::Pairs(rows);
-    return std::string(std::string_view(
-        **log::EncodeBatch(*batch, {}, {.schema_id = SchemaId(1),
-                                        .compression = arrow::Compression::UNCOMPRESSED,
-                                        .writer_id = WriterId(writer),
-                                        .sequence = sequence})));
+    return std::string(
+        std::string_view(**log::EncodeBatch(*batch, {},
+                                            {.schema_id = SchemaId(1),
+                                             .compression = arrow::Compression::UNCOMPRESSED,
+                                             .writer_id = WriterId(writer),
+                                             .sequence = sequence})));
   }
 
   pb::ProducedBucket Produce(int64_t table, int32_t bucket, const std::string& batch) {
@@ -152,8 +154,8 @@ TEST_F(DoorTest, SignIn) {
   using namespace std::string_literals;
   EXPECT_EQ(sign_in("GSSAPI", "\0ada\0engine-no-1"s), 46);
   for (const std::string& token :
-       {""s, "ada"s, "\0ada"s, "\0ada\0wrong"s, "\0\0engine-no-1"s, "\0ada\0"s, "\0bob\0engine-no-1"s,
-        "bob\0ada\0engine-no-1"s, "\0ada\0engine-no-1\0x"s}) {
+       {""s, "ada"s, "\0ada"s, "\0ada\0wrong"s, "\0\0engine-no-1"s, "\0ada\0"s,
+        "\0bob\0engine-no-1"s, "bob\0ada\0engine-no-1"s, "\0ada\0engine-no-1\0x"s}) {
     EXPECT_EQ(sign_in("PLAIN", token), 46) << token.size();
     EXPECT_EQ(stranger.CodeOf(kMetadata, pb::MetadataRequest()), 46);
   }
@@ -297,8 +299,9 @@ TEST_F(DoorTest, FaultyBatchesAreRefusedBucketByBucket) {
   EXPECT_EQ(Produce(id, 0, "").error_code(), 14);
   EXPECT_EQ(Produce(id, 1, Batch({{1, "x"}})).error_code(), 21);
   EXPECT_EQ(Produce(id + 100, 0, Batch({{1, "x"}})).error_code(), 21);
-  EXPECT_EQ(Produce(Create("keyed", "", R"(,"primary_key":["a"])"), 0, Batch({{1, "x"}})).error_code(),
-            15);
+  EXPECT_EQ(
+      Produce(Create("keyed", "", R"(,"primary_key":["a"])"), 0, Batch({{1, "x"}})).error_code(),
+      15);
   pb::ProduceLogRequest produce;
   produce.set_acks(2);
   produce.set_table_id(id);
@@ -400,7 +403,8 @@ TEST_F(DoorTest, ProjectionKeepsTheColumnsAskedFor) {
   const auto rows = log::DecodeBatch(arrow::Buffer::FromString(records),
                                      arrow::schema({table::PairSchema()->field(1)}));
   ASSERT_TRUE(rows.ok()) << rows.status().ToString();
-  EXPECT_EQ((*rows)->column(0)->ToString(), table::Pairs({{1, "x"}, {2, "yy"}})->column(1)->ToString());
+  EXPECT_EQ((*rows)->column(0)->ToString(),
+            table::Pairs({{1, "x"}, {2, "yy"}})->column(1)->ToString());
   ask.mutable_tables(0)->set_columns(0, 2);
   EXPECT_EQ(Fetch(ask).error_code(), 34);
   ask.mutable_tables(0)->set_columns(0, 1);
@@ -438,9 +442,8 @@ TEST_F(DoorTest, OlderBatchesAreWidenedForClientsThatKnowNoSchemas) {
   auto ask = FetchOf(id, 0);
   ask.mutable_tables(0)->set_projected(true);
   ask.mutable_tables(0)->add_columns(2);
-  const auto projected =
-      log::DecodeBatch(arrow::Buffer::FromString(Fetch(ask).records()),
-                       arrow::schema({arrow::field("c", arrow::int64())}));
+  const auto projected = log::DecodeBatch(arrow::Buffer::FromString(Fetch(ask).records()),
+                                          arrow::schema({arrow::field("c", arrow::int64())}));
   ASSERT_TRUE(projected.ok()) << projected.status().ToString();
   EXPECT_EQ((*projected)->column(0)->null_count(), 1);
 
@@ -549,9 +552,11 @@ TEST_F(DoorTest, LimitScanGivesTheLastBatches) {
   EXPECT_TRUE(answer.is_log_table());
   EXPECT_TRUE(answer.records().empty());
   for (int i = 0; i < 4; ++i) Produce(id, 0, batch);
-  EXPECT_EQ(client().Call<pb::LimitScanAnswer>(kLimitScan, scan).records().size(), 2 * batch.size());
+  EXPECT_EQ(client().Call<pb::LimitScanAnswer>(kLimitScan, scan).records().size(),
+            2 * batch.size());
   scan.set_limit(INT32_MAX);
-  EXPECT_EQ(client().Call<pb::LimitScanAnswer>(kLimitScan, scan).records().size(), 4 * batch.size());
+  EXPECT_EQ(client().Call<pb::LimitScanAnswer>(kLimitScan, scan).records().size(),
+            4 * batch.size());
   scan.set_bucket(9);
   EXPECT_EQ(client().Call<pb::LimitScanAnswer>(kLimitScan, scan).error_code(), 21);
 }

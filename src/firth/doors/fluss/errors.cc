@@ -25,9 +25,14 @@ struct Codes {
   Wire read;
 };
 
-constexpr Codes Same(Wire code) { return {code, code, code}; }
-/// Something that is gone: by name that is final; a bucket's client is told to look the table up anew.
-constexpr Codes Gone(Wire name) { return {name, Wire::kUnknownBucket, Wire::kUnknownBucket}; }
+constexpr Codes Same(Wire code) {
+  return {code, code, code};
+}
+/// Something that is gone: by name that is final; a bucket's client is told to look the table up
+/// anew.
+constexpr Codes Gone(Wire name) {
+  return {name, Wire::kUnknownBucket, Wire::kUnknownBucket};
+}
 /// A fault of ours. A scanner would pass over -1 and ask again for ever, so it gets a code that it
 /// raises; for a writer that one would be retried.
 constexpr Codes kFault = {Wire::kUnknown, Wire::kUnknown, Wire::kCorruptMessage};

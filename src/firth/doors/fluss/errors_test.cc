@@ -1,4 +1,5 @@
-// Goal: every fault of the engine has a code of the protocol, and no permanent one is retried for ever.
+// Goal: every fault of the engine has a code of the protocol, and no permanent one is retried for
+// ever.
 #include "firth/doors/fluss/errors.h"
 
 #include <gtest/gtest.h>
@@ -34,19 +35,32 @@ TEST(ErrorsTest, EveryCodeWithoutAReasonHasACode) {
 
 TEST(ErrorsTest, NamesAreAnsweredWithTheContractsCodes) {
   const std::pair<Reason, int32_t> expected[] = {
-      {Reason::kNamespaceNotFound, 4},  {Reason::kNamespaceNotEmpty, 5},
-      {Reason::kNamespaceExists, 6},    {Reason::kTableNotFound, 7},
-      {Reason::kTableExists, 8},        {Reason::kSchemaNotFound, 9},
-      {Reason::kCorruptBatch, 14},      {Reason::kInvalidSchema, 15},
-      {Reason::kKeyed, 15},             {Reason::kOffsetOutOfRange, 19},
-      {Reason::kNotKeyed, 20},          {Reason::kBucketNotFound, 21},
-      {Reason::kOutOfOrderSequence, 31}, {Reason::kUnknownWriter, 33},
-      {Reason::kPartialUpdate, 35},     {Reason::kPartitionNotFound, 36},
-      {Reason::kNotPartitioned, 37},    {Reason::kTimestampInFuture, 38},
-      {Reason::kInvalidProperty, 39},   {Reason::kPartitionExists, 42},
-      {Reason::kInvalidPartition, 43},  {Reason::kTooManyPartitions, 45},
-      {Reason::kUnknownSecret, 46},     {Reason::kNotAllowed, 48},
-      {Reason::kTooManyBuckets, 49},    {Reason::kDeletionDisabled, 57},
+      {Reason::kNamespaceNotFound, 4},
+      {Reason::kNamespaceNotEmpty, 5},
+      {Reason::kNamespaceExists, 6},
+      {Reason::kTableNotFound, 7},
+      {Reason::kTableExists, 8},
+      {Reason::kSchemaNotFound, 9},
+      {Reason::kCorruptBatch, 14},
+      {Reason::kInvalidSchema, 15},
+      {Reason::kKeyed, 15},
+      {Reason::kOffsetOutOfRange, 19},
+      {Reason::kNotKeyed, 20},
+      {Reason::kBucketNotFound, 21},
+      {Reason::kOutOfOrderSequence, 31},
+      {Reason::kUnknownWriter, 33},
+      {Reason::kPartialUpdate, 35},
+      {Reason::kPartitionNotFound, 36},
+      {Reason::kNotPartitioned, 37},
+      {Reason::kTimestampInFuture, 38},
+      {Reason::kInvalidProperty, 39},
+      {Reason::kPartitionExists, 42},
+      {Reason::kInvalidPartition, 43},
+      {Reason::kTooManyPartitions, 45},
+      {Reason::kUnknownSecret, 46},
+      {Reason::kNotAllowed, 48},
+      {Reason::kTooManyBuckets, 49},
+      {Reason::kDeletionDisabled, 57},
   };
   for (const auto& [reason, code] : expected) {
     EXPECT_EQ(CodeOfReason(reason, Asked::kName), code) << ReasonName(reason);
@@ -62,11 +76,11 @@ TEST(ErrorsTest, BucketsOfWhatIsGoneAskForNewMetadata) {
 }
 
 TEST(ErrorsTest, PermanentFaultsOfWritesAreNotRetried) {
-  const std::set<int32_t> retried = {1,  3,  9,  10, 11, 12, 14, 21, 25, 26,
-                                     28, 29, 44, 51, 70, 72, 73};
-  for (const Reason reason : {Reason::kDiskFull, Reason::kIo, Reason::kChecksumMismatch,
-                              Reason::kEditionSealed, Reason::kNotAllowed, Reason::kKeyed,
-                              Reason::kBatchTooLarge, Reason::kPartialUpdate}) {
+  const std::set<int32_t> retried = {1,  3,  9,  10, 11, 12, 14, 21, 25,
+                                     26, 28, 29, 44, 51, 70, 72, 73};
+  for (const Reason reason :
+       {Reason::kDiskFull, Reason::kIo, Reason::kChecksumMismatch, Reason::kEditionSealed,
+        Reason::kNotAllowed, Reason::kKeyed, Reason::kBatchTooLarge, Reason::kPartialUpdate}) {
     EXPECT_FALSE(retried.contains(CodeOfReason(reason, Asked::kWrite))) << ReasonName(reason);
   }
   EXPECT_TRUE(retried.contains(CodeOfReason(Reason::kOverBudget, Asked::kWrite)));

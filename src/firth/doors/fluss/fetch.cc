@@ -18,7 +18,9 @@ constexpr int64_t kWaitMsMax = 300'000;
 /// One answer holds at most this, whatever is asked for; and at least one batch.
 constexpr uint64_t kAnswerBytesMax = uint64_t{64} << 20;
 
-uint64_t AtLeastZero(int32_t value) { return value < 0 ? 0 : static_cast<uint64_t>(value); }
+uint64_t AtLeastZero(int32_t value) {
+  return value < 0 ? 0 : static_cast<uint64_t>(value);
+}
 
 }  // namespace
 
@@ -52,9 +54,9 @@ LogFetch::Found LogFetch::Find() const {
     ARROW_ASSIGN_OR_RAISE(bucket->from.where, table.Bucket(asked.partition_id, asked.bucket));
     bucket->from.table = table.table();
     bucket->from.bytes_max = AtLeastZero(asked.bytes_max);
-    ARROW_ASSIGN_OR_RAISE(bucket->range,
-                          request_->database().GetRange(request_->caller(), *table.table(),
-                                                        bucket->from.where));
+    ARROW_ASSIGN_OR_RAISE(
+        bucket->range,
+        request_->database().GetRange(request_->caller(), *table.table(), bucket->from.where));
     const auto [start, end] = bucket->range;
     bucket->from.from = asked.offset == kLogStart ? start : Offset(asked.offset);
     if (bucket->from.from >= start && bucket->from.from <= end) return Status::OK();
@@ -69,9 +71,8 @@ LogFetch::Found LogFetch::Find() const {
     auto& shape = found.shapes.emplace_back();
     if (table.ok()) {
       auto made = BatchShape::Make(
-          table->table(),
-          {.columns = asked.columns,
-           .reads_older_schemas = request_->connection().reads_older_schemas()});
+          table->table(), {.columns = asked.columns,
+                           .reads_older_schemas = request_->connection().reads_older_schemas()});
       status = made.status();
       if (made.ok()) shape = std::move(*made);
     }
@@ -203,9 +204,13 @@ bool LogFetch::End() {
   return true;
 }
 
-void LogFetch::Drop() { End(); }
+void LogFetch::Drop() {
+  End();
+}
 
-void LogFetch::Hurry() { Wake(/*last=*/true); }
+void LogFetch::Hurry() {
+  Wake(/*last=*/true);
+}
 
 void ServeFetchLog(const RequestPtr& request) {
   FetchLogRequest asked;

@@ -39,13 +39,13 @@ class LogFetch : public Parked, public std::enable_shared_from_this<LogFetch> {
   const RequestPtr request_;
   const FetchLogRequest asked_;
   std::mutex mutex_;
-  bool ended_ = false;        // guarded by mutex_
-  bool looking_ = false;      // guarded by mutex_
-  bool look_again_ = false;   // guarded by mutex_
-  bool last_ = false;         // guarded by mutex_
-  bool parked_ = false;       // guarded by mutex_
-  uint64_t follower_ = 0;     // guarded by mutex_
-  uint64_t timer_ = 0;        // guarded by mutex_
+  bool ended_ = false;       // guarded by mutex_
+  bool looking_ = false;     // guarded by mutex_
+  bool look_again_ = false;  // guarded by mutex_
+  bool last_ = false;        // guarded by mutex_
+  bool parked_ = false;      // guarded by mutex_
+  uint64_t follower_ = 0;    // guarded by mutex_
+  uint64_t timer_ = 0;       // guarded by mutex_
 };
 
 }  // namespace firth::doors::fluss

@@ -148,8 +148,8 @@ bool ReadFetchLog(Bytes message, FetchLogRequest* out) {
   return reader.ok() && has_bytes_max;
 }
 
-std::vector<std::shared_ptr<arrow::Buffer>> WriteFetchLog(
-    const FetchLogRequest& request, std::vector<FetchedLogBucket> fetched) {
+std::vector<std::shared_ptr<arrow::Buffer>> WriteFetchLog(const FetchLogRequest& request,
+                                                          std::vector<FetchedLogBucket> fetched) {
   Parts answer;
   size_t next = 0;
   for (const FetchLogTable& table : request.tables) {

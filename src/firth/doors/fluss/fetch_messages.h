@@ -46,8 +46,9 @@ struct FetchedLogBucket {
   std::vector<std::shared_ptr<arrow::Buffer>> batches;
 };
 
-/// The answer's message in parts; `fetched` holds one entry for each bucket of each table, in order.
-std::vector<std::shared_ptr<arrow::Buffer>> WriteFetchLog(
-    const FetchLogRequest& request, std::vector<FetchedLogBucket> fetched);
+/// The answer's message in parts; `fetched` holds one entry for each bucket of each table, in
+/// order.
+std::vector<std::shared_ptr<arrow::Buffer>> WriteFetchLog(const FetchLogRequest& request,
+                                                          std::vector<FetchedLogBucket> fetched);
 
 }  // namespace firth::doors::fluss

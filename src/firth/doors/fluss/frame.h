@@ -4,8 +4,8 @@
 //   request: int16 api key | int16 api version | int32 request id | message
 //   answer : int8 type (0 success, 1 error) | int32 request id | message
 //
-// All big-endian. The protocol's third type, 2, carries no request id; the Rust clients read one all
-// the same, so it is never sent.
+// All big-endian. The protocol's third type, 2, carries no request id; the Rust clients read one
+// all the same, so it is never sent.
 #pragma once
 
 #include <arrow/buffer.h>

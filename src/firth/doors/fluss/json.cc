@@ -67,9 +67,9 @@ Result<std::optional<std::string>> OptionalText(const Json& object, const char* 
 Result<std::optional<int64_t>> OptionalInt(const Json& object, const char* name) {
   const Json* member = Find(object, name);
   if (member == nullptr) return std::nullopt;
-  const bool fits = member->is_number_integer() &&
-                    (!member->is_number_unsigned() ||
-                     member->get<uint64_t>() <= static_cast<uint64_t>(INT64_MAX));
+  const bool fits =
+      member->is_number_integer() && (!member->is_number_unsigned() ||
+                                      member->get<uint64_t>() <= static_cast<uint64_t>(INT64_MAX));
   if (!fits) return Fault(std::string("'") + name + "' must be a whole number");
   return member->get<int64_t>();
 }

@@ -30,8 +30,8 @@ Result<Json> ParseJson(std::string_view text);
 /// Write without spaces; bytes that are not UTF-8 become U+FFFD.
 std::string ToText(const JsonOut& json);
 
-/// Member `name` of an object as what it must be, or nullopt where it is absent or null. A member of
-/// another kind is an error that names it.
+/// Member `name` of an object as what it must be, or nullopt where it is absent or null. A member
+/// of another kind is an error that names it.
 Result<std::optional<std::string>> OptionalText(const Json& object, const char* name);
 Result<std::optional<int64_t>> OptionalInt(const Json& object, const char* name);
 Result<std::optional<bool>> OptionalBool(const Json& object, const char* name);

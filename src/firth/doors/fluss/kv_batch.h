@@ -9,7 +9,8 @@
 //   12   8   writer id, -1 none
 //   20   4   writer's sequence, -1 none
 //   24   4   records
-//   28   .   records: int32 length | varint key length | key | compact row (none: the key is deleted)
+//   28   .   records: int32 length | varint key length | key | compact row (none: the key is
+//   deleted)
 #pragma once
 
 #include <arrow/buffer.h>
@@ -25,8 +26,8 @@ namespace firth::doors::fluss {
 inline constexpr size_t kKvHeaderBytes = 28;
 inline constexpr size_t kKvChecksummedFrom = 9;
 
-/// Read one whole batch. Hostile bytes; error kCorruptBatch. The records point into `batch`, which the
-/// result keeps. Rows are not looked into: the engine checks them against the schema.
+/// Read one whole batch. Hostile bytes; error kCorruptBatch. The records point into `batch`, which
+/// the result keeps. Rows are not looked into: the engine checks them against the schema.
 Result<table::UpsertBatch> ReadKvBatch(const std::shared_ptr<arrow::Buffer>& batch);
 
 }  // namespace firth::doors::fluss

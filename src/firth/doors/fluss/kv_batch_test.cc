@@ -32,11 +32,11 @@ std::string Batch(const std::string& records, int32_t count) {
 
 TEST(KvBatchTest, ReadsTheCapturedBatch) {
   // Written by the original's client: upsert (1, "hi", -1, 1.50, a timestamp).
-  const auto batch = ReadKvBatch(
-      Hex("3700000000"
-          "3fead4e7"
-          "010000500000000000000000000000010000001b0000000101000102686"
-          "9ffffffffffffffffff01960180d0eab6b7338827"));
+  const auto batch =
+      ReadKvBatch(Hex("3700000000"
+                      "3fead4e7"
+                      "010000500000000000000000000000010000001b0000000101000102686"
+                      "9ffffffffffffffffff01960180d0eab6b7338827"));
   ASSERT_TRUE(batch.ok()) << batch.status().ToString();
   EXPECT_EQ(batch->schema_id.value, 1);
   EXPECT_EQ(batch->writer_id.value, 0x50);
@@ -76,15 +76,15 @@ TEST(KvBatchTest, DamageIsRefused) {
 
 TEST(KvBatchTest, LiesUnderAGoodChecksumAreRefused) {
   const std::pair<std::string, int32_t> cases[] = {
-      {"", 1},                     // a record that is not there
-      {"", 2'000'000'000},         // more than fit
+      {"", 1},              // a record that is not there
+      {"", 2'000'000'000},  // more than fit
       {"", -1},
-      {"020000000101", 0},         // bytes after the last record
-      {"030000000101", 1},         // a record that is cut off
-      {"ffffffff0101", 1},         // a negative length
-      {"0100000000", 1},           // no key
-      {"0200000005010", 1},        // a key longer than its record
-      {"06000000ffffffffff01", 1}, // a key length that overflows
+      {"020000000101", 0},          // bytes after the last record
+      {"030000000101", 1},          // a record that is cut off
+      {"ffffffff0101", 1},          // a negative length
+      {"0100000000", 1},            // no key
+      {"0200000005010", 1},         // a key longer than its record
+      {"06000000ffffffffff01", 1},  // a key length that overflows
   };
   for (const auto& [hex, count] : cases) {
     const std::string padded = hex.size() % 2 == 0 ? hex : hex + "0";

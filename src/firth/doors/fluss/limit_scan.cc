@@ -21,8 +21,8 @@ Status TooMuch() {
   return Refusal(Wire::kRecordTooLarge, "the rows are more than 512 MiB; ask for fewer");
 }
 
-/// Whole batches, from the one that holds the first of the last `limit` offsets. The client drops the
-/// rows before them.
+/// Whole batches, from the one that holds the first of the last `limit` offsets. The client drops
+/// the rows before them.
 Result<std::string> LastOfLog(const Request& request, const table::TablePtr& table,
                               table::BucketRef where, int64_t limit) {
   ARROW_ASSIGN_OR_RAISE(const table::BucketRange range,
@@ -32,9 +32,8 @@ Result<std::string> LastOfLog(const Request& request, const table::TablePtr& tab
   if (request.database().BytesReady({from}) > kAnswerBytesMax) return TooMuch();
   ARROW_ASSIGN_OR_RAISE(
       const BatchShape shape,
-      BatchShape::Make(table,
-                       {.columns = std::nullopt,
-                        .reads_older_schemas = request.connection().reads_older_schemas()}));
+      BatchShape::Make(table, {.columns = std::nullopt,
+                               .reads_older_schemas = request.connection().reads_older_schemas()}));
   std::string records;
   while (from.from < range.end) {
     auto fetched = request.database().Fetch(request.caller(), {from}, kAnswerBytesMax);
@@ -54,10 +53,9 @@ Result<std::string> LastOfLog(const Request& request, const table::TablePtr& tab
 /// length and its bytes; little-endian.
 Result<std::string> FirstByKey(const Request& request, const table::TablePtr& table,
                                table::BucketRef where, int64_t limit) {
-  ARROW_ASSIGN_OR_RAISE(
-      const auto rows,
-      request.database().ScanKeys(request.caller(),
-                                  {.table = table, .where = where, .limit = limit}));
+  ARROW_ASSIGN_OR_RAISE(const auto rows,
+                        request.database().ScanKeys(
+                            request.caller(), {.table = table, .where = where, .limit = limit}));
   std::string values;
   for (const table::KeyedRow& row : rows) {
     AppendLe(&values, static_cast<int32_t>(row.row.value.size()));

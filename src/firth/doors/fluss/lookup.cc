@@ -97,9 +97,8 @@ void Serve(const RequestPtr& request, Start start) {
   const auto answers = std::make_shared<Answers<Message>>(request, in);
   for (int i = 0; i < in.buckets_size(); ++i) {
     auto* bucket = in.mutable_buckets(i);
-    const auto partition = bucket->has_partition_id()
-                               ? std::optional<int64_t>(bucket->partition_id())
-                               : std::nullopt;
+    const auto partition =
+        bucket->has_partition_id() ? std::optional<int64_t>(bucket->partition_id()) : std::nullopt;
     const auto where = table.ok() ? table->Bucket(partition, bucket->bucket())
                                   : Result<table::BucketRef>(table.status());
     auto wanted = where.ok() ? KeysFor(*request, *table, *where, kPrefix, bucket)
@@ -116,11 +115,10 @@ void Serve(const RequestPtr& request, Start start) {
 }  // namespace
 
 void ServeLookup(const RequestPtr& request) {
-  Serve<false, pb::LookupAnswer, Rows>(
-      request, [&](const auto& table, auto where, auto keys, auto done) {
-        request->database().Lookup(request->caller(), table, where, std::move(keys),
-                                   std::move(done));
-      });
+  Serve<false, pb::LookupAnswer, Rows>(request, [&](const auto& table, auto where, auto keys,
+                                                    auto done) {
+    request->database().Lookup(request->caller(), table, where, std::move(keys), std::move(done));
+  });
 }
 
 void ServePrefixLookup(const RequestPtr& request) {

@@ -54,7 +54,7 @@ Result<table::BucketRef> TableById::Bucket(std::optional<int64_t> partition_id,
 }
 
 Result<std::optional<PartitionKeys>> TableById::KeysOf(const Request& request,
-                                                      PartitionId partition) const {
+                                                       PartitionId partition) const {
   const catalog::EditionInfo& edition = *table_->current;
   if (edition.spec.key.empty() || edition.spec.partition_by.empty()) return std::nullopt;
   ARROW_ASSIGN_OR_RAISE(const auto partitions,

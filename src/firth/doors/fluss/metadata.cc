@@ -1,5 +1,5 @@
-// Metadata: where the servers are, and what clients must know of tables and partitions to reach their
-// buckets. This one process is the coordinator and the only tablet server, with node id 0.
+// Metadata: where the servers are, and what clients must know of tables and partitions to reach
+// their buckets. This one process is the coordinator and the only tablet server, with node id 0.
 #include <map>
 #include <set>
 #include <string>
@@ -71,13 +71,13 @@ class PartitionFinder {
         return Status::OK();
       }
     }
-    return Error(Code::kNotFound, Reason::kPartitionNotFound,
-                 "Table partition '" + names.ToString() + "(p=" + name.partition() +
-                     ")' does not exist.");
+    return Error(
+        Code::kNotFound, Reason::kPartitionNotFound,
+        "Table partition '" + names.ToString() + "(p=" + name.partition() + ")' does not exist.");
   }
 
-  /// Clients name the tables that the ids belong to in the same request; for one that does not, every
-  /// partitioned table is looked at.
+  /// Clients name the tables that the ids belong to in the same request; for one that does not,
+  /// every partitioned table is looked at.
   Status ById(int64_t id, pb::MetadataAnswer* out) {
     if (FindListed(id, out)) return Status::OK();
     if (!listed_all_) {

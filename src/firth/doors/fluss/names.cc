@@ -9,20 +9,24 @@ namespace {
 
 constexpr size_t kNameBytesMax = 200;
 
-bool Allowed(unsigned char byte) { return std::isalnum(byte) != 0 || byte == '_' || byte == '-'; }
+bool Allowed(unsigned char byte) {
+  return std::isalnum(byte) != 0 || byte == '_' || byte == '-';
+}
 
 constexpr NameRules kRules{&Allowed, 0};
 constexpr size_t kEscapeBytes = 5;  // _xHH_
 
-bool IsHex(char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F'); }
+bool IsHex(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F');
+}
 
 bool BeginsWithEscape(std::string_view text) {
   return text.size() >= kEscapeBytes && text[0] == '_' && text[1] == 'x' && IsHex(text[2]) &&
          IsHex(text[3]) && text[4] == '_';
 }
 
-/// common/path.h escapes the `_` of every literal `_x`. Names like `max_x` are common and must stay as
-/// they are, so here only a `_x` that could be read as an escape stays escaped.
+/// common/path.h escapes the `_` of every literal `_x`. Names like `max_x` are common and must stay
+/// as they are, so here only a `_x` that could be read as an escape stays escaped.
 std::string Loosen(std::string_view name) {
   std::string out;
   while (!name.empty()) {
@@ -61,8 +65,9 @@ Result<Path> Read(const std::vector<std::string>& names) {
   ARROW_ASSIGN_OR_RAISE(Path path, NamesToPath(tight, kRules));
   if (Show(path, names.size()) != names) {
     return Error(Code::kInvalidArgument, Reason::kInvalidName,
-                 "the name '" + names.back() + "' holds an escape of the form _xHH_ that stands for "
-                 "nothing that must be escaped");
+                 "the name '" + names.back() +
+                     "' holds an escape of the form _xHH_ that stands for "
+                     "nothing that must be escaped");
   }
   return path;
 }
@@ -81,11 +86,17 @@ std::string NameFault(std::string_view name) {
   return "";
 }
 
-Result<Path> PathOfDatabase(std::string_view database) { return Read({std::string(database)}); }
+Result<Path> PathOfDatabase(std::string_view database) {
+  return Read({std::string(database)});
+}
 
-Result<Path> PathOfTable(const TableNames& names) { return Read({names.database, names.table}); }
+Result<Path> PathOfTable(const TableNames& names) {
+  return Read({names.database, names.table});
+}
 
-std::string DatabaseOf(const Path& path) { return Show(path, 1).front(); }
+std::string DatabaseOf(const Path& path) {
+  return Show(path, 1).front();
+}
 
 TableNames NamesOf(const Path& path) {
   std::vector<std::string> names = Show(path, 2);

@@ -1,8 +1,8 @@
 // Names of databases, tables and partitions, and the paths that they stand for.
 //
-// Table `t` of database `d` is the path d/t. A path of more segments shows its leading ones joined as
-// the database, one of a single segment is in the database `_`; bytes that names may not hold are
-// escaped (common/path.h). Every name stands for one path and every path has one name.
+// Table `t` of database `d` is the path d/t. A path of more segments shows its leading ones joined
+// as the database, one of a single segment is in the database `_`; bytes that names may not hold
+// are escaped (common/path.h). Every name stands for one path and every path has one name.
 #pragma once
 
 #include <string>

@@ -9,7 +9,9 @@
 namespace firth::doors::fluss {
 namespace {
 
-Path P(std::vector<std::string> segments) { return Path{std::move(segments)}; }
+Path P(std::vector<std::string> segments) {
+  return Path{std::move(segments)};
+}
 
 TEST(NamesTest, CommonNamesStayAsTheyAre) {
   for (const std::string name : {"orders", "max_x", "user_xp", "a_x4_b", "x", "_x", "a-B_9", "_a",
@@ -40,8 +42,8 @@ TEST(NamesTest, EscapesThatStandForNothingAreRefused) {
 
 TEST(NamesTest, EveryPathComesBack) {
   std::mt19937 random(3);
-  const std::vector<std::string> letters = {"_", "x", "5", "F", "2", "A", " ",
-                                            ".", "a", "x", "_", "\xc3\xa9"};
+  const std::vector<std::string> letters = {"_", "x", "5", "F", "2", "A",
+                                            " ", ".", "a", "x", "_", "\xc3\xa9"};
   std::set<std::string> names;
   std::set<Path> paths;
   for (int round = 0; round < 50'000; ++round) {
@@ -66,9 +68,9 @@ TEST(NamesTest, EveryPathComesBack) {
 TEST(NamesTest, FaultsOfNewNames) {
   EXPECT_EQ(NameFault("orders_2024-x"), "");
   EXPECT_EQ(NameFault(std::string(200, 'a')), "");
-  for (const std::string& name : {std::string(), std::string(201, 'a'), std::string("__a"),
-                                  std::string("a b"), std::string("a.b"), std::string("a/b"),
-                                  std::string("\xc3\xa9")}) {
+  for (const std::string& name :
+       {std::string(), std::string(201, 'a'), std::string("__a"), std::string("a b"),
+        std::string("a.b"), std::string("a/b"), std::string("\xc3\xa9")}) {
     EXPECT_NE(NameFault(name), "") << name;
   }
 }

@@ -22,9 +22,9 @@ class PartitionKeys {
   static Result<PartitionKeys> Make(const catalog::EditionInfo& edition,
                                     const catalog::PartitionInfo& partition);
 
-  /// The engine's key for a client's compact one. With `prefix` the client's key may end early, after
-  /// a whole column; the result then ends before the first column that is missing. Hostile bytes;
-  /// error kCorruptBatch.
+  /// The engine's key for a client's compact one. With `prefix` the client's key may end early,
+  /// after a whole column; the result then ends before the first column that is missing. Hostile
+  /// bytes; error kCorruptBatch.
   Result<std::string> Full(std::string_view key, bool prefix) const;
 
   /// Rewrite the keys of a batch, whose owner then keeps them too.

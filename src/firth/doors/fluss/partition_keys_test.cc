@@ -1,5 +1,5 @@
-// Goal: partition names are read back as the values that they were written from, and keys of clients
-// become the engine's whole keys.
+// Goal: partition names are read back as the values that they were written from, and keys of
+// clients become the engine's whole keys.
 #include "firth/doors/fluss/partition_keys.h"
 
 #include <gtest/gtest.h>
@@ -54,7 +54,8 @@ TEST(PartitionValueTest, OtherTextIsRefused) {
       {arrow::decimal128(4, 2), "1.234"},
   };
   for (const auto& [type, text] : cases) {
-    EXPECT_EQ(ReasonOf(ParsePartitionValue(type, text).status()), Reason::kInvalidPartition) << text;
+    EXPECT_EQ(ReasonOf(ParsePartitionValue(type, text).status()), Reason::kInvalidPartition)
+        << text;
   }
 }
 
@@ -63,11 +64,11 @@ class PartitionKeysTest : public testing::Test {
   PartitionKeysTest() {
     edition_.schemas.push_back(
         {.id = SchemaId(1),
-         .schema = arrow::schema({arrow::field("a", arrow::int32(), false),
-                                  arrow::field("p", arrow::utf8(), false),
-                                  arrow::field("b", arrow::utf8(), false),
-                                  arrow::field("t", arrow::timestamp(arrow::TimeUnit::MICRO), false),
-                                  arrow::field("d", arrow::decimal128(30, 2), false)})});
+         .schema = arrow::schema(
+             {arrow::field("a", arrow::int32(), false), arrow::field("p", arrow::utf8(), false),
+              arrow::field("b", arrow::utf8(), false),
+              arrow::field("t", arrow::timestamp(arrow::TimeUnit::MICRO), false),
+              arrow::field("d", arrow::decimal128(30, 2), false)})});
     edition_.spec.partition_by = {"p"};
     partition_.values = {"eu"};
   }
@@ -87,15 +88,31 @@ class PartitionKeysTest : public testing::Test {
 TEST_F(PartitionKeysTest, ThePartitionStandsWhereItsColumnDoes) {
   EXPECT_EQ(Full({"p", "a"}, "ac02"), "026575ac02");
   EXPECT_EQ(Full({"a", "p"}, "ac02"), "ac02026575");
-  EXPECT_EQ(Full({"a", "p", "b"}, "ac02" "0178"), "ac02" "026575" "0178");
-  EXPECT_EQ(Full({"t", "p", "d"}, "8001" "05" "020100"), "8001" "05" "026575" "020100");
+  EXPECT_EQ(Full({"a", "p", "b"},
+                 "ac02"
+                 "0178"),
+            "ac02"
+            "026575"
+            "0178");
+  EXPECT_EQ(Full({"t", "p", "d"},
+                 "8001"
+                 "05"
+                 "020100"),
+            "8001"
+            "05"
+            "026575"
+            "020100");
 }
 
 TEST_F(PartitionKeysTest, APrefixEndsBeforeTheFirstMissingColumn) {
   EXPECT_EQ(Full({"a", "b", "p"}, "01", /*prefix=*/true), "01");
   EXPECT_EQ(Full({"a", "p", "b"}, "01", /*prefix=*/true), "01026575");
   EXPECT_EQ(Full({"p", "a", "b"}, "01", /*prefix=*/true), "02657501");
-  EXPECT_EQ(Full({"a", "b", "p"}, "01" "05", /*prefix=*/true), "refused");
+  EXPECT_EQ(Full({"a", "b", "p"},
+                 "01"
+                 "05",
+                 /*prefix=*/true),
+            "refused");
 }
 
 TEST_F(PartitionKeysTest, HostileKeysAreRefused) {

@@ -15,8 +15,8 @@ using ScalarPtr = std::shared_ptr<arrow::Scalar>;
 using TypePtr = std::shared_ptr<arrow::DataType>;
 
 constexpr size_t kFractionDigits = 9;
-constexpr size_t kTimeBytes = 8;        // HH-mm-ss
-constexpr size_t kDateTimeBytes = 19;   // yyyy-MM-dd-HH-mm-ss
+constexpr size_t kTimeBytes = 8;       // HH-mm-ss
+constexpr size_t kDateTimeBytes = 19;  // yyyy-MM-dd-HH-mm-ss
 
 /// `_` and a fraction become `.` and the fraction padded to nanoseconds; no digits are none.
 Result<std::string> Fraction(std::string_view text) {
@@ -33,8 +33,9 @@ Result<int64_t> NanosOfDay(std::string_view text) {
   std::string time(text.substr(0, kTimeBytes));
   std::ranges::replace(time, '-', ':');
   ARROW_ASSIGN_OR_RAISE(const std::string fraction, Fraction(text.substr(kTimeBytes)));
-  ARROW_ASSIGN_OR_RAISE(const ScalarPtr scalar,
-                        arrow::Scalar::Parse(arrow::time64(arrow::TimeUnit::NANO), time + fraction));
+  ARROW_ASSIGN_OR_RAISE(
+      const ScalarPtr scalar,
+      arrow::Scalar::Parse(arrow::time64(arrow::TimeUnit::NANO), time + fraction));
   return static_cast<const arrow::Time64Scalar&>(*scalar).value;
 }
 

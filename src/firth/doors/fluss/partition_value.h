@@ -11,7 +11,8 @@
 
 namespace firth::doors::fluss {
 
-/// Read the text that a partition is named by for a value of `type`: text as it is, numbers in decimal
+/// Read the text that a partition is named by for a value of `type`: text as it is, numbers in
+/// decimal
 /// (`_` for the point of a float), booleans `true` or `false`, dates `yyyy-MM-dd`, times
 /// `HH-mm-ss_SSS`, timestamps `yyyy-MM-dd-HH-mm-ss_` and up to nine digits, bytes in hex. Error
 /// kInvalidPartition.

@@ -47,9 +47,9 @@ Result<std::vector<std::string>> ValuesOf(const table::TableInfo& table, const S
     values.push_back(found->second);
   }
   if (spec.size() != values.size()) {
-    return Refusal(Wire::kInvalidPartition,
-                   "the partition spec has " + std::to_string(spec.size()) +
-                       " keys, the table " + std::to_string(values.size()));
+    return Refusal(Wire::kInvalidPartition, "the partition spec has " +
+                                                std::to_string(spec.size()) + " keys, the table " +
+                                                std::to_string(values.size()));
   }
   return values;
 }

@@ -1,7 +1,7 @@
 // ProduceLog: batches go to the log as they came; and InitWriter, which numbers their writers.
 //
-// The request is read by hand (wire.h), so that a batch is a slice of the frame that net received, all
-// the way into the journal.
+// The request is read by hand (wire.h), so that a batch is a slice of the frame that net received,
+// all the way into the journal.
 #include <optional>
 #include <string>
 #include <utility>
@@ -59,8 +59,8 @@ void ServeProduceLog(const RequestPtr& request) {
   }
   if (const Status acks = CheckAcks(*in.acks); !acks.ok()) return request->Refuse(acks);
   const Result<TableById> table = TableById::Find(*request, *in.table_id);
-  const auto answers = BucketWriteAnswers::Make(request, BucketWriteAnswers::kBaseOffset,
-                                                std::move(in.buckets));
+  const auto answers =
+      BucketWriteAnswers::Make(request, BucketWriteAnswers::kBaseOffset, std::move(in.buckets));
   for (size_t i = 0; i < answers->size(); ++i) {
     BucketWrite& bucket = answers->bucket(i);
     const auto where = table.ok() ? table->Bucket(bucket.partition_id, bucket.bucket)

@@ -32,7 +32,9 @@ const std::vector<Property>& AllProperties() {
       {"table.kv.format-version", Kind::kInt, "2"},
       {"table.auto-partition.enabled", Kind::kBool, "false"},
       {"table.auto-partition.key", Kind::kText, ""},
-      {"table.auto-partition.time-unit", Kind::kWord, "DAY",
+      {"table.auto-partition.time-unit",
+       Kind::kWord,
+       "DAY",
        {"hour", "day", "month", "quarter", "year"}},
       {"table.auto-partition.time-zone", Kind::kText, "UTC"},
       {"table.auto-partition.num-precreate", Kind::kInt, "2"},
@@ -64,7 +66,9 @@ std::string Lower(std::string_view text) {
   return lower;
 }
 
-Status Fault(const std::string& what) { return Refusal(Wire::kInvalidConfig, what); }
+Status Fault(const std::string& what) {
+  return Refusal(Wire::kInvalidConfig, what);
+}
 
 bool CanRead(const Property& property, const std::string& value) {
   switch (property.kind) {
@@ -88,7 +92,8 @@ Status CheckValues(const Properties& properties) {
   for (const auto& [name, value] : properties) {
     const Property* property = FindProperty(name);
     if (property == nullptr) {
-      return Fault("'" + name + "' is not a table property of this server; own properties belong "
+      return Fault("'" + name +
+                   "' is not a table property of this server; own properties belong "
                    "among the custom properties");
     }
     if (!CanRead(*property, value)) {
@@ -150,11 +155,13 @@ Status CheckVersioned(const Properties& properties, const TableShape& shape) {
   if (found == shape.column_types.end()) {
     return Fault("the version column '" + column + "' is not a column of the table");
   }
-  static const std::set<std::string> allowed = {
-      "INTEGER", "BIGINT", "TIMESTAMP_WITHOUT_TIME_ZONE", "TIMESTAMP_WITH_LOCAL_TIME_ZONE"};
+  static const std::set<std::string> allowed = {"INTEGER", "BIGINT", "TIMESTAMP_WITHOUT_TIME_ZONE",
+                                                "TIMESTAMP_WITH_LOCAL_TIME_ZONE"};
   if (!allowed.contains(found->second)) {
-    return Fault("the version column '" + column + "' must be INT, BIGINT, TIMESTAMP or "
-                 "TIMESTAMP_LTZ, not " + found->second);
+    return Fault("the version column '" + column +
+                 "' must be INT, BIGINT, TIMESTAMP or "
+                 "TIMESTAMP_LTZ, not " +
+                 found->second);
   }
   return Status::OK();
 }
@@ -169,7 +176,8 @@ Status CheckMerging(const Properties& properties, const TableShape& shape) {
   }
   if (engine == "versioned") ARROW_RETURN_NOT_OK(CheckVersioned(properties, shape));
   if ((engine == "first_row" || engine == "versioned") && deletes == "allow") {
-    return Fault("the merge engine '" + engine + "' cannot delete: 'table.delete.behavior' must "
+    return Fault("the merge engine '" + engine +
+                 "' cannot delete: 'table.delete.behavior' must "
                  "be ignore or disable");
   }
   if (engine == "aggregation" && WordOf(properties, "table.changelog.image") == "wal") {
@@ -189,8 +197,9 @@ Status CheckAutoPartition(const Properties& properties, const TableShape& shape)
     }
     if (properties.contains("table.auto-partition.num-precreate") &&
         IntOf(properties, "table.auto-partition.num-precreate") > 0) {
-      return Fault("partitions of several keys cannot be created ahead: "
-                   "'table.auto-partition.num-precreate' must be 0");
+      return Fault(
+          "partitions of several keys cannot be created ahead: "
+          "'table.auto-partition.num-precreate' must be 0");
     }
   }
   return Status::OK();
@@ -201,14 +210,27 @@ int64_t UnitNs(std::string unit) {
   if (unit.size() > 2 && unit.ends_with('s')) unit.pop_back();
   static const std::map<std::string, int64_t> units = {
       {"", 1'000'000},
-      {"ns", 1}, {"nano", 1}, {"nanosecond", 1},
-      {"us", 1'000}, {"\xC2\xB5s", 1'000}, {"\xC2\xB5", 1'000}, {"micro", 1'000},
+      {"ns", 1},
+      {"nano", 1},
+      {"nanosecond", 1},
+      {"us", 1'000},
+      {"\xC2\xB5s", 1'000},
+      {"\xC2\xB5", 1'000},
+      {"micro", 1'000},
       {"microsecond", 1'000},
-      {"ms", 1'000'000}, {"milli", 1'000'000}, {"millisecond", 1'000'000},
-      {"s", 1'000'000'000}, {"sec", 1'000'000'000}, {"second", 1'000'000'000},
-      {"m", 60'000'000'000}, {"min", 60'000'000'000}, {"minute", 60'000'000'000},
-      {"h", 3'600'000'000'000}, {"hour", 3'600'000'000'000},
-      {"d", 86'400'000'000'000}, {"day", 86'400'000'000'000},
+      {"ms", 1'000'000},
+      {"milli", 1'000'000},
+      {"millisecond", 1'000'000},
+      {"s", 1'000'000'000},
+      {"sec", 1'000'000'000},
+      {"second", 1'000'000'000},
+      {"m", 60'000'000'000},
+      {"min", 60'000'000'000},
+      {"minute", 60'000'000'000},
+      {"h", 3'600'000'000'000},
+      {"hour", 3'600'000'000'000},
+      {"d", 86'400'000'000'000},
+      {"day", 86'400'000'000'000},
   };
   const auto found = units.find(unit);
   return found == units.end() ? 0 : found->second;
@@ -236,7 +258,8 @@ Status ApplyProperties(const Properties& properties, catalog::EditionSpec* spec)
   // Nothing ends unless its owner asked: the default of seven days is reported and trims nothing.
   spec->log_lifetime = {};
   if (properties.contains("table.log.ttl")) {
-    ARROW_ASSIGN_OR_RAISE(const int64_t ttl_ns, ParseDuration(PropertyOf(properties, "table.log.ttl")));
+    ARROW_ASSIGN_OR_RAISE(const int64_t ttl_ns,
+                          ParseDuration(PropertyOf(properties, "table.log.ttl")));
     if (ttl_ns > 0) spec->log_lifetime.duration_ns = ttl_ns;
   }
   if (spec->key.empty()) return Status::OK();
@@ -263,7 +286,8 @@ Properties DescribeSpec(const catalog::EditionSpec& spec) {
   if (spec.compression == "none") properties["table.log.arrow.compression.type"] = "NONE";
   if (spec.compression == "lz4") properties["table.log.arrow.compression.type"] = "LZ4_FRAME";
   if (spec.log_lifetime.duration_ns) {
-    properties["table.log.ttl"] = std::to_string(*spec.log_lifetime.duration_ns / 1'000'000) + " ms";
+    properties["table.log.ttl"] =
+        std::to_string(*spec.log_lifetime.duration_ns / 1'000'000) + " ms";
   }
   if (spec.key.empty()) return properties;
   properties["table.kv.format-version"] = "2";
@@ -301,7 +325,8 @@ Result<int64_t> ParseDuration(std::string_view text) {
   const int64_t unit_ns = UnitNs(std::string(text.substr(unit)));
   int64_t ns = 0;
   if (!number.ok() || unit_ns == 0) {
-    return Fault("'" + std::string(text.substr(0, 64)) + "' is not a duration; write one like '7 d'");
+    return Fault("'" + std::string(text.substr(0, 64)) +
+                 "' is not a duration; write one like '7 d'");
   }
   // Longer than the clock runs is for ever.
   if (__builtin_mul_overflow(*number, unit_ns, &ns)) return INT64_MAX;

@@ -83,8 +83,8 @@ void ServePutKv(const RequestPtr& request) {
                            "rows are merged by the table's rule; no other mode is served");
   }
   const Result<TableById> table = TableById::Find(*request, *in.table_id);
-  const auto answers = BucketWriteAnswers::Make(request, BucketWriteAnswers::kEndOffset,
-                                                std::move(in.buckets));
+  const auto answers =
+      BucketWriteAnswers::Make(request, BucketWriteAnswers::kEndOffset, std::move(in.buckets));
   for (size_t i = 0; i < answers->size(); ++i) {
     BucketWrite& bucket = answers->bucket(i);
     const auto where = table.ok() ? table->Bucket(bucket.partition_id, bucket.bucket)

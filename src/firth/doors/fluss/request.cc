@@ -35,8 +35,8 @@ std::shared_ptr<arrow::Buffer> Request::Slice(Bytes part) const {
 
 bool Request::Parse(google::protobuf::MessageLite* message) {
   const Bytes bytes = body();
-  // Partial: the library writes a line about every missing field, and hostile clients would fill the
-  // log with them.
+  // Partial: the library writes a line about every missing field, and hostile clients would fill
+  // the log with them.
   const bool parsed =
       message->ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size())) &&
       message->IsInitialized();
@@ -45,7 +45,9 @@ bool Request::Parse(google::protobuf::MessageLite* message) {
   return false;
 }
 
-bool Request::TakeAnswer() { return !answered_.exchange(true); }
+bool Request::TakeAnswer() {
+  return !answered_.exchange(true);
+}
 
 void Request::Answer(const google::protobuf::MessageLite& message) {
   if (!TakeAnswer()) return;
@@ -65,14 +67,14 @@ void Request::AnswerParts(std::vector<std::shared_ptr<arrow::Buffer>> parts) {
 
 void Request::Refuse(const Status& status) {
   if (!TakeAnswer()) return;
-  connection_->Send({ToBuffer(ErrorAnswer(header_.request_id, CodeFor(status, Asked::kName),
-                                          MessageOf(status)))});
+  connection_->Send({ToBuffer(
+      ErrorAnswer(header_.request_id, CodeFor(status, Asked::kName), MessageOf(status)))});
 }
 
 void Request::Refuse(Wire code, std::string_view message) {
   if (!TakeAnswer()) return;
-  connection_->Send({ToBuffer(
-      ErrorAnswer(header_.request_id, static_cast<int32_t>(code), message))});
+  connection_->Send(
+      {ToBuffer(ErrorAnswer(header_.request_id, static_cast<int32_t>(code), message))});
 }
 
 }  // namespace firth::doors::fluss

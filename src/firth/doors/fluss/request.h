@@ -37,8 +37,8 @@ struct Services {
   Executor* blocking = nullptr;
 };
 
-/// Answered at most once, from any thread; if it never is, it refuses itself when the last holder lets
-/// go, so that no client waits for ever. Holds the frame that it came in.
+/// Answered at most once, from any thread; if it never is, it refuses itself when the last holder
+/// lets go, so that no client waits for ever. Holds the frame that it came in.
 class Request {
  public:
   Request(std::shared_ptr<Connection> connection, RequestHeader header,
@@ -79,7 +79,8 @@ class Request {
 };
 using RequestPtr = std::shared_ptr<Request>;
 
-/// Serve a request whose handler is `Status handler(const Request&, const In&, Out*)`: the answer is
+/// Serve a request whose handler is `Status handler(const Request&, const In&, Out*)`: the answer
+/// is
 /// `*out` where the status is OK, else its error.
 template <typename In, typename Out, typename Handler>
 void Unary(const RequestPtr& request, Handler handler) {

@@ -13,8 +13,9 @@ namespace {
 
 bool IsPlain(std::string_view mechanism) {
   constexpr std::string_view kPlain = "plain";
-  return std::equal(mechanism.begin(), mechanism.end(), kPlain.begin(), kPlain.end(),
-                    [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; });
+  return std::equal(
+      mechanism.begin(), mechanism.end(), kPlain.begin(), kPlain.end(),
+      [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; });
 }
 
 struct PlainToken {

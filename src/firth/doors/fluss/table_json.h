@@ -1,9 +1,9 @@
 // The JSON that describes a table, in and out.
 //
-// In: checked against everything the protocol asks of a table, and turned into a TableSpec; what the
-// engine has no word for goes into attributes of this door:
-//   fluss.comment, fluss.properties and fluss.custom_properties (JSON objects), fluss.extra (JSON: the
-//   unknown members, `table` of the whole and `schema` of the schema).
+// In: checked against everything the protocol asks of a table, and turned into a TableSpec; what
+// the engine has no word for goes into attributes of this door:
+//   fluss.comment, fluss.properties and fluss.custom_properties (JSON objects), fluss.extra (JSON:
+//   the unknown members, `table` of the whole and `schema` of the schema).
 // Out: made from a TableInfo, whoever created it.
 #pragma once
 

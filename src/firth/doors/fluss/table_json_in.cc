@@ -18,7 +18,9 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-Status Fault(const std::string& what) { return Refusal(Wire::kInvalidTable, what); }
+Status Fault(const std::string& what) {
+  return Refusal(Wire::kInvalidTable, what);
+}
 
 /// Faults of JSON and of types, which carry no code of the protocol, are an invalid table.
 Status AsTableFault(const Status& status) {
@@ -66,8 +68,8 @@ Result<std::shared_ptr<arrow::Field>> ReadColumn(const Json& column, TableShape*
 }
 
 Status ReadColumns(const Json& schema, Description* out) {
-  static const std::set<std::string> reserved = {"__offset",     "__timestamp", "__bucket",
-                                                 "_change_type", "_log_offset", "_commit_timestamp"};
+  static const std::set<std::string> reserved = {
+      "__offset", "__timestamp", "__bucket", "_change_type", "_log_offset", "_commit_timestamp"};
   const auto columns = schema.find("columns");
   if (columns == schema.end() || !columns->is_array() || columns->empty()) {
     return Fault("a table has at least one column");
@@ -145,10 +147,11 @@ Status ReadSchema(const Json& schema, Description* out, Json* extra) {
   ARROW_RETURN_NOT_OK(ReadColumns(schema, out));
   ARROW_ASSIGN_OR_RAISE(out->primary_key, AsTableFault(TextList(schema, "primary_key")));
   out->shape.keyed = !out->primary_key.empty();
-  ARROW_ASSIGN_OR_RAISE(const Names counted, AsTableFault(TextList(schema, "auto_increment_column")));
+  ARROW_ASSIGN_OR_RAISE(const Names counted,
+                        AsTableFault(TextList(schema, "auto_increment_column")));
   if (!counted.empty()) return Fault("columns that count by themselves are not served");
-  const Json unknown = UnknownMembers(schema, {"version", "columns", "primary_key",
-                                               "auto_increment_column", "highest_field_id"});
+  const Json unknown = UnknownMembers(
+      schema, {"version", "columns", "primary_key", "auto_increment_column", "highest_field_id"});
   if (!unknown.empty()) (*extra)["schema"] = unknown;
   return Status::OK();
 }

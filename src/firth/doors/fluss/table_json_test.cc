@@ -1,5 +1,5 @@
-// Goal: tables are described as clients of the original see them, and what no table may be is refused
-// with the protocol's code.
+// Goal: tables are described as clients of the original see them, and what no table may be is
+// refused with the protocol's code.
 #include "firth/doors/fluss/table_json.h"
 
 #include <gtest/gtest.h>
@@ -52,15 +52,18 @@ std::string WithProperty(const std::string& schema_members, const std::string& p
 }
 constexpr char kKey[] = R"(,"primary_key":["k"])";
 
-TEST(TableJsonTest, AWholeDescriptionComesBack) { EXPECT_EQ(RoundTrip(kLogTable), kLogTable); }
+TEST(TableJsonTest, AWholeDescriptionComesBack) {
+  EXPECT_EQ(RoundTrip(kLogTable), kLogTable);
+}
 
 TEST(TableJsonTest, TheServerFillsInWhatOldClientsLeaveOut) {
   EXPECT_EQ(
-      RoundTrip(R"({"version":1,"schema":{"version":1,"columns":[{"name":"k","data_type":)"
-                R"({"type":"INTEGER"}},{"name":"r","data_type":{"type":"ROW","fields":[{"name":"x",)"
-                R"("field_type":{"type":"INTEGER"}}]}},{"name":"z","data_type":{"type":"DATE"}}],)"
-                R"("primary_key":["k"]},"partition_key":[],"bucket_key":[],"properties":{},)"
-                R"("custom_properties":{}})"),
+      RoundTrip(
+          R"({"version":1,"schema":{"version":1,"columns":[{"name":"k","data_type":)"
+          R"({"type":"INTEGER"}},{"name":"r","data_type":{"type":"ROW","fields":[{"name":"x",)"
+          R"("field_type":{"type":"INTEGER"}}]}},{"name":"z","data_type":{"type":"DATE"}}],)"
+          R"("primary_key":["k"]},"partition_key":[],"bucket_key":[],"properties":{},)"
+          R"("custom_properties":{}})"),
       R"({"version":1,"schema":{"version":1,"columns":[)"
       R"({"name":"k","data_type":{"type":"INTEGER","nullable":false},"id":0},)"
       R"({"name":"r","data_type":{"type":"ROW","fields":[{"name":"x","field_type":{"type":"INTEGER"},)"
@@ -80,9 +83,9 @@ TEST(TableJsonTest, UnknownMembersAreKept) {
 }
 
 TEST(TableJsonTest, PropertiesBecomeTheEdition) {
-  const auto spec = *ParseTable(WithProperty(
-      kKey, R"("table.log.arrow.compression.type":"LZ4_FRAME","table.log.ttl":"2 d",)"
-            R"("table.merge-engine":"FIRST_ROW","table.changelog.image":"wal")"));
+  const auto spec = *ParseTable(
+      WithProperty(kKey, R"("table.log.arrow.compression.type":"LZ4_FRAME","table.log.ttl":"2 d",)"
+                         R"("table.merge-engine":"FIRST_ROW","table.changelog.image":"wal")"));
   EXPECT_EQ(spec.edition.compression, "lz4");
   EXPECT_EQ(spec.edition.log_lifetime.duration_ns, int64_t{2} * 86'400 * 1'000'000'000);
   EXPECT_EQ(spec.edition.merge, catalog::MergeRule::kFirst);
@@ -95,20 +98,21 @@ TEST(TableJsonTest, PropertiesBecomeTheEdition) {
 
 TEST(TableJsonTest, AnotherDoorsTableIsDescribed) {
   table::TableSpec spec;
-  spec.schema = arrow::schema({arrow::field("k", arrow::uint8(), false),
-                               arrow::field("v", arrow::large_utf8())});
+  spec.schema = arrow::schema(
+      {arrow::field("k", arrow::uint8(), false), arrow::field("v", arrow::large_utf8())});
   spec.edition.key = {"k"};
   spec.edition.merge = catalog::MergeRule::kGreatest;
   spec.edition.merge_columns = {"v"};
   spec.edition.compression = "none";
-  EXPECT_EQ(TableJson(MakeTable(spec)),
-            R"({"version":1,"schema":{"version":1,"columns":[)"
-            R"({"name":"k","data_type":{"type":"SMALLINT","nullable":false},"id":0},)"
-            R"({"name":"v","data_type":{"type":"STRING"},"id":1}],"primary_key":["k"],)"
-            R"("highest_field_id":1},"partition_key":[],"bucket_key":["k"],"bucket_count":1,)"
-            R"("properties":{"table.kv.format-version":"2","table.log.arrow.compression.type":"NONE",)"
-            R"("table.merge-engine":"versioned","table.merge-engine.versioned.ver-column":"v",)"
-            R"("table.replication.factor":"1"},"custom_properties":{}})");
+  EXPECT_EQ(
+      TableJson(MakeTable(spec)),
+      R"({"version":1,"schema":{"version":1,"columns":[)"
+      R"({"name":"k","data_type":{"type":"SMALLINT","nullable":false},"id":0},)"
+      R"({"name":"v","data_type":{"type":"STRING"},"id":1}],"primary_key":["k"],)"
+      R"("highest_field_id":1},"partition_key":[],"bucket_key":["k"],"bucket_count":1,)"
+      R"("properties":{"table.kv.format-version":"2","table.log.arrow.compression.type":"NONE",)"
+      R"("table.merge-engine":"versioned","table.merge-engine.versioned.ver-column":"v",)"
+      R"("table.replication.factor":"1"},"custom_properties":{}})");
 }
 
 TEST(TableJsonTest, ValidTablesPass) {
@@ -117,9 +121,12 @@ TEST(TableJsonTest, ValidTablesPass) {
         Table(R"(,"primary_key":["k","v"])", R"(,"partition_key":["v"])"),
         Table(R"(,"primary_key":["k","v"])", R"(,"bucket_key":["k"])"),
         Table("", R"(,"bucket_count":4096)"),
-        WithProperty(kKey, R"("table.merge-engine":"versioned","table.merge-engine.versioned.ver-column":"t")"),
+        WithProperty(
+            kKey,
+            R"("table.merge-engine":"versioned","table.merge-engine.versioned.ver-column":"t")"),
         WithProperty("", R"("table.log.arrow.compression.zstd.level":"22")"),
-        Table("", R"(,"partition_key":["v"],"properties":{"table.auto-partition.enabled":"true"})")}) {
+        Table("",
+              R"(,"partition_key":["v"],"properties":{"table.auto-partition.enabled":"true"})")}) {
     EXPECT_EQ(CodeOfTable(json), 0) << json << ParseTable(json).status().ToString();
   }
 }
@@ -131,7 +138,8 @@ TEST(TableJsonTest, WhatNoTableMayBeIsRefused) {
       {"{}", 15},
       {R"({"schema":{"columns":[]}})", 15},
       {R"({"schema":{"columns":[{"name":"a","data_type":{"type":"NOPE"}}]}})", 15},
-      {R"({"schema":{"columns":[{"name":"a","data_type":{"type":"INTEGER"}},{"name":"a","data_type":{"type":"INTEGER"}}]}})", 15},
+      {R"({"schema":{"columns":[{"name":"a","data_type":{"type":"INTEGER"}},{"name":"a","data_type":{"type":"INTEGER"}}]}})",
+       15},
       {R"({"schema":{"columns":[{"name":"__offset","data_type":{"type":"INTEGER"}}]}})", 15},
       {R"({"schema":{"columns":[{"name":"_change_type","data_type":{"type":"INTEGER"}}]}})", 15},
       {Table("", R"(,"bucket_key":["nope"])"), 15},
@@ -161,9 +169,14 @@ TEST(TableJsonTest, WhatNoTableMayBeIsRefused) {
       {WithProperty("", R"("table.merge-engine":"first_row")"), 39},
       {WithProperty("", R"("table.auto-partition.enabled":"true")"), 39},
       {WithProperty(kKey, R"("table.merge-engine":"versioned")"), 39},
-      {WithProperty(kKey, R"("table.merge-engine":"versioned","table.merge-engine.versioned.ver-column":"v")"), 39},
-      {WithProperty(kKey, R"("table.merge-engine":"first_row","table.delete.behavior":"allow")"), 39},
-      {WithProperty(kKey, R"("table.merge-engine":"aggregation","table.changelog.image":"WAL")"), 39},
+      {WithProperty(
+           kKey,
+           R"("table.merge-engine":"versioned","table.merge-engine.versioned.ver-column":"v")"),
+       39},
+      {WithProperty(kKey, R"("table.merge-engine":"first_row","table.delete.behavior":"allow")"),
+       39},
+      {WithProperty(kKey, R"("table.merge-engine":"aggregation","table.changelog.image":"WAL")"),
+       39},
       {WithProperty(kKey, R"("table.kv.format":"indexed")"), 39},
       {WithProperty(kKey, R"("table.log.format":"indexed")"), 39},
       {WithProperty("", R"("table.datalake.enabled":"true")"), 40},
@@ -178,8 +191,8 @@ TEST(TableJsonTest, WhatNoTableMayBeIsRefused) {
 }
 
 TEST(TableJsonTest, Databases) {
-  const auto attributes = *ParseDatabase(
-      R"({"version":1,"comment":"mine","custom_properties":{"b":"2","a":"1"}})");
+  const auto attributes =
+      *ParseDatabase(R"({"version":1,"comment":"mine","custom_properties":{"b":"2","a":"1"}})");
   EXPECT_EQ(DatabaseJson(attributes),
             R"({"version":1,"comment":"mine","custom_properties":{"a":"1","b":"2"}})");
   EXPECT_EQ(DatabaseJson(*ParseDatabase("")), R"({"version":1,"custom_properties":{}})");
@@ -188,10 +201,9 @@ TEST(TableJsonTest, Databases) {
 
 TEST(PropertiesTest, Durations) {
   const std::pair<const char*, int64_t> cases[] = {
-      {"7 d", 604'800'000'000'000},      {"12h", 43'200'000'000'000},
-      {"30 min", 1'800'000'000'000},     {"500ms", 500'000'000},
-      {"1000", 1'000'000'000},           {"2 hours", 7'200'000'000'000},
-      {" 3 s ", 3'000'000'000},          {"5 \xC2\xB5s", 5'000},
+      {"7 d", 604'800'000'000'000}, {"12h", 43'200'000'000'000}, {"30 min", 1'800'000'000'000},
+      {"500ms", 500'000'000},       {"1000", 1'000'000'000},     {"2 hours", 7'200'000'000'000},
+      {" 3 s ", 3'000'000'000},     {"5 \xC2\xB5s", 5'000},
   };
   for (const auto& [text, ns] : cases) {
     const auto parsed = ParseDuration(text);

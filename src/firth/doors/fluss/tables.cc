@@ -13,7 +13,9 @@ namespace {
 
 constexpr int64_t kNsPerMs = 1'000'000;
 
-TableNames NamesIn(const pb::TableName& name) { return {name.database(), name.table()}; }
+TableNames NamesIn(const pb::TableName& name) {
+  return {name.database(), name.table()};
+}
 
 Status CheckNewName(const TableNames& names) {
   const std::string fault = NameFault(names.table);
@@ -22,7 +24,9 @@ Status CheckNewName(const TableNames& names) {
                  "Table name '" + names.table.substr(0, 64) + "' is invalid: " + fault);
 }
 
-bool IsMissing(const Status& status) { return ReasonOf(status) == Reason::kTableNotFound; }
+bool IsMissing(const Status& status) {
+  return ReasonOf(status) == Reason::kTableNotFound;
+}
 
 Status CreateTable(const Request& request, const pb::CreateTableRequest& in, pb::Empty*) {
   const TableNames names = NamesIn(in.table());
@@ -36,8 +40,7 @@ Status CreateTable(const Request& request, const pb::CreateTableRequest& in, pb:
   if (present.ok()) return in.ignore_if_exists() ? Status::OK() : exists;
   if (!IsMissing(present.status())) return present.status();
   ARROW_ASSIGN_OR_RAISE(const table::TableSpec spec, ParseTable(in.json()));
-  const Status created =
-      request.database().CreateTable(request.caller(), *path, spec).status();
+  const Status created = request.database().CreateTable(request.caller(), *path, spec).status();
   if (ReasonOf(created) != Reason::kTableExists) return created;
   return in.ignore_if_exists() ? Status::OK() : exists;
 }

@@ -32,7 +32,9 @@ arrow::TimeUnit::type UnitOf(int64_t precision) {
   if (precision <= 3) return arrow::TimeUnit::MILLI;
   return precision <= 6 ? arrow::TimeUnit::MICRO : arrow::TimeUnit::NANO;
 }
-int PrecisionOf(arrow::TimeUnit::type unit) { return static_cast<int>(unit) * 3; }
+int PrecisionOf(arrow::TimeUnit::type unit) {
+  return static_cast<int>(unit) * 3;
+}
 static_assert(arrow::TimeUnit::SECOND == 0 && arrow::TimeUnit::NANO == 3);
 
 TypePtr TimeType(arrow::TimeUnit::type unit) {
@@ -42,9 +44,9 @@ TypePtr TimeType(arrow::TimeUnit::type unit) {
 /// Types without parameters.
 const std::map<std::string, TypePtr>& PlainTypes() {
   static const std::map<std::string, TypePtr> types = {
-      {"BOOLEAN", arrow::boolean()}, {"TINYINT", arrow::int8()},   {"SMALLINT", arrow::int16()},
-      {"INTEGER", arrow::int32()},   {"BIGINT", arrow::int64()},   {"FLOAT", arrow::float32()},
-      {"DOUBLE", arrow::float64()},  {"STRING", arrow::utf8()},    {"BYTES", arrow::binary()},
+      {"BOOLEAN", arrow::boolean()}, {"TINYINT", arrow::int8()}, {"SMALLINT", arrow::int16()},
+      {"INTEGER", arrow::int32()},   {"BIGINT", arrow::int64()}, {"FLOAT", arrow::float32()},
+      {"DOUBLE", arrow::float64()},  {"STRING", arrow::utf8()},  {"BYTES", arrow::binary()},
       {"DATE", arrow::date32()},
   };
   return types;
@@ -256,8 +258,8 @@ Result<FieldPtr> FieldFromJson(const std::string& name, const Json& type) {
 
 JsonOut TypeToJson(const arrow::Field& field) {
   const TypePtr served = ServedType(field.type());
-  JsonOut out = served == field.type() ? ServedToJson(field)
-                                       : ServedToJson(*field.WithType(served));
+  JsonOut out =
+      served == field.type() ? ServedToJson(field) : ServedToJson(*field.WithType(served));
   if (field.nullable() || !MetadataOf(field, kNullableKey).empty()) return out;
   JsonOut marked = {{"type", out["type"]}, {"nullable", false}};
   for (const auto& [name, value] : out.items()) marked[name] = value;

@@ -1,8 +1,8 @@
 // Types: the protocol's JSON type objects and Arrow's types, both ways.
 //
-// What Arrow cannot say is kept with the field: `fluss.type` holds the type object where the field's
-// Arrow type alone would be shown as another one (CHAR, precisions that are not those of a unit),
-// `fluss.comment` a column's comment, `fluss.extra` members that this door does not know.
+// What Arrow cannot say is kept with the field: `fluss.type` holds the type object where the
+// field's Arrow type alone would be shown as another one (CHAR, precisions that are not those of a
+// unit), `fluss.comment` a column's comment, `fluss.extra` members that this door does not know.
 #pragma once
 
 #include <arrow/type.h>

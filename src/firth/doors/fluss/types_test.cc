@@ -30,14 +30,13 @@ std::vector<TypeCase> Cases() {
       {R"({"type":"DECIMAL","precision":10,"scale":2})", arrow::decimal128(10, 2)},
       {R"({"type":"DECIMAL","precision":38,"scale":0})", arrow::decimal128(38, 0)},
   };
-  static const char* const kTimes[] = {
-      R"({"type":"TIME_WITHOUT_TIME_ZONE","precision":0})",
-      R"({"type":"TIME_WITHOUT_TIME_ZONE","precision":1})",
-      R"({"type":"TIME_WITHOUT_TIME_ZONE","precision":3})",
-      R"({"type":"TIME_WITHOUT_TIME_ZONE","precision":4})",
-      R"({"type":"TIME_WITHOUT_TIME_ZONE","precision":6})",
-      R"({"type":"TIME_WITHOUT_TIME_ZONE","precision":7})",
-      R"({"type":"TIME_WITHOUT_TIME_ZONE","precision":9})"};
+  static const char* const kTimes[] = {R"({"type":"TIME_WITHOUT_TIME_ZONE","precision":0})",
+                                       R"({"type":"TIME_WITHOUT_TIME_ZONE","precision":1})",
+                                       R"({"type":"TIME_WITHOUT_TIME_ZONE","precision":3})",
+                                       R"({"type":"TIME_WITHOUT_TIME_ZONE","precision":4})",
+                                       R"({"type":"TIME_WITHOUT_TIME_ZONE","precision":6})",
+                                       R"({"type":"TIME_WITHOUT_TIME_ZONE","precision":7})",
+                                       R"({"type":"TIME_WITHOUT_TIME_ZONE","precision":9})"};
   const std::shared_ptr<arrow::DataType> times[] = {
       arrow::time32(TimeUnit::SECOND), arrow::time32(TimeUnit::MILLI),
       arrow::time32(TimeUnit::MILLI),  arrow::time64(TimeUnit::MICRO),
@@ -46,11 +45,10 @@ std::vector<TypeCase> Cases() {
   for (size_t i = 0; i < std::size(kTimes); ++i) cases.push_back({kTimes[i], times[i]});
   for (const char* zone : {"", "UTC"}) {
     const bool local = *zone != 0;
-    static const char* const kPlain[] = {
-        R"({"type":"TIMESTAMP_WITHOUT_TIME_ZONE","precision":0})",
-        R"({"type":"TIMESTAMP_WITHOUT_TIME_ZONE","precision":2})",
-        R"({"type":"TIMESTAMP_WITHOUT_TIME_ZONE","precision":6})",
-        R"({"type":"TIMESTAMP_WITHOUT_TIME_ZONE","precision":9})"};
+    static const char* const kPlain[] = {R"({"type":"TIMESTAMP_WITHOUT_TIME_ZONE","precision":0})",
+                                         R"({"type":"TIMESTAMP_WITHOUT_TIME_ZONE","precision":2})",
+                                         R"({"type":"TIMESTAMP_WITHOUT_TIME_ZONE","precision":6})",
+                                         R"({"type":"TIMESTAMP_WITHOUT_TIME_ZONE","precision":9})"};
     static const char* const kLocal[] = {
         R"({"type":"TIMESTAMP_WITH_LOCAL_TIME_ZONE","precision":0})",
         R"({"type":"TIMESTAMP_WITH_LOCAL_TIME_ZONE","precision":2})",
@@ -65,7 +63,9 @@ std::vector<TypeCase> Cases() {
   return cases;
 }
 
-std::string Shown(const arrow::Field& field) { return ToText(TypeToJson(field)); }
+std::string Shown(const arrow::Field& field) {
+  return ToText(TypeToJson(field));
+}
 
 TEST(TypesTest, PlainTypesBothWays) {
   for (const TypeCase& one : Cases()) {
@@ -88,7 +88,8 @@ TEST(TypesTest, MetadataOnlyWhereArrowCannotSayIt) {
 }
 
 TEST(TypesTest, NotNullIsSaid) {
-  const auto field = *FieldFromJson("c", *ParseJson(R"({"type":"CHAR","nullable":false,"length":3})"));
+  const auto field =
+      *FieldFromJson("c", *ParseJson(R"({"type":"CHAR","nullable":false,"length":3})"));
   EXPECT_FALSE(field->nullable());
   EXPECT_EQ(Shown(*field), R"({"type":"CHAR","nullable":false,"length":3})");
 }
@@ -105,9 +106,10 @@ TEST(TypesTest, NestedTypesBothWays) {
 }
 
 TEST(TypesTest, AMapsKeyIsShownAsItWasGiven) {
-  for (const char* json :
-       {R"({"type":"MAP","key_type":{"type":"STRING"},"value_type":{"type":"INTEGER"}})",
-        R"({"type":"MAP","key_type":{"type":"STRING","nullable":false},"value_type":{"type":"INTEGER"}})"}) {
+  for (
+      const char* json :
+      {R"({"type":"MAP","key_type":{"type":"STRING"},"value_type":{"type":"INTEGER"}})",
+       R"({"type":"MAP","key_type":{"type":"STRING","nullable":false},"value_type":{"type":"INTEGER"}})"}) {
     const auto field = *FieldFromJson("c", *ParseJson(json));
     EXPECT_EQ(Shown(*field), json);
   }
@@ -130,13 +132,16 @@ TEST(TypesTest, HostileTypesAreRefused) {
   for (const std::string& json :
        {std::string("1"), std::string("{}"), std::string(R"({"type":7})"),
         std::string(R"({"type":"NOPE"})"), std::string(R"({"type":"CHAR"})"),
-        std::string(R"({"type":"CHAR","length":0})"), std::string(R"({"type":"CHAR","length":"1"})"),
+        std::string(R"({"type":"CHAR","length":0})"),
+        std::string(R"({"type":"CHAR","length":"1"})"),
         std::string(R"({"type":"BINARY","length":99999999999})"),
         std::string(R"({"type":"DECIMAL","precision":39,"scale":0})"),
         std::string(R"({"type":"DECIMAL","precision":5,"scale":6})"),
         std::string(R"({"type":"TIME_WITHOUT_TIME_ZONE","precision":10})"),
-        std::string(R"({"type":"ARRAY"})"), std::string(R"({"type":"MAP","key_type":{"type":"STRING"}})"),
-        std::string(R"({"type":"ROW","fields":[]})"), std::string(R"({"type":"ROW","fields":[{}]})"),
+        std::string(R"({"type":"ARRAY"})"),
+        std::string(R"({"type":"MAP","key_type":{"type":"STRING"}})"),
+        std::string(R"({"type":"ROW","fields":[]})"),
+        std::string(R"({"type":"ROW","fields":[{}]})"),
         std::string(R"({"type":"INTEGER","nullable":"no"})"), deep}) {
     EXPECT_FALSE(FieldFromJson("c", *ParseJson(json)).ok()) << json;
   }
@@ -155,8 +160,7 @@ TEST(TypesTest, OtherDoorsTypesAreShownAsTheNearest) {
       {arrow::duration(arrow::TimeUnit::NANO), R"({"type":"BIGINT"})"},
       {arrow::timestamp(arrow::TimeUnit::NANO, "Europe/Berlin"),
        R"({"type":"TIMESTAMP_WITH_LOCAL_TIME_ZONE","precision":9})"},
-      {arrow::large_list(arrow::uint8()),
-       R"({"type":"ARRAY","element_type":{"type":"SMALLINT"}})"},
+      {arrow::large_list(arrow::uint8()), R"({"type":"ARRAY","element_type":{"type":"SMALLINT"}})"},
   };
   for (const auto& [type, json] : cases) {
     EXPECT_EQ(Shown(arrow::Field("c", type)), json) << type->ToString();

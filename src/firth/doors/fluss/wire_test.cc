@@ -1,4 +1,5 @@
-// Goal: the hand-written wire format agrees with protobuf's own, and hostile bytes only end in false.
+// Goal: the hand-written wire format agrees with protobuf's own, and hostile bytes only end in
+// false.
 #include "firth/doors/fluss/wire.h"
 
 #include <gtest/gtest.h>
