@@ -8,7 +8,8 @@
 
 namespace firth::logging {
 
-enum class Level { kDebug, kInfo, kWarning, kError };
+/// Nothing is ever written at kNone: set it to write nothing.
+enum class Level { kDebug, kInfo, kWarning, kError, kNone };
 
 /// Set the least level that is written; kInfo at first. Thread-safe.
 void SetLevel(Level level);

@@ -119,7 +119,8 @@ Status Journal::Prepare(uint64_t bytes) {
   }
   if (position_ + bytes <= reserved_) return Status::OK();
   const uint64_t step = std::max<uint64_t>(options_.reserve_bytes, 1);
-  const uint64_t wanted = (position_ + bytes + step - 1) / step * step;
+  const uint64_t wanted = std::min((position_ + bytes + step - 1) / step * step,
+                                   std::max(position_ + bytes, options_.file_bytes_max));
   if (Status reserved = current_->Reserve(wanted); !reserved.ok()) {
     // Near the end of the disk: take just what this group needs.
     ARROW_RETURN_NOT_OK(current_->Reserve(position_ + bytes));

@@ -1,0 +1,81 @@
+// What a Database is to hold, as plain values: the simulation's own idea of it, and what it reads
+// from a real one. The two are compared whole.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace firth::sim {
+
+using Row = std::pair<int32_t, std::string>;  // k, v
+
+/// A table's bucket: partition values joined by '/', and the number.
+using BucketName = std::pair<std::string, int32_t>;
+
+struct TableModel {
+  bool keyed = false;
+  int columns = 2;
+  /// By offset: the change and the row, as text. An offset that a write without effects took is
+  /// "-".
+  std::map<BucketName, std::vector<std::string>> logs;
+  std::map<int32_t, std::string> current;  // of a keyed table
+
+  bool operator==(const TableModel&) const = default;
+  void Append(const BucketName& bucket, const std::vector<Row>& rows);
+  void Upsert(const std::vector<Row>& rows);
+  void Delete(const std::vector<int32_t>& keys);
+  size_t rows() const;
+};
+
+struct SeriesModel {
+  int64_t revision = 10;
+  std::map<int64_t, double> points;
+
+  bool operator==(const SeriesModel&) const = default;
+};
+
+struct Model {
+  std::map<std::string, TableModel> tables;  // by path
+  std::map<int, SeriesModel> series;
+  std::map<std::string, std::string> values;
+
+  bool operator==(const Model&) const = default;
+};
+
+/// Where two models differ first, for people.
+std::string Difference(const Model& expected, const Model& found);
+
+/// The states that a Database may be in while writes are under way: the first is what is known to
+/// be durable, each later one has one more write. What was acknowledged, or seen by a reader, is
+/// never taken back.
+class Candidates {
+ public:
+  explicit Candidates(Model now) : states_{std::move(now)} {}
+
+  /// A write is sent.
+  void Send(Model after) { states_.push_back(std::move(after)); }
+  /// The first `count` writes that were sent are acknowledged.
+  void Acknowledge(size_t count) { Forget(count - forgotten_); }
+  /// A write that was sent last was refused, and is not there.
+  void Refuse() { states_.pop_back(); }
+  const Model& newest() const { return states_.back(); }
+  size_t sent() const { return forgotten_ + states_.size() - 1; }
+  bool settled() const { return states_.size() == 1; }
+  /// What was found: one of the states, which is then known. False if it is none.
+  bool Find(const Model& found);
+  /// The same, when everything else that was under way is lost.
+  bool Adopt(const Model& found);
+  std::string Explain(const Model& found) const;
+
+ private:
+  void Forget(size_t count);
+
+  std::vector<Model> states_;
+  size_t forgotten_ = 0;
+};
+
+}  // namespace firth::sim
