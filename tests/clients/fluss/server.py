@@ -27,7 +27,9 @@ role = "reader"
 class Server:
     """One process on one folder; `fluss` and `sasl` are the addresses of its two listeners."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, under=()):
+        """`under`: the words of a command that runs the server, as a tracer does."""
+        self.under = list(under)
         self.folder = pathlib.Path(folder)
         self.config = self.folder.parent / (self.folder.name + ".toml")
         self.config.write_text(CONFIG)
@@ -39,7 +41,7 @@ class Server:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FIRTH_")}
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(
-                [BINARY, "serve", "--data", str(self.folder), "--config", str(self.config),
+                [*self.under, BINARY, "serve", "--data", str(self.folder), "--config", str(self.config),
                  "--fluss", "127.0.0.1:0", "--fluss-sasl", "127.0.0.1:0", "--access-anonymous", "admin"],
                 env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True)
         line = self.process.stdout.readline()
