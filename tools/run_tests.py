@@ -34,11 +34,13 @@ DEPS = ROOT / ".deps"
 
 # What each kind may take of the forty minutes that all tests have, in seconds.
 SHARE_S = {
-    "layout": 30, "unit": 360, "model": 240, "golden": 30, "sim": 360, "native": 300, "clients": 720, "crash": 360,
+    "layout": 30, "unit": 360, "model": 240, "golden": 30, "sim": 360, "native": 300, "clients": 720, "crash": 180,
+    "faults": 150,
 }
 # A suite that takes this many times its kind's share hangs, and is ended.
 PATIENCE = 3
 SANITIZER_SLOWDOWN = 4
+CRASH_CYCLES = 40
 HEARTBEAT_S = 30
 LOG_LINES_SHOWN = 60
 
@@ -88,7 +90,7 @@ class Runner:
             UBSAN_OPTIONS="print_stacktrace=1",
             TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1",
         )
-        environment.setdefault("FIRTH_CRASH_CYCLES", "5")
+        environment.setdefault("FIRTH_CRASH_CYCLES", str(CRASH_CYCLES))
         environment.setdefault("FIRTH_SOAK_SECONDS", "1200")
         environment.update(suite.environment)
         return environment
@@ -97,6 +99,8 @@ class Runner:
         if suite.kind == "soak":
             return 120 + PATIENCE * int(os.environ.get("FIRTH_SOAK_SECONDS", "1200"))
         limit = PATIENCE * SHARE_S.get(suite.kind, 300)
+        if suite.kind == "crash":
+            limit = max(limit, crash_limit_s())
         return limit * SANITIZER_SLOWDOWN if self.sanitizer else limit
 
     def run(self, suite):
@@ -153,6 +157,11 @@ class Runner:
     def stop(self):
         for process in list(self.processes):
             end_group(process)
+
+
+def crash_limit_s():
+    """A cycle takes a second or two; the caller says how many."""
+    return 120 + 20 * int(os.environ.get("FIRTH_CRASH_CYCLES", CRASH_CYCLES))
 
 
 def end_group(process):
@@ -255,7 +264,8 @@ def find_suites(build, text):
     tests = ROOT / "tests"
     for folder in sorted(path for path in tests.iterdir() if path.is_dir() and path.name != "clients"):
         if any(folder.glob("test_*.py")):
-            suites.append(pytest_suite(folder.name, f"tests/{folder.name}", folder, "native", text))
+            options = [f"--timeout={crash_limit_s()}"] if folder.name == "crash" else []
+            suites.append(pytest_suite(folder.name, f"tests/{folder.name}", folder, "native", text, options))
     if any((tests / "crash").glob("soak_*.py")):
         options = ["-o", "python_files=soak_*.py", "--timeout=0", "-s"]
         suites.append(pytest_suite("soak", "tests/crash", tests / "crash", "native", text, options))
