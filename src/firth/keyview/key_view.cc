@@ -191,12 +191,11 @@ Result<std::vector<std::optional<Row>>> RocksKeyView::Get(LogId log,
 
 Result<std::unique_ptr<KeyCursor>> RocksKeyView::Scan(LogId log, std::string_view from,
                                                       std::string_view to, bool backwards) {
-  std::string begin = LogBegin(log);
-  begin += from;
-  std::string end = to.empty() ? LogEnd(log) : LogBegin(log);
-  end += to;
-  if (begin >= end) return EmptyCursor();
-  return std::make_unique<RocksCursor>(generation(), std::move(begin), std::move(end), backwards);
+  return MakeCursor(generation(), log, from, to, backwards, nullptr);
+}
+
+Result<std::shared_ptr<KeySnapshot>> RocksKeyView::TakeSnapshot() {
+  return std::make_shared<RocksKeySnapshot>(generation());
 }
 
 uint64_t RocksKeyView::EstimateKeys() {

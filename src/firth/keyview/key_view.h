@@ -50,6 +50,16 @@ class KeyCursor {
   virtual Status status() const = 0;
 };
 
+/// The view as it stood when this was made, for any number of reads. Keeps the working files from
+/// shrinking meanwhile. Thread-safe; may outlive the view's next Reset, not the view.
+class KeySnapshot {
+ public:
+  virtual ~KeySnapshot() = default;
+  /// As KeyView::Scan.
+  virtual Result<std::unique_ptr<KeyCursor>> Scan(LogId log, std::string_view from,
+                                                  std::string_view to, bool backwards) = 0;
+};
+
 /// Reads are thread-safe; there is one writer. Errors of every call: kChecksumMismatch where the
 /// files are damaged (the way out is Reset and the log), kDiskFull, kIo.
 class KeyView {
@@ -78,6 +88,8 @@ class KeyView {
   /// way round, from the last below `to` down to `from`.
   virtual Result<std::unique_ptr<KeyCursor>> Scan(LogId log, std::string_view from,
                                                   std::string_view to, bool backwards) = 0;
+  /// Made by the writer between two calls of Apply, it holds whole commits.
+  virtual Result<std::shared_ptr<KeySnapshot>> TakeSnapshot() = 0;
 
   virtual uint64_t EstimateKeys() = 0;
   virtual uint64_t EstimateBytes() = 0;

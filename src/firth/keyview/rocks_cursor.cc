@@ -27,8 +27,10 @@ class NoCursor final : public KeyCursor {
 }  // namespace
 
 RocksCursor::RocksCursor(std::shared_ptr<const RocksGeneration> generation, std::string begin,
-                         std::string end, bool backwards)
+                         std::string end, bool backwards,
+                         std::shared_ptr<const rocksdb::Snapshot> snapshot)
     : generation_(std::move(generation)),
+      snapshot_(std::move(snapshot)),
       begin_(std::move(begin)),
       end_(std::move(end)),
       lower_(begin_),
@@ -38,6 +40,7 @@ RocksCursor::RocksCursor(std::shared_ptr<const RocksGeneration> generation, std:
   rocksdb::ReadOptions read = MakeReadOptions();
   read.iterate_lower_bound = &lower_;
   read.iterate_upper_bound = &upper_;
+  read.snapshot = snapshot_.get();
   // Forwards, filters by log may skip files; backwards a seek begins outside the log's prefix,
   // where they would hide keys.
   read.auto_prefix_mode = !backwards;
@@ -75,6 +78,30 @@ Result<Row> RocksCursor::row() const {
 
 Status RocksCursor::status() const {
   return FromRocks(iterator_->status(), "be scanned", generation_->folder());
+}
+
+std::unique_ptr<KeyCursor> MakeCursor(std::shared_ptr<const RocksGeneration> generation, LogId log,
+                                      std::string_view from, std::string_view to, bool backwards,
+                                      std::shared_ptr<const rocksdb::Snapshot> snapshot) {
+  std::string begin = LogBegin(log);
+  begin += from;
+  std::string end = to.empty() ? LogEnd(log) : LogBegin(log);
+  end += to;
+  if (begin >= end) return EmptyCursor();
+  return std::make_unique<RocksCursor>(std::move(generation), std::move(begin), std::move(end),
+                                       backwards, std::move(snapshot));
+}
+
+RocksKeySnapshot::RocksKeySnapshot(std::shared_ptr<const RocksGeneration> generation)
+    : generation_(std::move(generation)),
+      snapshot_(generation_->db()->GetSnapshot(),
+                [kept = generation_](const rocksdb::Snapshot* snapshot) {
+                  kept->db()->ReleaseSnapshot(snapshot);
+                }) {}
+
+Result<std::unique_ptr<KeyCursor>> RocksKeySnapshot::Scan(LogId log, std::string_view from,
+                                                          std::string_view to, bool backwards) {
+  return MakeCursor(generation_, log, from, to, backwards, snapshot_);
 }
 
 std::unique_ptr<KeyCursor> EmptyCursor() {

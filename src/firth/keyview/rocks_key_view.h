@@ -25,6 +25,7 @@ class RocksKeyView final : public KeyView {
                                               const std::vector<std::string>& keys) override;
   Result<std::unique_ptr<KeyCursor>> Scan(LogId log, std::string_view from, std::string_view to,
                                           bool backwards) override;
+  Result<std::shared_ptr<KeySnapshot>> TakeSnapshot() override;
   uint64_t EstimateKeys() override;
   uint64_t EstimateBytes() override;
 
