@@ -1,9 +1,12 @@
 // firth sql: a statement over tables.
 #include <CLI/CLI.hpp>
 
+#include <arrow/array.h>
+#include <arrow/io/file.h>
 #include <arrow/io/stdio.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -11,7 +14,9 @@
 #include "firth/cli/commands.h"
 #include "firth/cli/open_session.h"
 #include "firth/cli/output.h"
+#include "firth/cli/progress.h"
 #include "firth/cli/row_printer.h"
+#include "firth/common/clock.h"
 #include "firth/format/reader.h"
 
 namespace firth::cli {
@@ -20,6 +25,8 @@ namespace {
 struct SqlOptions {
   std::string statement;
   bool csv = false;
+  bool plan = false;
+  std::string parquet;  // a file
 };
 
 class CsvPrinter : public RowPrinter {
@@ -40,18 +47,89 @@ class CsvPrinter : public RowPrinter {
   const std::unique_ptr<format::FileWriter> writer_;
 };
 
+/// Into a file that gets its name when it is whole.
+class ParquetPrinter : public RowPrinter {
+ public:
+  static Result<std::unique_ptr<RowPrinter>> Make(const Common& common, const std::string& file,
+                                                  const std::shared_ptr<arrow::Schema>& schema) {
+    auto printer = std::make_unique<ParquetPrinter>(common, file);
+    ARROW_ASSIGN_OR_RAISE(printer->sink_, arrow::io::FileOutputStream::Open(printer->part_));
+    ARROW_ASSIGN_OR_RAISE(printer->writer_,
+                          format::MakeWriter(format::FileFormat::kParquet, printer->sink_, schema));
+    return printer;
+  }
+  ParquetPrinter(const Common& common, const std::string& file)
+      : common_(common), file_(file), part_(file + ".part") {}
+  ~ParquetPrinter() override {
+    std::error_code ignored;
+    if (!done_) std::filesystem::remove(part_, ignored);
+  }
+
+  Status Print(const std::shared_ptr<arrow::RecordBatch>& rows) override {
+    rows_ += rows->num_rows();
+    return writer_->Write(*rows);
+  }
+  Status Close() override {
+    ARROW_RETURN_NOT_OK(writer_->Close());
+    if (!sink_->closed()) ARROW_RETURN_NOT_OK(sink_->Close());
+    std::error_code failed;
+    std::filesystem::rename(part_, file_, failed);
+    if (failed) {
+      return Error(Code::kUnavailable, Reason::kIo, file_ + ": " + failed.message());
+    }
+    done_ = true;
+    return PrintEither(common_, {{"file", file_}, {"rows", rows_}},
+                       Counted(rows_, "row") + " in " + file_ + "\n");
+  }
+
+ private:
+  const Common& common_;
+  const std::string file_;
+  const std::string part_;
+  std::shared_ptr<arrow::io::FileOutputStream> sink_;
+  std::unique_ptr<format::FileWriter> writer_;
+  int64_t rows_ = 0;
+  bool done_ = false;
+};
+
+/// The lines as they are, without a table's frame.
+class PlanPrinter : public RowPrinter {
+ public:
+  Status Print(const std::shared_ptr<arrow::RecordBatch>& rows) override {
+    const auto& lines = static_cast<const arrow::StringArray&>(*rows->column(0));
+    std::string text;
+    for (int64_t i = 0; i < lines.length(); ++i) text += lines.GetString(i) + '\n';
+    return cli::Print(text);
+  }
+  Status Close() override { return Status::OK(); }
+};
+
+Result<std::unique_ptr<RowPrinter>> MakePrinter(const Common& common, const SqlOptions& options,
+                                                const std::shared_ptr<arrow::Schema>& schema) {
+  if (!options.parquet.empty()) return ParquetPrinter::Make(common, options.parquet, schema);
+  if (options.csv) return CsvPrinter::Make(schema);
+  if (options.plan && !common.json) return std::make_unique<PlanPrinter>();
+  return RowPrinter::Make(schema, common.json);
+}
+
 Status Sql(const Common& common, const SqlOptions& options) {
   ARROW_ASSIGN_OR_RAISE(const auto session, OpenSession(common));
-  const nlohmann::json ticket = {{"sql", options.statement}};
+  nlohmann::json ticket = {{"sql", options.statement}};
+  if (options.plan) ticket["plan"] = true;
   ARROW_ASSIGN_OR_RAISE(const auto reader, session->Get(ticket.dump()));
-  ARROW_ASSIGN_OR_RAISE(const auto printer, options.csv
-                                                ? CsvPrinter::Make(reader->schema())
-                                                : RowPrinter::Make(reader->schema(), common.json));
+  ARROW_ASSIGN_OR_RAISE(const auto printer, MakePrinter(common, options, reader->schema()));
+  const SystemClock clock;
+  auto progress = std::make_unique<Progress>(&clock, "reading");
+  int64_t count = 0;
   for (;;) {
     ARROW_ASSIGN_OR_RAISE(const auto rows, reader->Next());
-    if (rows == nullptr) return printer->Close();
+    if (rows == nullptr) break;
+    count += rows->num_rows();
+    if (!options.parquet.empty()) progress->Update(count, /*part=*/-1);
     ARROW_RETURN_NOT_OK(printer->Print(rows));
   }
+  progress.reset();
+  return printer->Close();
 }
 
 }  // namespace
@@ -61,7 +139,12 @@ void AddSql(CommandLine* line) {
   CLI::App* command = line->app->add_subcommand(
       "sql", "Run a SELECT statement over tables, like \"SELECT count(*) FROM shop.orders\"");
   command->add_option("STATEMENT", options->statement, "The statement")->required();
-  command->add_flag("--csv", options->csv, "Print CSV");
+  CLI::Option* csv = command->add_flag("--csv", options->csv, "Print CSV");
+  CLI::Option* parquet =
+      command->add_option("--parquet", options->parquet, "Write the rows into this file");
+  command->add_flag("--plan", options->plan,
+                    "Do not run it: print its plan, the columns it reads, and their bytes");
+  csv->excludes(parquet);
   command->callback(
       [line, options] { line->run = [line, options] { return Sql(line->common, *options); }; });
 }

@@ -8,12 +8,12 @@
 #define FIRTH_DUCKDB_FUNCTIONS(X)                \
   X(bind_add_result_column)                      \
   X(bind_get_extra_info)                         \
+  X(bind_set_cardinality)                        \
   X(bind_varchar)                                \
   X(close)                                       \
   X(column_count)                                \
-  X(column_logical_type)                         \
-  X(column_name)                                 \
   X(connect)                                     \
+  X(connection_get_arrow_options)                \
   X(create_config)                               \
   X(create_table_function)                       \
   X(data_chunk_from_arrow)                       \
@@ -54,11 +54,13 @@
   X(prepare)                                     \
   X(prepare_error)                               \
   X(prepare_extracted_statement)                 \
+  X(prepared_statement_column_count)             \
+  X(prepared_statement_column_logical_type)      \
+  X(prepared_statement_column_name)              \
   X(prepared_statement_type)                     \
-  X(query)                                       \
+  X(query_progress)                              \
   X(register_table_function)                     \
   X(result_error)                                \
-  X(result_get_arrow_options)                    \
   X(row_count)                                   \
   X(schema_from_arrow)                           \
   X(set_config)                                  \

@@ -1,502 +1,449 @@
 #include "firth/query/query_engine.h"
 
-#include <arrow/c/bridge.h>
-#include <arrow/extension_type.h>
-
 #include <algorithm>
-#include <cctype>
-#include <chrono>
-#include <condition_variable>
+#include <filesystem>
 #include <map>
-#include <mutex>
 #include <set>
-#include <thread>
 #include <utility>
 
 #include "firth/common/text.h"
-#include "firth/query/duckdb_library.h"
+#include "firth/query/result_rows.h"
+#include "firth/query/scan_bytes.h"
+#include "firth/query/session.h"
+#include "firth/query/sql_text.h"
 #include "firth/query/statement.h"
-#include "firth/query/table_source.h"
 
 namespace firth::query {
 namespace {
 
-constexpr size_t kMessageBytesMax = 300;
+/// Where tables stand whose past is asked for; no statement can name it.
+constexpr char kPastSchema[] = "firth_past";
 
-Status Refused(std::string text) {
-  return Error(Code::kInvalidArgument, Reason::kQueryRefused, std::move(text));
-}
-
-std::string FirstLine(const char* text) {
-  std::string line = text == nullptr ? "the query failed" : text;
-  line = line.substr(0, line.find('\n'));
-  if (line.size() > kMessageBytesMax) {
-    line.resize(kMessageBytesMax);
-    while (!IsUtf8(line)) line.pop_back();
-    line += "…";
-  }
-  return line;
-}
-
-std::string Quoted(const std::string& name) {
-  std::string quoted = "\"";
-  for (const char c : name) {
-    if (c == '"') quoted += '"';
-    quoted += c;
-  }
-  return quoted + '"';
-}
-
-/// As a literal.
-std::string Text(const std::string& text) {
-  std::string quoted = "'";
-  for (const char c : text) {
-    if (c == '\'') quoted += '\'';
-    quoted += c;
-  }
-  return quoted + '\'';
-}
-
-std::string Lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
-
-/// Does every client of ours know the type?
-bool IsPlain(const arrow::DataType& type) {
-  switch (type.id()) {
-    case arrow::Type::DICTIONARY:
-    case arrow::Type::SPARSE_UNION:
-    case arrow::Type::DENSE_UNION:
-    case arrow::Type::INTERVAL_MONTHS:
-    case arrow::Type::INTERVAL_DAY_TIME:
-    case arrow::Type::INTERVAL_MONTH_DAY_NANO:
-    case arrow::Type::NA:
-    case arrow::Type::EXTENSION:
-      return false;
-    default:
-      return std::all_of(type.fields().begin(), type.fields().end(),
-                         [](const auto& field) { return IsPlain(*field->type()); });
-  }
-}
-
-/// Columns with plain types and unique names.
-Result<std::shared_ptr<arrow::Schema>> ShownSchema(const arrow::Schema& schema) {
-  std::set<std::string> taken;
-  for (const auto& field : schema.fields()) taken.insert(field->name());
-  std::set<std::string> used;
-  std::vector<std::shared_ptr<arrow::Field>> fields;
-  for (const auto& field : schema.fields()) {
-    auto type = field->type();
-    if (type->id() == arrow::Type::EXTENSION) {
-      type = static_cast<const arrow::ExtensionType&>(*type).storage_type();
-    }
-    std::string name = field->name();
-    if (!IsPlain(*type)) {
-      return Refused("the column '" + name.substr(0, 64) + "' of the result is of type " +
-                     type->ToString().substr(0, 64) + "; cast it, to VARCHAR for instance");
-    }
-    for (int i = 1; used.contains(name); ++i) {
-      const std::string candidate = field->name() + '_' + std::to_string(i);
-      if (!taken.contains(candidate)) name = candidate;
-    }
-    used.insert(name);
-    taken.insert(name);
-    fields.push_back(arrow::field(name, type));
-  }
-  return arrow::schema(std::move(fields));
-}
-
-/// Interrupts a connection when its time is over.
-class Deadline {
+/// Counts a query that runs.
+class Turn {
  public:
-  void Start(const DuckDb* duckdb, duckdb_connection connection, int64_t timeout_ns) {
-    thread_ = std::jthread([this, duckdb, connection, timeout_ns](const std::stop_token& stop) {
-      std::unique_lock lock(mutex_);
-      wake_.wait_for(lock, stop, std::chrono::nanoseconds(timeout_ns), [] { return false; });
-      if (stop.stop_requested()) return;
-      passed_ = true;
-      duckdb->interrupt(connection);
-    });
-  }
-  void Stop() {
-    thread_.request_stop();
-    if (thread_.joinable()) thread_.join();
-  }
-  bool passed() const { return passed_; }
+  explicit Turn(std::atomic<int>* running) : running_(running) {}
+  ~Turn() { running_->fetch_sub(1); }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
 
  private:
-  std::mutex mutex_;
-  std::condition_variable_any wake_;
-  std::atomic<bool> passed_{false};
-  std::jthread thread_;
+  std::atomic<int>* const running_;
 };
 
-/// One query from its start to the end of its rows: a database of its own.
-class Run : public QueryResult {
- public:
-  Run(std::atomic<int>* running, const QueryOptions& options)
-      : running_(running), options_(options) {}
+/// What a prepared query and its result share.
+struct Parts {
+  ~Parts() {
+    if (has_result && session != nullptr) session->duckdb()->destroy_result(&result);
+    if (prepared != nullptr) session->duckdb()->destroy_prepare(&prepared);
+    rows.reset();
+    session.reset();
+  }
 
-  ~Run() override {
-    deadline_.Stop();
-    if (has_result_) duckdb_->destroy_result(&result_);
-    if (prepared_ != nullptr) duckdb_->destroy_prepare(&prepared_);
-    if (arrow_options_ != nullptr) duckdb_->destroy_arrow_options(&arrow_options_);
-    if (connection_ != nullptr) duckdb_->disconnect(&connection_);
-    // No statement is left, so nothing reads the sources.
-    sources_.clear();
-    if (source_connection_ != nullptr) duckdb_->disconnect(&source_connection_);
-    if (database_ != nullptr) duckdb_->close(&database_);
-    running_->fetch_sub(1);
+  std::unique_ptr<Turn> turn;
+  std::vector<std::shared_ptr<const void>> holds;  // the tables' files
+  std::unique_ptr<Session> session;
+  std::unique_ptr<ResultRows> rows;
+  duckdb_prepared_statement prepared = nullptr;
+  duckdb_result result{};
+  bool ran = false;
+  bool has_result = false;
+};
+
+class Rows : public QueryResult {
+ public:
+  explicit Rows(std::shared_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+  std::shared_ptr<arrow::Schema> schema() const override { return parts_->rows->schema(); }
+
+  Status ReadNext(std::shared_ptr<arrow::RecordBatch>* rows) override {
+    rows->reset();
+    Session* session = parts_->session.get();
+    if (session->cancelled()) return session->Failed("");
+    if (!parts_->has_result) ARROW_RETURN_NOT_OK(Begin());
+    for (;;) {
+      if (session->cancelled()) return session->Failed("");
+      duckdb_data_chunk chunk = session->duckdb()->fetch_chunk(parts_->result);
+      if (chunk == nullptr) {
+        if (const char* text = session->duckdb()->result_error(&parts_->result); text != nullptr) {
+          return session->Failed(text);
+        }
+        session->StopWatch();
+        return session->ErrorAtEnd();
+      }
+      auto read = parts_->rows->ToArrow(chunk);
+      session->duckdb()->destroy_data_chunk(&chunk);
+      ARROW_RETURN_NOT_OK(read.status());
+      if ((*read)->num_rows() == 0) continue;
+      given_rows_ += (*read)->num_rows();
+      *rows = std::move(*read);
+      return Status::OK();
+    }
+  }
+
+  void Cancel() override { parts_->session->Cancel(); }
+
+  QueryProgress progress() override {
+    return {.part = parts_->session->progress() / 100, .rows = given_rows_};
+  }
+
+ private:
+  /// What comes before the first row may be the most of the work.
+  Status Begin() {
+    Session* session = parts_->session.get();
+    parts_->has_result = true;
+    if (session->duckdb()->execute_prepared_streaming(parts_->prepared, &parts_->result) ==
+        DuckDBSuccess) {
+      return Status::OK();
+    }
+    return session->Failed(session->duckdb()->result_error(&parts_->result));
+  }
+
+  const std::shared_ptr<Parts> parts_;
+  std::atomic<int64_t> given_rows_{0};
+};
+
+class Prepared : public PreparedQuery {
+ public:
+  Prepared(std::unique_ptr<Turn> turn, std::string spill_folder, const QueryOptions& options)
+      : parts_(std::make_shared<Parts>()),
+        spill_folder_(std::move(spill_folder)),
+        options_(options) {
+    parts_->turn = std::move(turn);
   }
 
   Status Start(const std::string& sql, TableResolver* resolver) {
-    ARROW_ASSIGN_OR_RAISE(duckdb_, LoadDuckDb());
-    ARROW_RETURN_NOT_OK(OpenDatabase());
-    ARROW_ASSIGN_OR_RAISE(const auto tables, FindTables(sql));
-    ARROW_RETURN_NOT_OK(ResolveTables(tables, resolver));
-    ARROW_RETURN_NOT_OK(CloseSandbox());
-    for (const Named& table : tables_) ARROW_RETURN_NOT_OK(AddView(table));
-    ARROW_RETURN_NOT_OK(Prepare(sql));
-    deadline_.Start(duckdb_, connection_, options_.timeout_ns);
-    has_result_ = true;
-    if (duckdb_->execute_prepared_streaming(prepared_, &result_) != DuckDBSuccess) {
-      return Failed(duckdb_->result_error(&result_));
+    ARROW_ASSIGN_OR_RAISE(parts_->session, Session::Open(options_, spill_folder_));
+    ARROW_RETURN_NOT_OK(ReadStatement(sql));
+    ARROW_RETURN_NOT_OK(ResolveTables(resolver));
+    std::vector<std::string> paths;
+    for (const Named& table : tables_) {
+      for (const ParquetRows& rows : table.parquet) {
+        paths.insert(paths.end(), rows.paths.begin(), rows.paths.end());
+      }
     }
-    return ReadSchema();
+    // Until here nothing of the statement was run or bound.
+    ARROW_RETURN_NOT_OK(parts_->session->Close(paths));
+    for (Named& table : tables_) ARROW_RETURN_NOT_OK(AddView(&table));
+    ARROW_RETURN_NOT_OK(Prepare());
+    parts_->rows = std::make_unique<ResultRows>(parts_->session.get());
+    return parts_->rows->Describe(parts_->prepared);
   }
 
-  const std::shared_ptr<arrow::Schema>& schema() const override { return schema_; }
+  const std::shared_ptr<arrow::Schema>& schema() const override { return parts_->rows->schema(); }
 
-  Result<std::shared_ptr<arrow::RecordBatch>> Next() override {
-    for (;;) {
-      duckdb_data_chunk chunk = duckdb_->fetch_chunk(result_);
-      if (chunk == nullptr) return AtEnd();
-      auto rows = ToArrow(chunk);
-      duckdb_->destroy_data_chunk(&chunk);
-      if (!rows.ok() || (*rows)->num_rows() > 0) return rows;
+  Result<std::vector<TableUse>> Tables() override {
+    if (!uses_.has_value()) {
+      ARROW_ASSIGN_OR_RAISE(uses_, FindUses());
     }
+    return *uses_;
+  }
+
+  Result<uint64_t> ScanBytes() override {
+    if (scan_bytes_.has_value()) return *scan_bytes_;
+    ARROW_ASSIGN_OR_RAISE(const auto uses, Tables());
+    parts_->session->StartWatch();
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < uses.size(); ++i) {
+      if (uses[i].columns.empty()) continue;
+      const auto size = [&](const std::string& column) {
+        return SizeSum(*tables_[i].schema->GetFieldByName(column));
+      };
+      // A sum of large sums is text in decimal, whatever its type.
+      ARROW_ASSIGN_OR_RAISE(const auto sums,
+                            parts_->session->Do("SELECT " + Joined(uses[i].columns, size) +
+                                                " FROM " + tables_[i].view));
+      for (const std::string& sum : sums.front()) {
+        ARROW_ASSIGN_OR_RAISE(const int64_t one, ParseInt64(sum));
+        bytes += static_cast<uint64_t>(one);
+      }
+    }
+    parts_->session->StopWatch();
+    scan_bytes_ = bytes;
+    return bytes;
+  }
+
+  Result<std::string> Plan() override {
+    ARROW_ASSIGN_OR_RAISE(const auto plan, parts_->session->Do("EXPLAIN " + sql_));
+    std::string text;
+    for (const auto& row : plan) text += row.size() < 2 ? "" : row[1];
+    return text;
+  }
+
+  Result<std::unique_ptr<QueryResult>> Run() override {
+    if (parts_->ran) {
+      return Error(Code::kFailedPrecondition, Reason::kNone, "a prepared query runs once");
+    }
+    if (options_.scan_bytes_max > 0) {
+      ARROW_ASSIGN_OR_RAISE(const uint64_t bytes, ScanBytes());
+      if (bytes > options_.scan_bytes_max) {
+        return Error(Code::kResourceExhausted, Reason::kOverBudget,
+                     "the query reads " + std::to_string(bytes) + " bytes, which exceeds the " +
+                         std::to_string(options_.scan_bytes_max) + " that it may read");
+      }
+    }
+    parts_->session->StartWatch();
+    parts_->ran = true;
+    return std::make_unique<Rows>(parts_);
   }
 
  private:
-  Status OpenDatabase() {
-    duckdb_config config = nullptr;
-    duckdb_->create_config(&config);
-    // The folder for spilled rows can be set only while the file system may be used.
-    const std::pair<const char*, std::string> settings[] = {
-        {"temp_directory", ""},
-        {"autoload_known_extensions", "false"},
-        {"autoinstall_known_extensions", "false"},
-        {"allow_community_extensions", "false"},
-        {"allow_unsigned_extensions", "false"},
-        {"memory_limit", std::to_string(options_.memory_bytes) + "B"},
-        {"threads", std::to_string(std::max(1, options_.threads))},
-    };
-    Status failed;
-    for (const auto& [name, value] : settings) {
-      if (duckdb_->set_config(config, name, value.c_str()) != DuckDBSuccess && failed.ok()) {
-        failed = Error(Code::kInternal, Reason::kNone,
-                       std::string("DuckDB does not take the setting ") + name);
-      }
-    }
-    char* text = nullptr;
-    if (failed.ok() && duckdb_->open_ext(nullptr, &database_, config, &text) != DuckDBSuccess) {
-      failed = Error(Code::kInternal, Reason::kNone, "DuckDB does not open: " + FirstLine(text));
-    }
-    if (text != nullptr) duckdb_->free(text);
-    duckdb_->destroy_config(&config);
-    ARROW_RETURN_NOT_OK(failed);
-    if (duckdb_->connect(database_, &connection_) != DuckDBSuccess ||
-        duckdb_->connect(database_, &source_connection_) != DuckDBSuccess) {
-      return Error(Code::kInternal, Reason::kNone, "DuckDB gives no connection");
-    }
-    return Do("SET GLOBAL TimeZone = 'UTC'");
-  }
-
-  /// From here on only the tables' own files can be reached. Until here nothing of the statement
-  /// was run or bound.
-  Status CloseSandbox() {
-    std::string paths;
-    for (const Named& table : tables_) {
-      for (const ParquetRows& rows : table.parquet) {
-        for (const std::string& path : rows.paths)
-          paths += (paths.empty() ? "" : ", ") + Text(path);
-      }
-    }
-    if (!paths.empty()) ARROW_RETURN_NOT_OK(Do("SET GLOBAL allowed_paths = [" + paths + "]"));
-    ARROW_RETURN_NOT_OK(Do("SET GLOBAL enable_external_access = false"));
-    return Do("SET GLOBAL lock_configuration = true");
-  }
-
-  /// Run a statement of our own.
-  Status Do(const std::string& sql) {
-    duckdb_result result;
-    Status status;
-    if (duckdb_->query(connection_, sql.c_str(), &result) != DuckDBSuccess) {
-      status = Failed(duckdb_->result_error(&result));
-    }
-    duckdb_->destroy_result(&result);
-    return status;
-  }
-
-  Result<std::vector<TableName>> FindTables(const std::string& sql) {
-    duckdb_prepared_statement serialize = nullptr;
-    duckdb_result result;
-    std::string tree;
-    Status status;
-    if (duckdb_->prepare(connection_,
-                         "SELECT json_serialize_sql(?::VARCHAR, skip_default := true, "
-                         "skip_empty := true, skip_null := true)",
-                         &serialize) != DuckDBSuccess) {
-      status = Failed(duckdb_->prepare_error(serialize));
-    } else {
-      duckdb_->bind_varchar(serialize, 1, sql.c_str());
-      if (duckdb_->execute_prepared(serialize, &result) != DuckDBSuccess) {
-        status = Failed(duckdb_->result_error(&result));
-      } else if (char* text = duckdb_->value_varchar(&result, 0, 0); text != nullptr) {
-        tree = text;
-        duckdb_->free(text);
-      }
-      duckdb_->destroy_result(&result);
-    }
-    duckdb_->destroy_prepare(&serialize);
-    ARROW_RETURN_NOT_OK(status);
-    return TablesOf(tree);
-  }
-
   /// A table that the statement names, and the function that gives its rows.
   struct Named {
     TableName name;
+    NamedTable asked;
     std::string function;
+    std::string view_schema;  // empty: none
+    std::string view_name;
+    std::string view;  // both, quoted
     std::shared_ptr<arrow::Schema> schema;
+    std::vector<std::string> types;  // as DuckDB writes them
     std::vector<ParquetRows> parquet;
-    std::shared_ptr<const void> hold;
   };
 
-  Status ResolveTables(const std::vector<TableName>& tables, TableResolver* resolver) {
-    std::map<TableName, TableName> spelled;  // by what DuckDB does not tell apart
-    for (const TableName& table : tables) {
-      const auto [at, added] = spelled.try_emplace({Lower(table.schema), Lower(table.name)}, table);
-      if (!added) {
-        return Refused("'" + table.name.substr(0, 64) + "' and '" + at->second.name.substr(0, 64) +
-                       "' differ only in case; spell them alike, or name one by its path");
+  Status ReadStatement(const std::string& sql) {
+    sql_ = sql;
+    ARROW_ASSIGN_OR_RAISE(
+        const auto tree,
+        parts_->session->Do("SELECT json_serialize_sql(?::VARCHAR, skip_default := true, "
+                            "skip_empty := true, skip_null := true)",
+                            {sql}));
+    ARROW_ASSIGN_OR_RAISE(const auto names, TablesOf(tree.front().front()));
+    std::map<TableName, std::pair<std::string, std::string>> past;
+    for (const TableName& name : names) {
+      ARROW_ASSIGN_OR_RAISE(Named table, NameTable(name));
+      if (name.at.has_value()) past[name] = {table.view_schema, table.view_name};
+      tables_.push_back(std::move(table));
+    }
+    if (past.empty()) return CheckSpelling();
+    ARROW_ASSIGN_OR_RAISE(const auto whole,
+                          parts_->session->Do("SELECT json_serialize_sql(?::VARCHAR)", {sql}));
+    ARROW_ASSIGN_OR_RAISE(const std::string changed, WithTables(whole.front().front(), past));
+    ARROW_ASSIGN_OR_RAISE(const auto text,
+                          parts_->session->Do("SELECT json_deserialize_sql(?::JSON)", {changed}));
+    sql_ = text.front().front();
+    return CheckSpelling();
+  }
+
+  Result<Named> NameTable(const TableName& name) {
+    static const std::set<std::string> kOwnSchemas = {
+        "information_schema", "main", "memory", "pg_catalog", "system", "temp", kPastSchema};
+    Named table{.name = name, .function = "firth_rows_" + std::to_string(tables_.size())};
+    if (!name.schema.empty()) {
+      if (kOwnSchemas.contains(LowerName(name.schema))) {
+        return Refused("'" + name.schema + "' means something of its own in SQL; write \"" +
+                       name.schema + "/" + name.name.substr(0, 64) + "\" in double quotes");
       }
-      ARROW_RETURN_NOT_OK(ResolveTable(table, resolver));
+      table.asked.name.push_back(name.schema);
+    }
+    table.asked.name.push_back(name.name);
+    table.view_schema = name.schema;
+    table.view_name = name.name;
+    if (name.at.has_value()) {
+      ARROW_ASSIGN_OR_RAISE(table.asked.at, PastOf(*name.at));
+      table.view_schema = kPastSchema;
+      table.view_name = "past_" + std::to_string(tables_.size());
+    }
+    table.view = table.view_schema.empty() ? "" : QuotedName(table.view_schema) + '.';
+    table.view += QuotedName(table.view_name);
+    return table;
+  }
+
+  Result<PastState> PastOf(const PastText& at) {
+    PastState past;
+    if (at.kind == PastText::Kind::kTime) {
+      ARROW_ASSIGN_OR_RAISE(
+          const auto time,
+          parts_->session->Do("SELECT epoch_ns(CAST(? AS TIMESTAMP WITH TIME ZONE))", {at.text}));
+      ARROW_ASSIGN_OR_RAISE(past.time_ns, ParseInt64(time.front().front()));
+      return past;
+    }
+    auto& number = at.kind == PastText::Kind::kCommit ? past.version : past.snapshot;
+    ARROW_ASSIGN_OR_RAISE(number, ParseInt64(at.text));
+    return past;
+  }
+
+  /// Two tables that DuckDB would take for one.
+  Status CheckSpelling() const {
+    std::map<std::pair<std::string, std::string>, const TableName*> spelled;
+    for (const Named& table : tables_) {
+      const auto [at, added] = spelled.try_emplace(
+          {LowerName(table.view_schema), LowerName(table.view_name)}, &table.name);
+      if (added) continue;
+      return Refused("'" + table.name.name.substr(0, 64) + "' and '" +
+                     at->second->name.substr(0, 64) +
+                     "' differ only in case; spell them alike, or name one by its path");
     }
     return Status::OK();
   }
 
-  Status ResolveTable(const TableName& table, TableResolver* resolver) {
-    static const std::set<std::string> kOwnSchemas = {"information_schema", "main",   "memory",
-                                                      "pg_catalog",         "system", "temp"};
-    std::vector<std::string> name;
-    if (!table.schema.empty()) {
-      if (kOwnSchemas.contains(Lower(table.schema))) {
-        return Refused("'" + table.schema + "' means something of its own in SQL; write \"" +
-                       table.schema + "/" + table.name.substr(0, 64) + "\" in double quotes");
-      }
-      name.push_back(table.schema);
+  Status ResolveTables(TableResolver* resolver) {
+    std::vector<NamedTable> asked;
+    for (const Named& table : tables_) asked.push_back(table.asked);
+    ARROW_ASSIGN_OR_RAISE(auto resolved, resolver->Resolve(asked));
+    if (resolved.size() != tables_.size()) {
+      return Error(Code::kInternal, Reason::kNone, "not every table of a query has an answer");
     }
-    name.push_back(table.name);
-    ARROW_ASSIGN_OR_RAISE(auto resolved, resolver->Resolve(name));
-    Named& named = tables_.emplace_back();
-    named = {.name = table,
-             .function = "firth_rows_" + std::to_string(sources_.size()),
-             .schema = resolved.schema,
-             .parquet = std::move(resolved.parquet),
-             .hold = resolved.hold};
-    ARROW_ASSIGN_OR_RAISE(auto source,
-                          TableSource::Make(duckdb_, source_connection_, std::move(resolved)));
-    return sources_.emplace_back(std::move(source))->Register(named.function);
+    for (size_t i = 0; i < tables_.size(); ++i) {
+      Named& table = tables_[i];
+      table.schema = resolved[i].schema;
+      table.parquet = std::move(resolved[i].parquet);
+      parts_->holds.push_back(resolved[i].hold);
+      ARROW_RETURN_NOT_OK(parts_->session->AddFunction(table.function, std::move(resolved[i])));
+    }
+    return Status::OK();
   }
 
-  Status AddView(const Named& table) {
-    std::string view = Quoted(table.name.name);
-    if (!table.name.schema.empty()) {
-      const std::string schema = Quoted(table.name.schema);
-      ARROW_RETURN_NOT_OK(Do("CREATE SCHEMA IF NOT EXISTS " + schema));
-      view = schema + '.' + view;
+  Status AddView(Named* table) {
+    Session* session = parts_->session.get();
+    if (!table->view_schema.empty()) {
+      ARROW_RETURN_NOT_OK(
+          session->Do("CREATE SCHEMA IF NOT EXISTS " + QuotedName(table->view_schema)).status());
     }
     std::string rows;
-    if (!table.parquet.empty()) {
-      ARROW_ASSIGN_OR_RAISE(const auto types, TypesOf(table.function));
-      for (const ParquetRows& parquet : table.parquet) {
-        ARROW_ASSIGN_OR_RAISE(const std::string select, SelectOf(table, parquet, types));
+    if (!table->parquet.empty()) {
+      ARROW_RETURN_NOT_OK(FindTypes(table));
+      for (const ParquetRows& parquet : table->parquet) {
+        ARROW_ASSIGN_OR_RAISE(const std::string select, SelectOf(*table, parquet));
         rows += select + " UNION ALL ";
       }
     }
-    return Do("CREATE VIEW " + view + " AS " + rows + "SELECT * FROM " + table.function + "()");
+    return session
+        ->Do("CREATE VIEW " + table->view + " AS " + rows + "SELECT * FROM " + table->function +
+             "()")
+        .status();
   }
 
-  /// The types of a function's columns, as DuckDB writes them.
-  Result<std::vector<std::string>> TypesOf(const std::string& function) {
-    const std::string sql = "DESCRIBE SELECT * FROM " + function + "()";
-    duckdb_result result;
-    Status status;
-    std::vector<std::string> types;
-    if (duckdb_->query(connection_, sql.c_str(), &result) != DuckDBSuccess) {
-      status = Failed(duckdb_->result_error(&result));
-    } else {
-      for (idx_t i = 0; i < duckdb_->row_count(&result); ++i) {
-        char* text = duckdb_->value_varchar(&result, 1, i);
-        types.emplace_back(text == nullptr ? "" : text);
-        duckdb_->free(text);
-      }
-    }
-    duckdb_->destroy_result(&result);
-    ARROW_RETURN_NOT_OK(status);
-    return types;
+  Status FindTypes(Named* table) {
+    if (!table->types.empty()) return Status::OK();
+    ARROW_ASSIGN_OR_RAISE(const auto columns,
+                          parts_->session->Do("DESCRIBE SELECT * FROM " + table->function + "()"));
+    for (const auto& column : columns) table->types.push_back(column.at(1));
+    if (static_cast<int>(table->types.size()) == table->schema->num_fields()) return Status::OK();
+    return Error(Code::kInternal, Reason::kNone, "DuckDB knows other columns of a table");
   }
 
-  Result<std::string> SelectOf(const Named& table, const ParquetRows& parquet,
-                               const std::vector<std::string>& types) {
+  static Result<std::string> SelectOf(const Named& table, const ParquetRows& parquet) {
     const auto& fields = table.schema->fields();
-    if (types.size() != fields.size() || parquet.columns.size() != fields.size()) {
+    if (parquet.columns.size() != fields.size()) {
       return Error(Code::kInternal, Reason::kNone, "a table's columns are not as its files say");
     }
     std::string columns;
     for (size_t i = 0; i < fields.size(); ++i) {
       const std::string& column = parquet.columns[i];
-      columns += (i == 0 ? "CAST(" : ", CAST(") + (column.empty() ? "NULL" : Quoted(column)) +
-                 " AS " + types[i] + ") AS " + Quoted(fields[i]->name());
+      columns += (i == 0 ? "CAST(" : ", CAST(") + (column.empty() ? "NULL" : QuotedName(column)) +
+                 " AS " + table.types[i] + ") AS " + QuotedName(fields[i]->name());
     }
-    std::string paths;
-    for (const std::string& path : parquet.paths) paths += (paths.empty() ? "" : ", ") + Text(path);
-    std::string select =
-        "SELECT " + columns + " FROM read_parquet([" + paths + "], hive_partitioning = false)";
+    std::string select = "SELECT " + columns + " FROM read_parquet([" +
+                         Joined(parquet.paths, QuotedText) + "], hive_partitioning = false)";
     if (parquet.at_most.has_value()) {
-      select += " WHERE " + Quoted(parquet.at_most->first) +
+      select += " WHERE " + QuotedName(parquet.at_most->first) +
                 " <= " + std::to_string(parquet.at_most->second);
     }
     return select;
   }
 
-  Status Prepare(const std::string& sql) {
+  Status Prepare() {
+    Session* session = parts_->session.get();
+    const DuckDb* duckdb = session->duckdb();
     duckdb_extracted_statements statements = nullptr;
-    const idx_t count = duckdb_->extract_statements(connection_, sql.c_str(), &statements);
+    const idx_t count =
+        duckdb->extract_statements(session->connection(), sql_.c_str(), &statements);
     Status status;
     if (count == 0) {
-      status = Failed(duckdb_->extract_statements_error(statements));
+      status = session->Failed(duckdb->extract_statements_error(statements));
     } else if (count != 1) {
       status = Refused("one statement at a time is taken");
-    } else if (duckdb_->prepare_extracted_statement(connection_, statements, 0, &prepared_) !=
-               DuckDBSuccess) {
-      status = Failed(duckdb_->prepare_error(prepared_));
-    } else if (duckdb_->prepared_statement_type(prepared_) != DUCKDB_STATEMENT_TYPE_SELECT) {
+    } else if (duckdb->prepare_extracted_statement(session->connection(), statements, 0,
+                                                   &parts_->prepared) != DuckDBSuccess) {
+      status = session->Failed(duckdb->prepare_error(parts_->prepared));
+    } else if (duckdb->prepared_statement_type(parts_->prepared) != DUCKDB_STATEMENT_TYPE_SELECT) {
       status = Refused("only SELECT statements are taken");
-    } else if (duckdb_->nparams(prepared_) != 0) {
+    } else if (duckdb->nparams(parts_->prepared) != 0) {
       status = Refused("parameters are not taken; write the values");
     }
-    duckdb_->destroy_extracted(&statements);
+    duckdb->destroy_extracted(&statements);
     return status;
   }
 
-  Status ReadSchema() {
-    arrow_options_ = duckdb_->result_get_arrow_options(&result_);
-    const idx_t count = duckdb_->column_count(&result_);
-    std::vector<duckdb_logical_type> types;
-    std::vector<const char*> names;
-    for (idx_t i = 0; i < count; ++i) {
-      types.push_back(duckdb_->column_logical_type(&result_, i));
-      names.push_back(duckdb_->column_name(&result_, i));
+  Result<std::vector<TableUse>> FindUses() {
+    std::vector<PlannedTable> planned;
+    for (Named& table : tables_) {
+      ARROW_RETURN_NOT_OK(FindTypes(&table));
+      planned.push_back({.schema = table.view_schema,
+                         .name = table.view_name,
+                         .columns = table.schema->field_names(),
+                         .types = table.types});
     }
-    ArrowSchema exported{};
-    duckdb_error_data failed =
-        duckdb_->to_arrow_schema(arrow_options_, types.data(), names.data(), count, &exported);
-    for (auto& type : types) duckdb_->destroy_logical_type(&type);
-    ARROW_RETURN_NOT_OK(Take(failed));
-    ARROW_ASSIGN_OR_RAISE(raw_schema_, arrow::ImportSchema(&exported));
-    ARROW_ASSIGN_OR_RAISE(schema_, ShownSchema(*raw_schema_));
-    return Status::OK();
-  }
-
-  Result<std::shared_ptr<arrow::RecordBatch>> ToArrow(duckdb_data_chunk chunk) {
-    ArrowArray exported{};
-    ARROW_RETURN_NOT_OK(Take(duckdb_->data_chunk_to_arrow(arrow_options_, chunk, &exported)));
-    ARROW_ASSIGN_OR_RAISE(const auto rows, arrow::ImportRecordBatch(&exported, raw_schema_));
-    auto columns = rows->columns();
-    for (auto& column : columns) {
-      if (column->type_id() == arrow::Type::EXTENSION) {
-        column = static_cast<const arrow::ExtensionArray&>(*column).storage();
+    ARROW_ASSIGN_OR_RAISE(const auto columns, ColumnsRead(sql_, planned));
+    std::vector<TableUse> uses;
+    for (size_t i = 0; i < tables_.size(); ++i) {
+      TableUse& use = uses.emplace_back(TableUse{.table = tables_[i].asked});
+      for (const int column : columns[i]) {
+        use.columns.push_back(tables_[i].schema->field(column)->name());
       }
     }
-    return arrow::RecordBatch::Make(schema_, rows->num_rows(), std::move(columns));
+    return uses;
   }
 
-  /// No more rows: because there are none, or because of an error.
-  Result<std::shared_ptr<arrow::RecordBatch>> AtEnd() {
-    if (const char* text = duckdb_->result_error(&result_); text != nullptr) return Failed(text);
-    if (deadline_.passed()) return Failed("");
-    for (const auto& source : sources_) ARROW_RETURN_NOT_OK(source->error());
-    return nullptr;
-  }
-
-  Status Take(duckdb_error_data failed) {
-    Status status;
-    if (failed != nullptr && duckdb_->error_data_has_error(failed)) {
-      status = Failed(duckdb_->error_data_message(failed));
-    }
-    duckdb_->destroy_error_data(&failed);
-    return status;
-  }
-
-  /// An error of DuckDB's as ours.
-  Status Failed(const char* text) {
-    for (const auto& source : sources_) ARROW_RETURN_NOT_OK(source->error());
-    if (deadline_.passed()) {
-      return Error(
-          Code::kDeadlineExceeded, Reason::kNone,
-          "the query took longer than " + std::to_string(options_.timeout_ns / 1'000'000) + " ms");
-    }
-    const std::string line = FirstLine(text);
-    if (line.starts_with("Out of Memory Error")) {
-      return Error(Code::kResourceExhausted, Reason::kOverBudget,
-                   "the query needs more than the " + std::to_string(options_.memory_bytes >> 20) +
-                       " MiB that it may have");
-    }
-    if (line.starts_with("INTERNAL Error") || line.starts_with("FATAL Error")) {
-      return Error(Code::kInternal, Reason::kNone, line);
-    }
-    return Refused(line);
-  }
-
-  std::atomic<int>* const running_;
+  const std::shared_ptr<Parts> parts_;
+  const std::string spill_folder_;
   const QueryOptions options_;
-  const DuckDb* duckdb_ = nullptr;
-  duckdb_database database_ = nullptr;
-  duckdb_connection connection_ = nullptr;
-  duckdb_connection source_connection_ = nullptr;  // converts the tables' rows
+  std::string sql_;  // as DuckDB gets it
   std::vector<Named> tables_;
-  std::vector<std::unique_ptr<TableSource>> sources_;
-  duckdb_prepared_statement prepared_ = nullptr;
-  duckdb_arrow_options arrow_options_ = nullptr;
-  duckdb_result result_{};
-  bool has_result_ = false;
-  Deadline deadline_;
-  std::shared_ptr<arrow::Schema> raw_schema_;  // as DuckDB gives it
-  std::shared_ptr<arrow::Schema> schema_;
+  std::optional<std::vector<TableUse>> uses_;
+  std::optional<uint64_t> scan_bytes_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<QueryResult>> QueryEngine::Run(const std::string& sql,
-                                                      TableResolver* resolver,
-                                                      const QueryOptions& options) {
+QueryEngine::~QueryEngine() {
+  std::error_code ignored;
+  if (!spill_folder_.empty()) std::filesystem::remove_all(spill_folder_, ignored);
+}
+
+void QueryEngine::SetSpillFolder(std::string folder) {
+  spill_folder_ = std::move(folder);
+  std::error_code ignored;  // what cannot be removed is in nobody's way
+  if (!spill_folder_.empty()) std::filesystem::remove_all(spill_folder_, ignored);
+}
+
+Result<std::unique_ptr<PreparedQuery>> QueryEngine::Prepare(const std::string& sql,
+                                                            TableResolver* resolver,
+                                                            const QueryOptions& options) {
   if (sql.size() > kStatementBytesMax) {
     return Refused("a statement has at most " + std::to_string(kStatementBytesMax) + " bytes");
   }
   if (!IsUtf8(sql) || sql.find('\0') != std::string::npos) {
     return Refused("a statement is UTF-8 text without null characters");
   }
-  if (running_.fetch_add(1) >= kQueriesMax) {
-    running_.fetch_sub(1);
+  const bool full = running_.fetch_add(1) >= kQueriesMax;
+  auto turn = std::make_unique<Turn>(&running_);
+  if (full) {
     return Error(Code::kResourceExhausted, Reason::kOverBudget,
                  std::to_string(kQueriesMax) + " queries run already; try again when one ended");
   }
-  auto run = std::make_unique<query::Run>(&running_, options);
-  ARROW_RETURN_NOT_OK(run->Start(sql, resolver));
-  return run;
+  std::string spill;
+  if (!spill_folder_.empty() && options.spill_bytes > 0) {
+    std::error_code failed;
+    spill = spill_folder_ + '/' + std::to_string(next_.fetch_add(1));
+    std::filesystem::create_directories(spill_folder_, failed);
+    if (failed) {
+      return Error(
+          Code::kUnavailable, Reason::kIo,
+          "the folder for rows that do not fit in memory cannot be made: " + failed.message());
+    }
+  }
+  auto prepared = std::make_unique<Prepared>(std::move(turn), std::move(spill), options);
+  ARROW_RETURN_NOT_OK(prepared->Start(sql, resolver));
+  return prepared;
+}
+
+Result<std::unique_ptr<QueryResult>> QueryEngine::Run(const std::string& sql,
+                                                      TableResolver* resolver,
+                                                      const QueryOptions& options) {
+  ARROW_ASSIGN_OR_RAISE(const auto prepared, Prepare(sql, resolver, options));
+  return prepared->Run();
 }
 
 }  // namespace firth::query

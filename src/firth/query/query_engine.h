@@ -1,5 +1,6 @@
 // SQL over tables: one SELECT statement, run by DuckDB in a fresh database in memory that can see
-// nothing but the tables which the statement names.
+// nothing but the tables which the statement names. A statement is prepared first, which tells its
+// columns, its tables and what it would read, and runs nothing; then it may be run, once.
 #pragma once
 
 #include <arrow/record_batch.h>
@@ -8,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -19,9 +21,12 @@ namespace firth::query {
 
 /// What one query may take.
 struct QueryOptions {
-  uint64_t memory_bytes = uint64_t{1} << 30;  // of DuckDB; nothing is spilled to disk
+  uint64_t memory_bytes = uint64_t{1} << 30;  // of DuckDB; what does not fit is spilled
+  uint64_t spill_bytes = uint64_t{4} << 30;   // on disk, in the engine's folder; 0: nothing
   int threads = 2;
-  int64_t timeout_ns = int64_t{300} * 1'000'000'000;  // from the start to the last row
+  int64_t timeout_ns = int64_t{300} * 1'000'000'000;  // from the start of the run to the last row
+  /// Refuse to run what would read more (PreparedQuery::ScanBytes); 0: no limit.
+  uint64_t scan_bytes_max = 0;
 };
 
 /// Rows of a table that lie in Parquet files of the operating system, which DuckDB reads by itself.
@@ -46,22 +51,72 @@ struct ResolvedTable {
       open;
 };
 
-/// Tells which table a name means, and whether it may be read.
+/// A past state that a statement asks for: `FROM t AT (VERSION => …)`, `AT (TIMESTAMP => …)`.
+struct PastState {
+  std::optional<int64_t> time_ns;   // what stood then
+  std::optional<int64_t> version;   // a commit
+  std::optional<int64_t> snapshot;  // a snapshot of the table's files, written 'snapshot N'
+
+  auto operator<=>(const PastState&) const = default;
+};
+
+/// A table as a statement names it: one part, or a schema and a name, without quotes.
+struct NamedTable {
+  std::vector<std::string> name;
+  std::optional<PastState> at;  // absent: now
+};
+
+/// Tells which tables names mean, and whether they may be read.
 class TableResolver {
  public:
   virtual ~TableResolver() = default;
-  /// `name` is one part, or a schema and a name, as the statement writes them, without quotes.
-  virtual Result<ResolvedTable> Resolve(const std::vector<std::string>& name) = 0;
+  /// All tables of a statement, together, so that they can be cut at one commit: an answer each.
+  virtual Result<std::vector<ResolvedTable>> Resolve(const std::vector<NamedTable>& tables) = 0;
 };
 
-/// The rows of a query, batch by batch. One thread at a time; given up at any time.
-class QueryResult {
+struct QueryProgress {
+  double part = -1;    // of the whole, 0 to 1; negative: nothing is known
+  int64_t rows = 0;    // given so far
+  uint64_t bytes = 0;  // of those, as Arrow
+};
+
+/// The rows of a query, batch by batch: schema(), ReadNext() (blocks; errors: as of
+/// QueryEngine::Prepare, kDeadlineExceeded, kCancelled, what the tables say). Names of columns are
+/// unique: a repeated one has `_1`, `_2`, … behind it. One thread at a time, but for what says
+/// otherwise; given up at any time. Must not outlive the engine.
+class QueryResult : public arrow::RecordBatchReader {
  public:
-  virtual ~QueryResult() = default;
-  /// Names are unique: a repeated one has `_1`, `_2`, … behind it.
+  /// Make the query end soon, with kCancelled. Any thread.
+  virtual void Cancel() = 0;
+  /// Any thread.
+  virtual QueryProgress progress() = 0;
+};
+
+/// What a statement reads of one table.
+struct TableUse {
+  NamedTable table;
+  std::vector<std::string> columns;  // those that the result depends on, in the table's order
+};
+
+/// A statement that was understood and bound to its tables, as they stood when it was prepared. One
+/// thread at a time. Must not outlive the engine.
+class PreparedQuery {
+ public:
+  virtual ~PreparedQuery() = default;
+  /// Of the result.
   virtual const std::shared_ptr<arrow::Schema>& schema() const = 0;
-  /// The next rows, at least one; null at the end. Blocks. Errors: as of QueryEngine::Run.
-  virtual Result<std::shared_ptr<arrow::RecordBatch>> Next() = 0;
+  /// Each table that the statement names, once.
+  virtual Result<std::vector<TableUse>> Tables() = 0;
+  /// What it reads, exactly: the size of the columns in Tables(), over all rows of their tables.
+  /// Numbers and times count 8 bytes, booleans 1, decimals 16, text and bytes 2 and their length,
+  /// nulls 0, nested values the sum of what is in them. Reads those columns where it must. Blocks;
+  /// within the options' time.
+  virtual Result<uint64_t> ScanBytes() = 0;
+  /// The plan, as text for people.
+  virtual Result<std::string> Plan() = 0;
+  /// Run it; once. The work is done by the result's ReadNext. Error kOverBudget over
+  /// `scan_bytes_max`.
+  virtual Result<std::unique_ptr<QueryResult>> Run() = 0;
 };
 
 /// Thread-safe.
@@ -70,16 +125,29 @@ class QueryEngine {
   static constexpr size_t kStatementBytesMax = size_t{256} << 10;
   static constexpr int kQueriesMax = 8;
 
-  /// Run one SELECT statement. The result keeps what `resolver` gave, not the resolver itself, and
-  /// must not outlive the engine. Blocks. Errors: kInvalidArgument/kQueryRefused for a statement
-  /// that is not one SELECT, that names a function which reads something else than its arguments,
-  /// or that DuckDB does not take; kDeadlineExceeded; kOverBudget for memory and for more than
-  /// kQueriesMax queries at once; what the resolver and its tables say.
+  QueryEngine() = default;
+  /// Removes what it spilled. No query is left.
+  ~QueryEngine();
+
+  /// The folder of the operating system that rows are spilled to: it is emptied now, made when it
+  /// is needed. Without one nothing is spilled. To be called before the first query.
+  void SetSpillFolder(std::string folder);
+
+  /// Understand one SELECT statement. It keeps what `resolver` gave, not the resolver itself.
+  /// Blocks. Errors: kInvalidArgument/kQueryRefused for a statement that is not one SELECT, that
+  /// names a function which reads something else than its arguments, or that DuckDB does not take;
+  /// kOverBudget for memory and for more than kQueriesMax queries at once; what the resolver and
+  /// its tables say.
+  Result<std::unique_ptr<PreparedQuery>> Prepare(const std::string& sql, TableResolver* resolver,
+                                                 const QueryOptions& options);
+  /// Prepare and run.
   Result<std::unique_ptr<QueryResult>> Run(const std::string& sql, TableResolver* resolver,
                                            const QueryOptions& options);
 
  private:
   std::atomic<int> running_{0};
+  std::atomic<int64_t> next_{0};
+  std::string spill_folder_;
 };
 
 }  // namespace firth::query

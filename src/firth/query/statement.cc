@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <set>
+#include <utility>
+
+#include "firth/query/sql_text.h"
 
 namespace firth::query {
 namespace {
@@ -15,19 +17,60 @@ using nlohmann::json;
 constexpr std::array<std::string_view, 6> kTableFunctions = {
     "generate_series", "json_each", "json_tree", "range", "repeat", "unnest"};
 
-Status Refused(std::string text) {
-  return Error(Code::kInvalidArgument, Reason::kQueryRefused, std::move(text));
-}
-
-/// DuckDB's names do not tell ASCII case apart.
-std::string Lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
-
 std::string Text(const json& object, const char* name) {
   const auto found = object.find(name);
   return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+constexpr std::string_view kSnapshotWord = "snapshot ";
+
+/// A constant, or one that is cast, as DuckDB writes its value; null for all else.
+const json* ConstantOf(const json& expression) {
+  const json* at = &expression;
+  if (Text(*at, "class") == "CAST") {
+    const auto child = at->find("child");
+    if (child == at->end()) return nullptr;
+    at = &*child;
+  }
+  if (!at->is_object() || Text(*at, "class") != "CONSTANT") return nullptr;
+  const auto value = at->find("value");
+  if (value == at->end() || !value->is_object()) return nullptr;
+  return value->contains("value") && value->contains("type") ? &*value : nullptr;
+}
+
+bool IsWhole(const json& constant) {
+  const std::string type = Text(constant["type"], "id");
+  return (type == "INTEGER" || type == "BIGINT") && constant["value"].is_number_integer();
+}
+
+Result<PastText> PastOf(const json& clause) {
+  const std::string unit = LowerName(Text(clause, "unit"));
+  const auto expression = clause.find("expr");
+  const json* value = expression == clause.end() ? nullptr : ConstantOf(*expression);
+  if (value != nullptr) {
+    const std::string text = Text(*value, "value");
+    if (unit == "version" && IsWhole(*value)) {
+      return PastText{.kind = PastText::Kind::kCommit, .text = (*value)["value"].dump()};
+    }
+    if (unit == "version" && text.starts_with(kSnapshotWord)) {
+      return PastText{.kind = PastText::Kind::kSnapshot, .text = text.substr(kSnapshotWord.size())};
+    }
+    if (unit == "timestamp" && !text.empty()) {
+      return PastText{.kind = PastText::Kind::kTime, .text = text};
+    }
+  }
+  return Refused(
+      "a table's past is asked for by constants: AT (VERSION => 17) for a commit, "
+      "AT (VERSION => 'snapshot 3') for a snapshot of its files, "
+      "AT (TIMESTAMP => TIMESTAMP '2026-01-31 12:00:00') for a time in UTC");
+}
+
+Result<TableName> NameOf(const json& table) {
+  TableName name{.schema = Text(table, "schema_name"), .name = Text(table, "table_name")};
+  const auto clause = table.find("at_clause");
+  if (clause == table.end() || !clause->is_object()) return name;
+  ARROW_ASSIGN_OR_RAISE(name.at, PastOf(*clause));
+  return name;
 }
 
 class Walk {
@@ -66,7 +109,7 @@ class Walk {
   Status AddWith(const json& with, Scope* scope) {
     if (!with.contains("map")) return Status::OK();
     for (const json& entry : with["map"]) {
-      const std::string name = Lower(Text(entry, "key"));
+      const std::string name = LowerName(Text(entry, "key"));
       const json& query = entry.at("value");
       const bool recursive = query.contains("query") && query["query"].contains("node") &&
                              Text(query["query"]["node"], "type") == "RECURSIVE_CTE_NODE";
@@ -78,13 +121,15 @@ class Walk {
   }
 
   Status AddTable(const json& node, const Scope& scope) {
-    const TableName table{Text(node, "schema_name"), Text(node, "table_name")};
-    if (node.contains("at_clause")) return Refused("AT is not taken");
+    ARROW_ASSIGN_OR_RAISE(const TableName table, NameOf(node));
     if (const std::string catalog = Text(node, "catalog_name"); !catalog.empty()) {
       return Refused("a table is named by one or two parts; write \"" + catalog + "/" +
                      table.schema + "/" + table.name + "\" in double quotes");
     }
-    if (table.schema.empty() && scope.contains(Lower(table.name))) return Status::OK();
+    if (table.schema.empty() && scope.contains(LowerName(table.name))) {
+      if (!table.at.has_value()) return Status::OK();
+      return Refused("a WITH clause has no past; ask for that of the tables in it");
+    }
     if (std::find(tables_.begin(), tables_.end(), table) == tables_.end()) {
       tables_.push_back(table);
     }
@@ -93,7 +138,8 @@ class Walk {
 
   static Status CheckFunction(const json& node) {
     const auto function = node.find("function");
-    const std::string name = function == node.end() ? "" : Lower(Text(*function, "function_name"));
+    const std::string name =
+        function == node.end() ? "" : LowerName(Text(*function, "function_name"));
     if (std::find(kTableFunctions.begin(), kTableFunctions.end(), name) != kTableFunctions.end()) {
       return Status::OK();
     }
@@ -104,6 +150,22 @@ class Walk {
 
   std::vector<TableName> tables_;
 };
+
+Status Replace(const std::map<TableName, std::pair<std::string, std::string>>& names, json* node) {
+  if (node->is_object() && Text(*node, "type") == "BASE_TABLE") {
+    ARROW_ASSIGN_OR_RAISE(const TableName table, NameOf(*node));
+    const auto found = names.find(table);
+    if (found == names.end()) return Status::OK();
+    if (Text(*node, "alias").empty()) (*node)["alias"] = table.name;
+    (*node)["schema_name"] = found->second.first;
+    (*node)["table_name"] = found->second.second;
+    (*node)["at_clause"] = nullptr;
+    return Status::OK();
+  }
+  if (!node->is_structured()) return Status::OK();
+  for (json& child : *node) ARROW_RETURN_NOT_OK(Replace(names, &child));
+  return Status::OK();
+}
 
 }  // namespace
 
@@ -122,6 +184,14 @@ Result<std::vector<TableName>> TablesOf(std::string_view tree) {
   Walk walk;
   ARROW_RETURN_NOT_OK(walk.Visit(*statements, {}));
   return walk.Take();
+}
+
+Result<std::string> WithTables(
+    std::string_view tree, const std::map<TableName, std::pair<std::string, std::string>>& names) {
+  json parsed = json::parse(tree, nullptr, /*allow_exceptions=*/false);
+  if (!parsed.is_object()) return Refused("only SELECT statements are taken");
+  ARROW_RETURN_NOT_OK(Replace(names, &parsed));
+  return parsed.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 }  // namespace firth::query

@@ -94,6 +94,9 @@ Status DatabaseImpl::Open() {
   ARROW_RETURN_NOT_OK(ForgetOperations());
   series_ = std::make_unique<SeriesStoreImpl>(this);
   ARROW_RETURN_NOT_OK(series_->Open(options_.files));
+  if (!options_.local_folder.empty()) {
+    query_engine_.SetSpillFolder(options_.local_folder + "/spill");
+  }
   lake_ = std::make_unique<LakeStoreImpl>(this);
   ARROW_RETURN_NOT_OK(lake_->Open(options_));
   lake_->Start();

@@ -45,6 +45,7 @@ using catalog::NamespaceInfo;
 using catalog::PartitionInfo;
 using catalog::TableInfo;
 using catalog::TablePtr;
+using query::PreparedQuery;
 using query::QueryOptions;
 using query::QueryResult;
 
@@ -229,6 +230,23 @@ struct TableStats {
   CommitId last_commit{0};
 };
 
+/// A table as a query reads it, for those who name tables in their own way.
+struct QueryTable {
+  TablePtr table;
+  /// Rows of commits up to this, and to the query's own.
+  CommitId as_of = catalog::kNow;
+  /// Every row of the logs, also those of a keyed table that are not current, with `__offset`,
+  /// `__commit`, `__time` and `__change` (log::Change) behind the table's columns.
+  bool history = false;
+};
+struct QueryRequest {
+  std::string sql;
+  QueryOptions options;
+  /// Which table a name means; empty: names are paths (Database::Query). Rights are checked for
+  /// what it gives.
+  std::function<Result<QueryTable>(const query::NamedTable& name)> find;
+};
+
 class LakeStore;
 
 /// Thread-safe.
@@ -389,11 +407,16 @@ class Database {
   /// stood at that commit. 0: before the first.
   virtual Result<CommitId> CommitAt(int64_t time_ns) = 0;
 
-  /// Run one SELECT statement over tables: `t`, `d.t` and `"d/t"` name them. Of tables without a
-  /// key it sees the rows of every commit up to the last one at the call, and no later ones; of a
-  /// keyed table the rows that are current when the statement begins to read it. The result must
-  /// not outlive the database. Blocks. Errors: those of query::QueryEngine::Run, kTableNotFound,
-  /// kInvalidName.
+  /// Understand one SELECT statement over tables: `t`, `d.t` and `"d/t"` name them. It sees every
+  /// table as of one commit, which is the last one at the call or a later one: of a table without a
+  /// key the rows of all commits up to it, of a keyed table those that are current then; with `t AT
+  /// (VERSION => n)` as of commit n, with `'snapshot n'` as of a snapshot of the table's files, with
+  /// `t AT (TIMESTAMP => …)` as of a time. What is given must not outlive the database. Blocks.
+  /// Right: read, on each table. Errors: those of query::QueryEngine::Prepare, kTableNotFound,
+  /// kInvalidName, kVersionNotFound.
+  virtual Result<std::unique_ptr<PreparedQuery>> PrepareQuery(const Caller& caller,
+                                                              const QueryRequest& request) = 0;
+  /// The same, run.
   virtual Result<std::unique_ptr<QueryResult>> Query(const Caller& caller, const std::string& sql,
                                                      const QueryOptions& options) = 0;
 

@@ -102,6 +102,8 @@ class DatabaseImpl : public Database {
   uint64_t BytesReady(const std::vector<FetchBucket>& buckets) override;
   Result<std::unique_ptr<Scanner>> Scan(const Caller& caller, const ScanRequest& request) override;
 
+  Result<std::unique_ptr<PreparedQuery>> PrepareQuery(const Caller& caller,
+                                                      const QueryRequest& request) override;
   Result<std::unique_ptr<QueryResult>> Query(const Caller& caller, const std::string& sql,
                                              const QueryOptions& options) override;
 
@@ -178,11 +180,32 @@ class DatabaseImpl : public Database {
   Result<std::optional<WriteResult>> FindOperation(const Operation& operation);
   /// Forget operations older than kOperationsKeptNs.
   Status ForgetOperations();
+  /// The commit of a query, and its keyed tables as they stand then.
+  struct QueryCut {
+    CommitId commit{0};
+    std::shared_ptr<keyview::KeySnapshot> keys;  // null: it has none
+  };
+  /// What a query of these tables sees that begins now.
+  Result<QueryCut> CutNow(const std::vector<QueryTable>& tables);
+  /// Take the key view's state as soon as it has absorbed the commit `needed`, all of it and
+  /// nothing of a later one.
+  void CutKeys(CommitId needed, std::function<void(const Result<QueryCut>&)> done);
+  /// The table that a name means, if it may be read.
+  Result<QueryTable> FindTable(const Caller& caller, const QueryRequest& request,
+                               const query::NamedTable& name);
+  /// A table as it stood at a past commit.
+  Result<TablePtr> PastTable(const TablePtr& table, CommitId at);
   /// These columns of the current rows of a keyed table.
   Result<std::shared_ptr<arrow::RecordBatchReader>> OpenCurrentRows(
-      const TablePtr& table, const std::vector<std::string>& names);
+      const TablePtr& table, const std::vector<std::string>& names, keyview::KeySnapshot* keys);
+  /// The same, as they stood at a commit: from the key view where nothing was written since, else
+  /// from files and logs. Error kVersionNotFound where those no longer reach back.
+  Result<std::shared_ptr<arrow::RecordBatchReader>> OpenRowsAt(
+      const TablePtr& table, const std::vector<std::string>& names, CommitId at);
+  /// The logs of an edition's partitions.
+  Result<std::vector<LogId>> CurrentLogs(const EditionInfo& edition);
   /// A table's rows, as a query reads them.
-  Result<query::ResolvedTable> ResolveTable(const TablePtr& table, CommitId as_of);
+  Result<query::ResolvedTable> ResolveTable(const QueryTable& asked, const QueryCut& cut);
   // Cutting files.
   Result<DeltaFile> FileDelta(const EditionInfo& edition, LogId log, const log::EntryFacts& facts,
                               const DeltaOptions& options, bool* ordered);

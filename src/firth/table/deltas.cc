@@ -207,7 +207,7 @@ Result<std::vector<Delta>> DatabaseImpl::CurrentDelta(const TablePtr& table, Com
   const std::string name = std::string(kCuts) + "key/" + Hex(edition.id.value) + "/" +
                            Hex(edition.newest().id.value) + "/" + Hex(last.value);
   ARROW_ASSIGN_OR_RAISE(FileInfo file,
-                        CutOnce(name, [&] { return OpenCurrentRows(table, names); }));
+                        CutOnce(name, [&] { return OpenRowsAt(table, names, last); }));
   delta.commit = last;
   delta.position = static_cast<int64_t>(commits.size());
   delta.files.push_back(

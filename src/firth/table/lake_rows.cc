@@ -1,4 +1,6 @@
 // A table's rows as a query reads them: lake files, and the logs behind them.
+#include <arrow/compute/cast.h>
+
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -15,28 +17,74 @@ namespace {
 using arrow::Type;
 using ReaderPtr = std::shared_ptr<arrow::RecordBatchReader>;
 
+/// The hidden columns that files have.
+arrow::FieldVector HiddenFields() {
+  return {
+      arrow::field(lakeview::kOffsetColumn, arrow::int64(), false),
+      arrow::field(lakeview::kCommitColumn, arrow::int64(), false),
+      arrow::field(lakeview::kTimeColumn, arrow::timestamp(arrow::TimeUnit::NANO, "UTC"), false),
+      arrow::field(lakeview::kChangeColumn, arrow::int32(), false)};
+}
+
+/// Where a hidden column stands among those of a scan, behind the table's own: it gives the bucket
+/// first. -1: it is none.
+int HiddenPlace(const std::string& name) {
+  const auto fields = HiddenFields();
+  for (size_t i = 0; i < fields.size(); ++i) {
+    if (fields[i]->name() == name) return static_cast<int>(i) + 1;
+  }
+  return -1;
+}
+
 /// Scanned rows, opened when they are first asked for.
 class TailRows : public arrow::RecordBatchReader {
  public:
-  using Open = std::function<Result<std::unique_ptr<Scanner>>()>;
-  TailRows(std::shared_ptr<arrow::Schema> schema, Open open)
-      : schema_(std::move(schema)), open_(std::move(open)) {}
+  using Open = std::function<Result<std::unique_ptr<Scanner>>(const std::vector<std::string>& names,
+                                                              bool hidden)>;
+  /// `first`: a column of the table.
+  TailRows(std::shared_ptr<arrow::Schema> schema, const std::string& first, Open open)
+      : schema_(std::move(schema)), open_(std::move(open)) {
+    for (const auto& field : schema_->fields()) {
+      const int hidden = schema::FieldId(*field) < 0 ? HiddenPlace(field->name()) : -1;
+      hidden_ = hidden_ || hidden >= 0;
+      places_.push_back(hidden);
+      if (hidden < 0) names_.push_back(field->name());
+    }
+    if (names_.empty()) names_.push_back(first);
+  }
 
   std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
 
   Status ReadNext(std::shared_ptr<arrow::RecordBatch>* rows) override {
     rows->reset();
     if (scanner_ == nullptr) {
-      ARROW_ASSIGN_OR_RAISE(scanner_, open_());
+      ARROW_ASSIGN_OR_RAISE(scanner_, open_(names_, hidden_));
     }
     ARROW_ASSIGN_OR_RAISE(const auto scanned, scanner_->Next());
-    if (scanned.has_value()) *rows = scanned->rows;
+    if (!scanned.has_value()) return Status::OK();
+    if (!hidden_) {
+      *rows = scanned->rows;
+      return Status::OK();
+    }
+    std::vector<std::shared_ptr<arrow::Array>> columns;
+    int next = 0;
+    for (size_t i = 0; i < places_.size(); ++i) {
+      const int at = places_[i] < 0 ? next++ : static_cast<int>(names_.size()) + places_[i];
+      const auto& type = schema_->field(static_cast<int>(i))->type();
+      ARROW_ASSIGN_OR_RAISE(const arrow::Datum cast,
+                            arrow::compute::Cast(scanned->rows->column(at), type));
+      columns.push_back(cast.make_array());
+    }
+    *rows = arrow::RecordBatch::Make(schema_, scanned->rows->num_rows(), std::move(columns));
     return Status::OK();
   }
 
  private:
   const std::shared_ptr<arrow::Schema> schema_;
   const Open open_;
+  std::vector<std::string> names_;  // of the table's columns
+  std::vector<int> places_;         // of hidden columns; -1: the next of the table's
+  bool hidden_ = false;
   std::unique_ptr<Scanner> scanner_;
 };
 
@@ -64,6 +112,7 @@ std::optional<std::vector<std::string>> PlainColumns(const arrow::Schema& newest
   for (const auto& field : newest.fields()) {
     if (!IsPlain(*field->type())) return std::nullopt;
     std::string& column = columns.emplace_back();
+    if (schema::FieldId(*field) < 0) column = field->name();  // a hidden one
     for (const auto& old : written.fields()) {
       if (schema::FieldId(*old) != schema::FieldId(*field)) continue;
       column = old->name();
@@ -139,11 +188,44 @@ uint64_t LakeStoreImpl::BytesOf(const std::vector<LogTail>& tails) {
   return bytes;
 }
 
-Result<LakeRows> LakeStoreImpl::RowsOf(const TablePtr& table, CommitId as_of) {
+Status LakeStoreImpl::CheckWhole(const TablePtr& table) {
   ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
+  const auto snapshot = view_->Newest(edition->id);
+  ARROW_ASSIGN_OR_RAISE(const auto partitions, database_->catalog()->ListPartitions(edition->id));
+  for (const PartitionInfo& partition : partitions) {
+    for (int32_t b = 0; b < partition.bucket_count; ++b) {
+      const LogId log = partition.LogOf(b);
+      if (database_->log()->Range(log).start == Offset(0)) continue;
+      const bool covered =
+          snapshot != nullptr &&
+          std::any_of(snapshot->files.begin(), snapshot->files.end(), [&](const auto& file) {
+            return file->info.log == log && file->info.begin == Offset(0);
+          });
+      if (covered) continue;
+      return Error(Code::kOutOfRange, Reason::kVersionNotFound,
+                   "the past of table '" + table->path.ToString() +
+                       "' cannot be read: its log no longer reaches back to its beginning");
+    }
+  }
+  return Status::OK();
+}
+
+Result<LakeRows> LakeStoreImpl::RowsOf(const TablePtr& table, CommitId as_of, bool hidden) {
+  ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
+  auto shown = edition->newest().schema->fields();
+  if (hidden) {
+    for (auto& field : HiddenFields()) {
+      if (edition->newest().schema->GetFieldIndex(field->name()) >= 0) {
+        return Error(Code::kInvalidArgument, Reason::kInvalidSchema,
+                     "table '" + table->path.ToString() + "' has a column of its own called " +
+                         field->name());
+      }
+      shown.push_back(std::move(field));
+    }
+  }
   ARROW_ASSIGN_OR_RAISE(const auto snapshot, Pin(table));
   ARROW_ASSIGN_OR_RAISE(auto tails, TailsOf(*edition, snapshot.get(), as_of));
-  LakeRows rows{.hold = snapshot};
+  LakeRows rows{.schema = arrow::schema(std::move(shown)), .hold = snapshot};
   std::vector<lakeview::LakeFilePtr> others;
   ARROW_ASSIGN_OR_RAISE(const auto files, FilesOf(*edition, snapshot.get()));
   std::map<std::pair<SchemaId, bool>, query::ParquetRows> parts;
@@ -153,7 +235,7 @@ Result<LakeRows> LakeStoreImpl::RowsOf(const TablePtr& table, CommitId as_of) {
     const std::string path = LocalPath(file->path);
     auto columns = written == nullptr || !IsPlainPath(path)
                        ? std::nullopt
-                       : PlainColumns(*edition->newest().schema, *written->schema);
+                       : PlainColumns(*rows.schema, *written->schema);
     if (!columns.has_value()) {
       others.push_back(file);
       continue;
@@ -165,23 +247,27 @@ Result<LakeRows> LakeStoreImpl::RowsOf(const TablePtr& table, CommitId as_of) {
     if (!all) part.at_most = {lakeview::kCommitColumn, as_of.value};
   }
   for (auto& [key, part] : parts) rows.parquet.push_back(std::move(part));
-  rows.open_rest = [this, table, tails = std::move(tails), others = std::move(others),
+  rows.open_rest = [this, table, all = rows.schema, tails = std::move(tails),
+                    others = std::move(others),
                     as_of](const std::vector<std::string>& names) -> Result<ReaderPtr> {
     const EditionInfo& current = *table->current;
-    ARROW_ASSIGN_OR_RAISE(const auto schema, Select(*current.newest().schema, names));
+    ARROW_ASSIGN_OR_RAISE(const auto schema, Select(*all, names));
     std::vector<ReaderPtr> readers;
     for (const auto& file : others) {
       ARROW_ASSIGN_OR_RAISE(readers.emplace_back(), OpenFile(current, file, schema, as_of));
     }
     for (const LogTail& tail : tails) {
-      readers.push_back(std::make_shared<TailRows>(schema, [this, table, names, tail, as_of] {
-        return database_->Scan(access::Internal(), {.table = table,
-                                                    .columns = names,
-                                                    .partition = tail.where.partition,
-                                                    .bucket = tail.where.bucket,
-                                                    .from = tail.from,
-                                                    .as_of = as_of});
-      }));
+      readers.push_back(std::make_shared<TailRows>(
+          schema, all->field(0)->name(),
+          [this, table, tail, as_of](const std::vector<std::string>& columns, bool with_hidden) {
+            return database_->Scan(access::Internal(), {.table = table,
+                                                        .columns = columns,
+                                                        .partition = tail.where.partition,
+                                                        .bucket = tail.where.bucket,
+                                                        .from = tail.from,
+                                                        .as_of = as_of,
+                                                        .hidden_columns = with_hidden});
+          }));
     }
     return lakeview::Chain(schema, std::move(readers));
   };

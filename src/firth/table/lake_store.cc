@@ -58,23 +58,26 @@ class FileRows : public arrow::RecordBatchReader {
   const std::unique_ptr<Scanner> scanner_;
 };
 
-/// Rows of commits up to one; their last column is the commit, which is left out.
+/// Rows of commits up to one: their column `commit`, which is left out where it is behind the
+/// others.
 class UpToCommit : public arrow::RecordBatchReader {
  public:
   UpToCommit(std::shared_ptr<arrow::RecordBatchReader> rows, std::shared_ptr<arrow::Schema> schema,
-             CommitId as_of)
-      : rows_(std::move(rows)), schema_(std::move(schema)), as_of_(as_of) {}
+             int commit, CommitId as_of)
+      : rows_(std::move(rows)), schema_(std::move(schema)), commit_(commit), as_of_(as_of) {}
 
   std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
 
   Status ReadNext(std::shared_ptr<arrow::RecordBatch>* rows) override {
     ARROW_RETURN_NOT_OK(rows_->ReadNext(rows));
     if (*rows == nullptr) return Status::OK();
-    const int commit = (*rows)->num_columns() - 1;
     ARROW_ASSIGN_OR_RAISE(const arrow::Datum keep,
-                          arrow::compute::CallFunction(
-                              "less_equal", {(*rows)->column(commit), arrow::Datum(as_of_.value)}));
-    ARROW_ASSIGN_OR_RAISE(const auto plain, (*rows)->RemoveColumn(commit));
+                          arrow::compute::CallFunction("less_equal", {(*rows)->column(commit_),
+                                                                      arrow::Datum(as_of_.value)}));
+    auto plain = *rows;
+    if (commit_ >= schema_->num_fields()) {
+      ARROW_ASSIGN_OR_RAISE(plain, plain->RemoveColumn(commit_));
+    }
     ARROW_ASSIGN_OR_RAISE(const arrow::Datum kept, arrow::compute::Filter(plain, keep));
     *rows = kept.record_batch();
     return Status::OK();
@@ -83,6 +86,7 @@ class UpToCommit : public arrow::RecordBatchReader {
  private:
   const std::shared_ptr<arrow::RecordBatchReader> rows_;
   const std::shared_ptr<arrow::Schema> schema_;
+  const int commit_;
   const CommitId as_of_;
 };
 
@@ -144,7 +148,9 @@ void LakeStoreImpl::CutInBackground() {
   for (const TablePtr& table : *tables) {
     if (rounds_->IsStopped()) return;
     if (!table->current.has_value()) continue;
-    Status done = IsDue(table) ? CutEdition(table).status() : Status::OK();
+    // Files that a start found are checked here, so that no query has to wait for it.
+    Status done = Pin(table).status();
+    if (done.ok() && IsDue(table)) done = CutEdition(table).status();
     for (int i = 0; i < kMergesOfRound && done.ok(); ++i) {
       const auto merged = view_->MergeOnce(*table->current);
       if (!merged.ok()) done = merged.status();
@@ -269,7 +275,9 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> LakeStoreImpl::OpenFile(
   }
   const bool all = file->info.last_commit <= as_of;
   auto wanted = columns;
-  if (!all) {
+  int commit = columns->GetFieldIndex(lakeview::kCommitColumn);
+  if (!all && commit < 0) {
+    commit = columns->num_fields();
     ARROW_ASSIGN_OR_RAISE(
         wanted, columns->AddField(columns->num_fields(),
                                   arrow::field(lakeview::kCommitColumn, arrow::int64(), false)));
@@ -280,7 +288,7 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> LakeStoreImpl::OpenFile(
                                                            .batch_rows = 64 * 1024,
                                                            .groups = std::move(groups)}));
   if (all) return rows;
-  return std::make_shared<UpToCommit>(std::move(rows), columns, as_of);
+  return std::make_shared<UpToCommit>(std::move(rows), columns, commit, as_of);
 }
 
 Status LakeStoreImpl::Drop(const std::vector<EditionId>& editions) {

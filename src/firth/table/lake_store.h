@@ -19,6 +19,7 @@ class DatabaseImpl;
 
 /// A table's rows up to a commit, some of them in files that DuckDB reads by itself.
 struct LakeRows {
+  std::shared_ptr<arrow::Schema> schema;
   std::vector<query::ParquetRows> parquet;
   /// Opens the others, with these columns.
   std::function<Result<std::shared_ptr<arrow::RecordBatchReader>>(
@@ -61,8 +62,12 @@ class LakeStoreImpl : public LakeStore {
       const EditionInfo& edition, const lakeview::LakeFilePtr& file,
       const std::shared_ptr<arrow::Schema>& columns, CommitId as_of,
       std::optional<std::vector<int>> groups = std::nullopt);
-  /// All rows of a table's logs up to a commit: of files, and of the logs behind them.
-  Result<LakeRows> RowsOf(const TablePtr& table, CommitId as_of);
+  /// All rows of a table's logs up to a commit: of files, and of the logs behind them; with
+  /// `hidden`, followed by the hidden columns of lakeview/stored_types.h.
+  Result<LakeRows> RowsOf(const TablePtr& table, CommitId as_of, bool hidden = false);
+  /// Can the state of a keyed table at a past commit be told from its files and logs? Error
+  /// kVersionNotFound where they no longer reach back to its beginning.
+  Status CheckWhole(const TablePtr& table);
   /// The table was dropped: so are its files.
   Status Drop(const std::vector<EditionId>& editions);
   /// The path of one of our files as the operating system knows it; empty where it does not.

@@ -69,29 +69,50 @@ Result<Path> PathOf(const std::vector<std::string>& name) {
   return Path::Parse(text);
 }
 
-class Resolver : public query::TableResolver {
+/// Rows of a scan in key order.
+class RangeReader : public arrow::RecordBatchReader {
  public:
-  using Make = std::function<Result<query::ResolvedTable>(const TablePtr& table)>;
-
-  Resolver(Database* database, const Caller& caller, Make make)
-      : database_(database), caller_(caller), make_(std::move(make)) {}
-
-  Result<query::ResolvedTable> Resolve(const std::vector<std::string>& name) override {
-    ARROW_ASSIGN_OR_RAISE(const Path path, PathOf(name));
-    ARROW_ASSIGN_OR_RAISE(const TablePtr table, database_->GetTable(caller_, path));
-    return make_(table);
+  explicit RangeReader(std::unique_ptr<RangeScanner> scanner) : scanner_(std::move(scanner)) {}
+  std::shared_ptr<arrow::Schema> schema() const override { return scanner_->schema(); }
+  Status ReadNext(std::shared_ptr<arrow::RecordBatch>* rows) override {
+    return scanner_->Next().Value(rows);
   }
 
  private:
-  Database* const database_;
-  const Caller caller_;
-  const Make make_;
+  const std::unique_ptr<RangeScanner> scanner_;
 };
+
+class Resolver : public query::TableResolver {
+ public:
+  using All = std::function<Result<std::vector<query::ResolvedTable>>(
+      const std::vector<query::NamedTable>& names)>;
+  explicit Resolver(All all) : all_(std::move(all)) {}
+  Result<std::vector<query::ResolvedTable>> Resolve(
+      const std::vector<query::NamedTable>& names) override {
+    return all_(names);
+  }
+
+ private:
+  const All all_;
+};
+
+Status NoVersion(const TableInfo& table, const std::string& what) {
+  return Error(Code::kNotFound, Reason::kVersionNotFound,
+               "table '" + table.path.ToString() + "' " + what);
+}
+
+/// How long a query looks again for the key view to absorb what is durable, and how often.
+constexpr int64_t kAbsorbWaitNs = 50'000;
+constexpr int64_t kAbsorbWaitMaxNs = int64_t{10} * 1'000'000'000;
+
+bool IsKeyed(const QueryTable& asked) {
+  return asked.table->current.has_value() && !asked.table->current->spec.key.empty();
+}
 
 }  // namespace
 
 Result<std::shared_ptr<arrow::RecordBatchReader>> DatabaseImpl::OpenCurrentRows(
-    const TablePtr& table, const std::vector<std::string>& names) {
+    const TablePtr& table, const std::vector<std::string>& names, keyview::KeySnapshot* keys) {
   ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
   ARROW_ASSIGN_OR_RAISE(auto columns, schema::ColumnIndices(*edition->newest().schema, names));
   ARROW_ASSIGN_OR_RAISE(auto codecs, codecs_.Get(*edition, edition->newest().id));
@@ -100,7 +121,7 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> DatabaseImpl::OpenCurrentRows(
   for (const PartitionInfo& partition : partitions) {
     for (int32_t bucket = 0; bucket < partition.bucket_count; ++bucket) {
       ARROW_ASSIGN_OR_RAISE(cursors.emplace_back(),
-                            key_view_->Scan(partition.LogOf(bucket), "", "", /*backwards=*/false));
+                            keys->Scan(partition.LogOf(bucket), "", "", /*backwards=*/false));
     }
   }
   std::reverse(cursors.begin(), cursors.end());  // they are read from the back
@@ -108,32 +129,186 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> DatabaseImpl::OpenCurrentRows(
                                        std::move(cursors));
 }
 
-Result<query::ResolvedTable> DatabaseImpl::ResolveTable(const TablePtr& table, CommitId as_of) {
+void DatabaseImpl::CutKeys(CommitId needed, std::function<void(const Result<QueryCut>&)> done) {
+  // The strand applies commits whole and in their order: between two of its tasks the view stands
+  // at its watermark.
+  apply_strand_.Post([this, needed, done = std::move(done),
+                      until = options_.clock->MonotonicNs() + kAbsorbWaitMaxNs] {
+    const CommitId at = key_view_->watermark();
+    if (at >= needed) {
+      auto keys = key_view_->TakeSnapshot();
+      if (!keys.ok()) return done(keys.status());
+      return done(QueryCut{.commit = at, .keys = std::move(*keys)});
+    }
+    // A commit is visible a moment before it is handed to the strand.
+    const int64_t now = options_.clock->MonotonicNs();
+    if (now >= until) {
+      return done(Error(Code::kUnavailable, Reason::kNone, "the key view is behind; try again"));
+    }
+    in_work_.Begin();
+    options_.readers->PostAt(now + kAbsorbWaitNs, [this, needed, done] {
+      CutKeys(needed, done);
+      in_work_.End();
+    });
+  });
+}
+
+Result<DatabaseImpl::QueryCut> DatabaseImpl::CutNow(const std::vector<QueryTable>& tables) {
+  const CommitId last = LastCommit();
+  CommitId needed{0};
+  bool keyed = false;
+  for (const QueryTable& asked : tables) {
+    if (!IsKeyed(asked) || asked.history || asked.as_of != catalog::kNow) continue;
+    keyed = true;
+    ARROW_ASSIGN_OR_RAISE(const auto logs, CurrentLogs(*asked.table->current));
+    for (const LogId log : logs) needed = std::max(needed, log_->Range(log).last_commit);
+  }
+  if (!keyed) return QueryCut{.commit = last};
+  ARROW_ASSIGN_OR_RAISE(QueryCut cut, Await<QueryCut>([&](auto done) { CutKeys(needed, done); }));
+  cut.commit = std::max(cut.commit, last);
+  return cut;
+}
+
+Result<std::vector<LogId>> DatabaseImpl::CurrentLogs(const EditionInfo& edition) {
+  ARROW_ASSIGN_OR_RAISE(const auto partitions, catalog_->ListPartitions(edition.id));
+  std::vector<LogId> logs;
+  for (const PartitionInfo& partition : partitions) {
+    for (int32_t b = 0; b < partition.bucket_count; ++b) logs.push_back(partition.LogOf(b));
+  }
+  return logs;
+}
+
+Result<std::shared_ptr<arrow::RecordBatchReader>> DatabaseImpl::OpenRowsAt(
+    const TablePtr& table, const std::vector<std::string>& names, CommitId at) {
   ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
+  ARROW_ASSIGN_OR_RAISE(const auto logs, CurrentLogs(*edition));
+  ARROW_ASSIGN_OR_RAISE(const QueryCut cut, CutNow({{.table = table}}));
+  const bool same = std::all_of(logs.begin(), logs.end(), [&](LogId log) {
+    return log_->OffsetAfterCommit(log, at) == log_->OffsetAfterCommit(log, cut.commit);
+  });
+  if (same) return OpenCurrentRows(table, names, cut.keys.get());
+  ARROW_RETURN_NOT_OK(lake_->CheckWhole(table));
+  ARROW_ASSIGN_OR_RAISE(
+      auto scanner,
+      lake_->ScanRange(access::Internal(), {.table = table, .columns = names, .as_of = at}));
+  return std::make_shared<RangeReader>(std::move(scanner));
+}
+
+Result<TablePtr> DatabaseImpl::PastTable(const TablePtr& table, CommitId at) {
+  const auto then = catalog_->GetTable(table->id, at);
+  if (!then.ok()) {
+    if (CodeOf(then.status()) != Code::kNotFound) return then.status();
+    return NoVersion(*table, "did not exist at commit " + std::to_string(at.value));
+  }
+  if (!(*then)->current.has_value()) {
+    return NoVersion(*table, "had no rows at commit " + std::to_string(at.value));
+  }
+  const EditionId edition = (*then)->current->id;
+  // With all schemas that came later, which files may have.
+  auto known = catalog_->GetEdition(edition);
+  if (!known.ok()) {
+    if (CodeOf(known.status()) != Code::kNotFound) return known.status();
+    return NoVersion(*table, "holds nothing of commit " + std::to_string(at.value) + " any more");
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto had, catalog_->ListPartitions(edition, at));
+  ARROW_ASSIGN_OR_RAISE(const auto has, catalog_->ListPartitions(edition));
+  for (const PartitionInfo& partition : had) {
+    if (std::none_of(has.begin(), has.end(),
+                     [&](const PartitionInfo& one) { return one.id == partition.id; })) {
+      return NoVersion(*table, "has lost a partition since commit " + std::to_string(at.value));
+    }
+  }
+  auto past = std::make_shared<TableInfo>(*table);
+  past->current = std::move(*known);
+  return past;
+}
+
+Result<QueryTable> DatabaseImpl::FindTable(const Caller& caller, const QueryRequest& request,
+                                           const query::NamedTable& name) {
+  QueryTable found;
+  if (request.find != nullptr) {
+    ARROW_ASSIGN_OR_RAISE(found, request.find(name));
+  } else {
+    ARROW_ASSIGN_OR_RAISE(const Path path, PathOf(name.name));
+    ARROW_ASSIGN_OR_RAISE(found.table, GetTable(caller, path));
+  }
+  ARROW_RETURN_NOT_OK(CheckRight(caller, access::kRead, *found.table));
+  if (!name.at.has_value()) return found;
+  CommitId at{0};
+  if (name.at->time_ns.has_value()) {
+    ARROW_ASSIGN_OR_RAISE(at, CommitAt(*name.at->time_ns));
+  } else if (name.at->version.has_value()) {
+    at = CommitId(*name.at->version);
+    if (at < CommitId(1) || at > LastCommit()) {
+      return NoVersion(*found.table, "has no commit " + std::to_string(at.value) +
+                                         "; the last one is " + std::to_string(LastCommit().value));
+    }
+  } else if (name.at->snapshot.has_value()) {
+    ARROW_ASSIGN_OR_RAISE(const auto snapshots, lake_->Snapshots(caller, found.table));
+    const auto snapshot =
+        std::find_if(snapshots.begin(), snapshots.end(),
+                     [&](const LakeSnapshot& one) { return one.id == *name.at->snapshot; });
+    if (snapshot == snapshots.end()) {
+      return NoVersion(*found.table, "remembers no snapshot " + std::to_string(*name.at->snapshot));
+    }
+    at = snapshot->commit;
+  }
+  ARROW_ASSIGN_OR_RAISE(found.table, PastTable(found.table, at));
+  ARROW_RETURN_NOT_OK(CheckRight(caller, access::kRead, *found.table));
+  found.as_of = std::min(found.as_of, at);
+  return found;
+}
+
+Result<query::ResolvedTable> DatabaseImpl::ResolveTable(const QueryTable& asked,
+                                                        const QueryCut& cut) {
+  const TablePtr& table = asked.table;
+  ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
+  const CommitId as_of = std::min(asked.as_of, cut.commit);
   query::ResolvedTable resolved{.schema = edition->newest().schema};
-  if (!edition->spec.key.empty()) {
-    resolved.open = [this, table](const std::vector<std::string>& columns) {
-      return OpenCurrentRows(table, columns);
+  if (!IsKeyed(asked) || asked.history) {
+    ARROW_ASSIGN_OR_RAISE(LakeRows rows, lake_->RowsOf(table, as_of, asked.history));
+    resolved.schema = std::move(rows.schema);
+    resolved.parquet = std::move(rows.parquet);
+    resolved.hold = std::move(rows.hold);
+    resolved.open = std::move(rows.open_rest);
+    return resolved;
+  }
+  if (asked.as_of == catalog::kNow) {
+    resolved.open = [this, table, keys = cut.keys](const std::vector<std::string>& columns) {
+      return OpenCurrentRows(table, columns, keys.get());
     };
     return resolved;
   }
-  ARROW_ASSIGN_OR_RAISE(LakeRows rows, lake_->RowsOf(table, as_of));
-  resolved.parquet = std::move(rows.parquet);
-  resolved.hold = std::move(rows.hold);
-  resolved.open = std::move(rows.open_rest);
+  resolved.open = [this, table, as_of](const std::vector<std::string>& columns) {
+    return OpenRowsAt(table, columns, as_of);
+  };
   return resolved;
+}
+
+Result<std::unique_ptr<PreparedQuery>> DatabaseImpl::PrepareQuery(const Caller& caller,
+                                                                  const QueryRequest& request) {
+  Resolver resolver([&](const std::vector<query::NamedTable>& names)
+                        -> Result<std::vector<query::ResolvedTable>> {
+    std::vector<QueryTable> tables;
+    for (const query::NamedTable& name : names) {
+      ARROW_ASSIGN_OR_RAISE(tables.emplace_back(), FindTable(caller, request, name));
+    }
+    ARROW_ASSIGN_OR_RAISE(const QueryCut cut, CutNow(tables));
+    std::vector<query::ResolvedTable> resolved;
+    for (const QueryTable& table : tables) {
+      ARROW_ASSIGN_OR_RAISE(resolved.emplace_back(), ResolveTable(table, cut));
+    }
+    return resolved;
+  });
+  return query_engine_.Prepare(request.sql, &resolver, request.options);
 }
 
 Result<std::unique_ptr<QueryResult>> DatabaseImpl::Query(const Caller& caller,
                                                          const std::string& sql,
                                                          const QueryOptions& options) {
-  const CommitId as_of = LastCommit();
-  Resolver resolver(this, caller,
-                    [this, caller, as_of](const TablePtr& table) -> Result<query::ResolvedTable> {
-                      ARROW_RETURN_NOT_OK(CheckRight(caller, access::kRead, *table));
-                      return ResolveTable(table, as_of);
-                    });
-  return query_engine_.Run(sql, &resolver, options);
+  ARROW_ASSIGN_OR_RAISE(const auto prepared,
+                        PrepareQuery(caller, {.sql = sql, .options = options}));
+  return prepared->Run();
 }
 
 }  // namespace firth::table

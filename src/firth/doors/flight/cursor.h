@@ -36,6 +36,8 @@ class Cursor {
     return 0;
   }
   virtual void Unfollow(uint64_t /*follower*/) {}
+  /// Make a Next that is under way end soon: nobody wants its rows. Any thread.
+  virtual void Cancel() {}
   /// Look again after this many nanoseconds even without a wake; 0: no need.
   virtual int64_t look_again_ns() const { return 0; }
 };

@@ -43,10 +43,13 @@ class GetStream : public grpc::ServerWriteReactor<Frame>,
   }
 
   void OnCancel() override {
+    Cursor* cursor = nullptr;
     {
       const std::lock_guard lock(mutex_);
       cancelled_ = true;
+      cursor = opened_;
     }
+    if (cursor != nullptr) cursor->Cancel();
     Wake();
     Advance();
   }
@@ -114,6 +117,10 @@ class GetStream : public grpc::ServerWriteReactor<Frame>,
   Result<std::vector<Frame>> NextFrames() {
     if (cursor_ == nullptr) {
       ARROW_ASSIGN_OR_RAISE(cursor_, open_());
+      {
+        const std::lock_guard lock(mutex_);
+        opened_ = cursor_.get();
+      }
       std::vector<Frame> frames;
       ARROW_ASSIGN_OR_RAISE(frames.emplace_back(), SchemaFrame(*cursor_->schema()));
       return frames;
@@ -177,6 +184,7 @@ class GetStream : public grpc::ServerWriteReactor<Frame>,
   std::shared_ptr<GetStream> self_;  // until gRPC is done with this
 
   std::mutex mutex_;  // guards all below; held over no call of another's
+  Cursor* opened_ = nullptr;  // cursor_, once it is there: it stays as long as this
   std::deque<Frame> ready_;
   std::optional<Status> end_;
   bool writing_ = false;

@@ -1,4 +1,5 @@
-// Rows of a query: the ticket {"sql": "SELECT …"}.
+// Rows of a query: the ticket {"sql": "SELECT …"}; with "plan": true what it would do, without
+// running it.
 #pragma once
 
 #include <memory>
@@ -11,11 +12,19 @@
 
 namespace firth::doors::flight {
 
-/// The statement of a ticket that has one. Errors: kInvalidArgument for what is not JSON, and for
-/// fields beside it.
-Result<std::optional<std::string>> SqlOf(std::string_view ticket);
+struct SqlTicket {
+  std::string sql;
+  bool plan = false;
+};
 
-/// Errors: those of table::Database::Query.
+/// A ticket that has a statement. Errors: kInvalidArgument for what is not JSON, and for fields
+/// beside those above.
+Result<std::optional<SqlTicket>> SqlOf(std::string_view ticket);
+
+/// Errors: those of table::Database::PrepareQuery.
 Result<std::unique_ptr<Cursor>> OpenSql(const Request& request, const std::string& sql);
+/// One column of text: the plan, the columns that are read of each table, and how many bytes those
+/// are.
+Result<std::unique_ptr<Cursor>> OpenPlan(const Request& request, const std::string& sql);
 
 }  // namespace firth::doors::flight
