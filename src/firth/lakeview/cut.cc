@@ -33,8 +33,8 @@ Result<std::unique_ptr<RunWriter>> RunWriter::Make(const catalog::EditionInfo& e
                                                    const FilePlace& place) {
   ARROW_ASSIGN_OR_RAISE(auto stored, StoredSchema(*edition.newest().schema));
   ARROW_ASSIGN_OR_RAISE(RowOrder order, RowOrder::Make(edition));
-  return std::unique_ptr<RunWriter>(
-      new RunWriter(place, edition.newest().id, std::move(stored), std::move(order)));
+  return std::unique_ptr<RunWriter>(new RunWriter(place, edition.newest().id, std::move(stored),
+                                                  std::move(order), LookedUpColumns(edition.spec)));
 }
 
 Status RunWriter::Add(std::shared_ptr<arrow::RecordBatch> rows) {
@@ -74,7 +74,8 @@ Result<LakeFilePtr> RunWriter::WriteFile(LogId log, int level) {
   ARROW_ASSIGN_OR_RAISE(const int64_t number, place_.next_number());
   ARROW_ASSIGN_OR_RAISE(
       const auto writer,
-      LakeFileWriter::Make(place_.files, place_.folder + '/' + LakeFileName(number), stored_));
+      LakeFileWriter::Make(place_.files, place_.folder + '/' + LakeFileName(number), stored_,
+                           looked_up_));
   if (order_.sorts()) {
     ARROW_RETURN_NOT_OK(WriteSorted(writer.get()));
   } else {

@@ -41,11 +41,12 @@ class RunWriter {
 
  private:
   RunWriter(const FilePlace& place, SchemaId schema_id, std::shared_ptr<arrow::Schema> stored,
-            RowOrder order)
+            RowOrder order, std::vector<std::string> looked_up)
       : place_(place),
         schema_id_(schema_id),
         stored_(std::move(stored)),
-        order_(std::move(order)) {}
+        order_(std::move(order)),
+        looked_up_(std::move(looked_up)) {}
 
   Status WriteSorted(LakeFileWriter* writer);
 
@@ -53,6 +54,7 @@ class RunWriter {
   const SchemaId schema_id_;
   const std::shared_ptr<arrow::Schema> stored_;
   const RowOrder order_;
+  const std::vector<std::string> looked_up_;
   std::vector<std::shared_ptr<arrow::RecordBatch>> batches_;
   int64_t rows_ = 0;
   uint64_t bytes_ = 0;

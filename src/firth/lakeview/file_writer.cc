@@ -93,7 +93,14 @@ class Writer : public LakeFileWriter {
   bool finished_ = false;
 };
 
-std::shared_ptr<parquet::WriterProperties> Properties() {
+/// Can values of this type be looked up by equality, and are there more than a few?
+bool CanBeLookedUp(const arrow::DataType& type) {
+  return arrow::is_integer(type.id()) || arrow::is_base_binary_like(type.id()) ||
+         arrow::is_temporal(type.id());
+}
+
+std::shared_ptr<parquet::WriterProperties> Properties(const arrow::Schema& schema,
+                                                      const std::vector<std::string>& looked_up) {
   parquet::WriterProperties::Builder builder;
   builder.compression(parquet::Compression::ZSTD)
       ->compression_level(1)
@@ -105,18 +112,26 @@ std::shared_ptr<parquet::WriterProperties> Properties() {
   for (const char* column : {kOffsetColumn, kCommitColumn, kTimeColumn}) {
     builder.disable_dictionary(column)->encoding(column, parquet::Encoding::DELTA_BINARY_PACKED);
   }
+  for (const std::string& column : looked_up) {
+    const auto field = schema.GetFieldByName(column);
+    if (field == nullptr || !CanBeLookedUp(*field->type())) continue;
+    builder.enable_bloom_filter(
+        std::make_shared<parquet::schema::ColumnPath>(std::vector<std::string>{column}),
+        parquet::BloomFilterOptions{.ndv = kRowGroupRows});
+  }
   return builder.build();
 }
 
 }  // namespace
 
 Result<std::unique_ptr<LakeFileWriter>> LakeFileWriter::Make(
-    store::FileSystem* files, std::string path, const std::shared_ptr<arrow::Schema>& schema) {
+    store::FileSystem* files, std::string path, const std::shared_ptr<arrow::Schema>& schema,
+    const std::vector<std::string>& looked_up) {
   ARROW_ASSIGN_OR_RAISE(auto sink, FileSink::Make(files, path));
   auto writer = Catch([&]() -> Result<std::unique_ptr<parquet::arrow::FileWriter>> {
     const auto arrow_properties = parquet::ArrowWriterProperties::Builder().store_schema()->build();
     return parquet::arrow::FileWriter::Open(*schema, arrow::default_memory_pool(), sink,
-                                            Properties(), arrow_properties);
+                                            Properties(*schema, looked_up), arrow_properties);
   });
   if (!writer.ok()) {
     static_cast<void>(files->Remove(path));

@@ -1,5 +1,5 @@
-// Writes one lake file: Parquet with zstd, dictionaries, statistics, a page index and page
-// checksums.
+// Writes one lake file: Parquet with zstd, dictionaries, statistics, a page index, page checksums
+// and bloom filters.
 #pragma once
 
 #include <arrow/record_batch.h>
@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "firth/common/status.h"
 #include "firth/lakeview/lake_file.h"
@@ -17,9 +18,11 @@ namespace firth::lakeview {
 /// One thread at a time. A file that was not finished is removed by the destructor, if it can be.
 class LakeFileWriter {
  public:
-  /// Begin `path`, which does not exist. `schema` is a stored one (stored_types.h).
+  /// Begin `path`, which does not exist. `schema` is a stored one (stored_types.h). `looked_up`:
+  /// columns that get a bloom filter in each row group, where their type can have one.
   static Result<std::unique_ptr<LakeFileWriter>> Make(store::FileSystem* files, std::string path,
-                                                      const std::shared_ptr<arrow::Schema>& schema);
+                                                      const std::shared_ptr<arrow::Schema>& schema,
+                                                      const std::vector<std::string>& looked_up);
   virtual ~LakeFileWriter() = default;
 
   /// Add rows in the order that they are to have.

@@ -84,9 +84,9 @@ Result<LakeFilePtr> MergeFiles(const catalog::EditionInfo& edition, const FilePl
     level = std::max(level, file->info.level + 1);
   }
   ARROW_ASSIGN_OR_RAISE(const int64_t number, place.next_number());
-  ARROW_ASSIGN_OR_RAISE(
-      const auto writer,
-      LakeFileWriter::Make(place.files, place.folder + '/' + LakeFileName(number), stored));
+  ARROW_ASSIGN_OR_RAISE(const auto writer,
+                        LakeFileWriter::Make(place.files, place.folder + '/' + LakeFileName(number),
+                                             stored, LookedUpColumns(edition.spec)));
   std::shared_ptr<arrow::RecordBatchReader> merged = Chain(wanted, readers);
   if (order.sorts()) {
     ARROW_ASSIGN_OR_RAISE(merged, MergeSorted(std::move(readers), order, kBatchRows));

@@ -11,6 +11,14 @@ const std::vector<std::string>& SortColumns(const catalog::EditionSpec& spec) {
   return spec.key.empty() ? spec.order : spec.key;
 }
 
+std::vector<std::string> LookedUpColumns(const catalog::EditionSpec& spec) {
+  std::vector<std::string> columns = SortColumns(spec);
+  const std::string first = columns.empty() ? "" : columns.front();
+  columns.insert(columns.end(), spec.bucket_by.begin(), spec.bucket_by.end());
+  std::erase(columns, first);
+  return columns;
+}
+
 Result<RowOrder> RowOrder::Make(const catalog::EditionInfo& edition) {
   RowOrder order;
   const auto& names = SortColumns(edition.spec);

@@ -17,6 +17,10 @@ namespace firth::lakeview {
 /// The columns that sort the edition's files, in order; empty: none do.
 const std::vector<std::string>& SortColumns(const catalog::EditionSpec& spec);
 
+/// Columns of the edition that are looked up by equality and that the files' order does not help to
+/// find: the key's or order's but the first, and those that choose the bucket.
+std::vector<std::string> LookedUpColumns(const catalog::EditionSpec& spec);
+
 /// Gives rows their sort keys. Immutable.
 class RowOrder {
  public:

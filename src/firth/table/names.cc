@@ -91,10 +91,15 @@ Status DatabaseImpl::DropOnce(const Path& path, bool cascade) {
   // something was made below in between.
   std::vector<TablePtr> tables;
   std::vector<NamespaceInfo> namespaces;
+  std::vector<EditionId> editions;
   ARROW_RETURN_NOT_OK(catalog_->GetNamespace(path).status());
   if (cascade) {
     ARROW_ASSIGN_OR_RAISE(tables, catalog_->ListTables(path));
     std::erase_if(tables, [&](const TablePtr& table) { return table->path == path; });
+    for (const TablePtr& table : tables) {
+      ARROW_ASSIGN_OR_RAISE(const auto of_table, catalog_->ListEditions(table->id));
+      for (const EditionInfo& edition : of_table) editions.push_back(edition.id);
+    }
     std::vector<Path> parents{path};
     while (!parents.empty()) {
       const Path parent = parents.back();
@@ -114,7 +119,7 @@ Status DatabaseImpl::DropOnce(const Path& path, bool cascade) {
     }
     return changes->DropNamespace(path);
   }));
-  return Status::OK();
+  return lake_->Drop(editions);
 }
 
 Status DatabaseImpl::DropNamespace(const Caller& caller, const Path& path, bool cascade) {

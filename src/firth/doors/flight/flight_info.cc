@@ -6,14 +6,13 @@
 #include <utility>
 #include <vector>
 
+#include "firth/doors/flight/flight_sql.h"
 #include "firth/doors/flight/ticket.h"
 
 namespace firth::doors::flight {
-namespace {
 
 namespace protocol = arrow::flight::protocol;
 
-/// One endpoint without a location: where this answer came from.
 Result<protocol::FlightInfo> MakeInfo(const arrow::Schema& schema, std::string ticket) {
   protocol::FlightInfo info;
   ARROW_ASSIGN_OR_RAISE(*info.mutable_schema(), SerializedSchema(schema));
@@ -31,8 +30,6 @@ std::shared_ptr<arrow::Schema> BareSchema(const table::TableInfo& table) {
   }
   return arrow::schema(std::move(fields));
 }
-
-}  // namespace
 
 Result<std::string> SerializedSchema(const arrow::Schema& schema) {
   ARROW_ASSIGN_OR_RAISE(const auto buffer, arrow::ipc::SerializeSchema(schema));
@@ -66,6 +63,9 @@ Result<protocol::FlightInfo> InfoOf(const Request& request, const table::TableIn
 
 Result<protocol::FlightInfo> InfoOf(const Request& request,
                                     const protocol::FlightDescriptor& descriptor) {
+  if (descriptor.type() == protocol::FlightDescriptor::CMD && IsFlightSql(descriptor.cmd())) {
+    return FlightSqlInfo(request, descriptor);
+  }
   if (descriptor.type() == protocol::FlightDescriptor::CMD) {
     ARROW_ASSIGN_OR_RAISE(const auto cursor, OpenTicket(request, descriptor.cmd()));
     ARROW_ASSIGN_OR_RAISE(auto info, MakeInfo(*cursor->schema(), descriptor.cmd()));

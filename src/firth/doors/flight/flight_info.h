@@ -13,6 +13,13 @@ namespace firth::doors::flight {
 /// A schema as an encapsulated Arrow IPC message.
 Result<std::string> SerializedSchema(const arrow::Schema& schema);
 
+/// The columns of a table, without what the engine keeps beside them.
+std::shared_ptr<arrow::Schema> BareSchema(const table::TableInfo& table);
+
+/// One endpoint without a location: where this answer came from.
+Result<arrow::flight::protocol::FlightInfo> MakeInfo(const arrow::Schema& schema,
+                                                     std::string ticket);
+
 /// The path of a descriptor that is one. Error kInvalidArgument for another, and for empty
 /// segments.
 Result<Path> PathOf(const arrow::flight::protocol::FlightDescriptor& descriptor);

@@ -10,6 +10,7 @@
 #include "firth/doors/flight/errors.h"
 #include "firth/doors/flight/fields.h"
 #include "firth/doors/flight/flight_info.h"
+#include "firth/doors/flight/flight_sql.h"
 #include "firth/doors/flight/sign_in.h"
 
 namespace firth::doors::flight {
@@ -141,6 +142,12 @@ grpc::Status Service::DoAction(grpc::ServerContext* context, const protocol::Act
   const auto run = [&]() -> Status {
     ARROW_ASSIGN_OR_RAISE(const Request request, SignedIn(*context));
     protocol::Result result;
+    if (IsFlightSqlAction(action->type())) {
+      ARROW_ASSIGN_OR_RAISE(*result.mutable_body(),
+                            RunFlightSqlAction(request, action->type(), action->body()));
+      if (!result.body().empty()) stream->Write(result);
+      return Status::OK();
+    }
     ARROW_ASSIGN_OR_RAISE(*result.mutable_body(),
                           RunAction(request, action->type(), action->body()));
     stream->Write(result);
