@@ -192,7 +192,7 @@ TEST_F(QueryTest, APastThatIsNotIsRefused) {
   EXPECT_EQ(Fails("SELECT * FROM d.log AT (VERSION => 0)"), Reason::kVersionNotFound);
   EXPECT_EQ(Fails("SELECT * FROM d.log AT (VERSION => -3)"), Reason::kVersionNotFound);
   EXPECT_EQ(Fails("SELECT * FROM d.log AT (VERSION => 'snapshot 9')"), Reason::kVersionNotFound);
-  EXPECT_EQ(Fails("SELECT * FROM d.log AT (TIMESTAMP => '1600-01-01')"), Reason::kVersionNotFound);
+  EXPECT_EQ(Fails("SELECT * FROM d.log AT (TIMESTAMP => '1960-01-01')"), Reason::kVersionNotFound);
   EXPECT_EQ(Sql("SELECT k FROM d.log" + at), "1");
 }
 
