@@ -99,11 +99,11 @@ def test_refused(connection, sql):
 def test_hostile_messages(client):
     for command in (b"\x0a", b"\x0a\xff\xff\xff\xff\x0f", b"\x0a\x03abc", b"\x0a" + b"x" * 1000,
                     b"\x0a\x22type.googleapis.com/arrow.flight.protocol.sql.CommandGetTables\x12\x05\xff\xff\xff"):
-        with pytest.raises(flight.FlightError):
+        with pytest.raises((flight.FlightError, pa.ArrowException)):
             client.get_flight_info(flight.FlightDescriptor.for_command(command))
-        with pytest.raises(flight.FlightError):
+        with pytest.raises((flight.FlightError, pa.ArrowException)):
             client.do_get(flight.Ticket(command)).read_all()
-        with pytest.raises(flight.FlightError):
+        with pytest.raises((flight.FlightError, pa.ArrowException)):
             list(client.do_action(flight.Action("CreatePreparedStatement", command)))
 
 

@@ -37,9 +37,9 @@ Result<std::shared_ptr<arrow::Array>> Texts(const std::vector<std::string>& valu
 
 Result<std::shared_ptr<arrow::RecordBatch>> OneColumn(const char* name,
                                                       const std::vector<std::string>& values) {
-  ARROW_ASSIGN_OR_RAISE(auto column, Texts(values));
+  ARROW_ASSIGN_OR_RAISE(const auto column, Texts(values));
   return arrow::RecordBatch::Make(arrow::schema({arrow::field(name, arrow::utf8(), false)}),
-                                  column->length(), {std::move(column)});
+                                  column->length(), {column});
 }
 
 // Numbers of facts.
@@ -124,7 +124,7 @@ Result<std::shared_ptr<arrow::RecordBatch>> Namespaces(const Request& request,
   return arrow::RecordBatch::Make(
       arrow::schema({arrow::field("catalog_name", arrow::utf8()),
                      arrow::field("db_schema_name", arrow::utf8(), false)}),
-      schemas->length(), {std::move(catalogs), std::move(schemas)});
+      schemas->length(), {catalogs, schemas});
 }
 
 Result<std::shared_ptr<arrow::RecordBatch>> Tables(const Request& request, const NameFilter& filter,
@@ -199,7 +199,7 @@ Result<std::shared_ptr<arrow::RecordBatch>> ServerFacts(const std::vector<uint32
   ARROW_ASSIGN_OR_RAISE(auto value, values.Finish());
   return arrow::RecordBatch::Make(arrow::schema({arrow::field("info_name", arrow::uint32(), false),
                                                  arrow::field("value", type, false)}),
-                                  name->length(), {std::move(name), std::move(value)});
+                                  name->length(), {name, value});
 }
 
 }  // namespace firth::doors::flight
