@@ -110,7 +110,7 @@ def test_hostile_messages(client):
 def file_descriptor(binary, name):
     """The descriptor of a .proto file that lies somewhere in a program's bytes.
 
-    It has no length there: fields are taken as long as they are such as a file's descriptor has.
+    It has no length there: fields are taken as long as they are such as one file's descriptor has.
     """
     start = b"\x0a" + bytes([len(name)]) + name
     for found in re.finditer(re.escape(start), binary):
@@ -119,8 +119,8 @@ def file_descriptor(binary, name):
         while True:
             try:
                 tag, length = binary[at], 0
-                if tag & 7 != 2 or tag >> 3 not in range(1, 13):
-                    break
+                if tag & 7 != 2 or tag >> 3 not in range(1, 13) or (tag >> 3 == 1 and at > found.start()):
+                    break  # behind its end, or another file's
                 begin, shift = at + 1, 0
                 while True:
                     length |= (binary[begin] & 127) << shift
