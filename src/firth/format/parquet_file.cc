@@ -11,6 +11,7 @@
 #include <numeric>
 #include <utility>
 
+#include "firth/format/nested_nulls.h"
 #include "firth/schema/schema.h"
 
 namespace firth::format {
@@ -115,7 +116,8 @@ class ParquetWriter : public FileWriter {
   explicit ParquetWriter(std::unique_ptr<parquet::arrow::FileWriter> writer)
       : writer_(std::move(writer)) {}
   Status Write(const arrow::RecordBatch& batch) override {
-    return Catch([&] { return writer_->WriteRecordBatch(batch); });
+    const auto rows = WithoutNullsBelowNulls(batch);
+    return Catch([&] { return writer_->WriteRecordBatch(*rows); });
   }
   Status Close() override {
     return Catch([&] { return writer_->Close(); });

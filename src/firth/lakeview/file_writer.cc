@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "firth/format/nested_nulls.h"
 #include "firth/lakeview/file_stream.h"
 #include "firth/lakeview/parquet_call.h"
 #include "firth/lakeview/stored_types.h"
@@ -43,7 +44,8 @@ class Writer : public LakeFileWriter {
   }
 
   Status Write(const arrow::RecordBatch& rows) override {
-    ARROW_RETURN_NOT_OK(Catch([&] { return writer_->WriteRecordBatch(rows); }));
+    const auto plain = format::WithoutNullsBelowNulls(rows);
+    ARROW_RETURN_NOT_OK(Catch([&] { return writer_->WriteRecordBatch(*plain); }));
     info_.rows += rows.num_rows();
     Widen(*rows.column(hidden_), &first_offset_, &last_offset_);
     Widen(*rows.column(hidden_ + 1), &first_commit_, &last_commit_);

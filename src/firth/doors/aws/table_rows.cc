@@ -4,11 +4,10 @@
 #include <arrow/array/util.h>
 #include <arrow/builder.h>
 #include <arrow/compute/cast.h>
-#include <arrow/io/memory.h>
 #include <arrow/type_traits.h>
 #include <fmt/format.h>
 
-#include "firth/format/reader.h"
+#include "firth/format/json_text.h"
 
 namespace firth::doors::aws {
 namespace {
@@ -99,34 +98,6 @@ Result<ArrayPtr> FitColumn(ArrayPtr values, const arrow::Field& field) {
   return values;
 }
 
-/// Nested and other values as JSON, by the writer of JSON lines.
-Result<ArrayPtr> AsJson(const ArrayPtr& values) {
-  const auto schema = arrow::schema({arrow::field("v", values->type())});
-  ARROW_ASSIGN_OR_RAISE(const auto sink, arrow::io::BufferOutputStream::Create());
-  ARROW_ASSIGN_OR_RAISE(const auto writer,
-                        format::MakeWriter(format::FileFormat::kJsonLines, sink, schema));
-  ARROW_RETURN_NOT_OK(writer->Write(*arrow::RecordBatch::Make(schema, values->length(), {values})));
-  ARROW_RETURN_NOT_OK(writer->Close());
-  ARROW_ASSIGN_OR_RAISE(const auto buffer, sink->Finish());
-  std::string_view text(reinterpret_cast<const char*>(buffer->data()),
-                        static_cast<size_t>(buffer->size()));
-  constexpr std::string_view kFront = "{\"v\":";
-  arrow::StringBuilder builder;
-  for (int64_t i = 0; i < values->length(); ++i) {
-    std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(text.size(), line.size() + 1));
-    if (values->IsNull(i) || line.size() <= kFront.size()) {
-      ARROW_RETURN_NOT_OK(builder.AppendNull());
-      continue;
-    }
-    line.remove_prefix(kFront.size());
-    line.remove_suffix(1);
-    while (line.starts_with(' ')) line.remove_prefix(1);
-    ARROW_RETURN_NOT_OK(builder.Append(line));
-  }
-  return builder.Finish();
-}
-
 Result<ArrayPtr> ShowColumn(const ArrayPtr& values, const TypePtr& to);
 
 /// A list's or map's children as they are shown, under the same offsets.
@@ -155,10 +126,10 @@ Result<ArrayPtr> ShowColumn(const ArrayPtr& values, const TypePtr& to) {
   if (from.id() == Type::TIMESTAMP || from.id() == Type::DURATION) return values->View(to);
   if (to->id() == Type::LIST || to->id() == Type::MAP) return ShowNested(values, to);
   if (to->id() == Type::STRING && (arrow::is_nested(from.id()) || from.id() == Type::EXTENSION)) {
-    return AsJson(values);
+    return format::ToJsonText(values);
   }
   auto cast = arrow::compute::Cast(*values, to, arrow::compute::CastOptions::Safe());
-  if (!cast.ok() && to->id() == Type::STRING) return AsJson(values);
+  if (!cast.ok() && to->id() == Type::STRING) return format::ToJsonText(values);
   return cast;
 }
 

@@ -10,6 +10,7 @@
 #include "firth/common/text.h"
 #include "firth/doors/beneath/avro_codec.h"
 #include "firth/doors/beneath/big_number.h"
+#include "firth/format/json_text.h"
 
 namespace firth::doors::beneath {
 namespace {
@@ -143,6 +144,11 @@ Result<arrow::ArrayVector> RecordEncoder::Columns(const arrow::RecordBatch& rows
                    "column '" + columns_[i] + "' is absent");
     }
     const auto wanted = ArrowType(*record_->fields[i].type);
+    if (wanted->id() == arrow::Type::STRING && column->type()->num_fields() > 0) {
+      ARROW_ASSIGN_OR_RAISE(column, format::ToJsonText(column));
+      columns.push_back(std::move(column));
+      continue;
+    }
     // Nested types differ in names and nullability of their parts, not in layout.
     if (column->type_id() != wanted->id() ||
         (wanted->num_fields() > 0 && !column->type()->Equals(*wanted))) {
