@@ -125,6 +125,20 @@ Status ColumnStatistics::Add(const arrow::RecordBatch& rows) {
   return Status::OK();
 }
 
+void ColumnStatistics::AddSummary(const std::string& name, const arrow::DataType& type,
+                                  int64_t rows, int64_t nulls, const arrow::Scalar* least,
+                                  const arrow::Scalar* greatest) {
+  Column& column = columns_[name];
+  column.nulls += nulls;
+  if (rows == nulls) return;
+  auto low = least == nullptr ? std::nullopt : ToValue(*least);
+  auto high = greatest == nullptr ? std::nullopt : ToValue(*greatest);
+  column.ordered = column.ordered && HasOrder(type) && low.has_value() && high.has_value();
+  if (!column.ordered) return;
+  if (!column.least.has_value() || *low < *column.least) column.least = std::move(low);
+  if (!column.greatest.has_value() || *column.greatest < *high) column.greatest = std::move(high);
+}
+
 std::string ColumnStatistics::ToJson() const {
   json all = json::object();
   for (const auto& [name, column] : columns_) {

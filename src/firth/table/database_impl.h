@@ -150,11 +150,22 @@ class DatabaseImpl : public Database {
                                      const EditionInfo& edition,
                                      const std::vector<std::string>& values, bool create);
 
+  /// Commit and wait until it is durable.
+  Result<log::CommitResult> CommitAndWait(log::CommitDraft draft);
+  Result<log::CommitResult> CommitKeyed(std::shared_ptr<KeyedWrite> write);
+  /// Encode rows and keys for one keyed table as parts of a write, one a bucket. Later runs see the
+  /// effects of earlier ones.
+  Status AddUpserts(const Caller& caller, const TablePtr& table, const std::vector<KeyedRows>& runs,
+                    const WriteOptions& options, KeyedWrite* write);
+  /// These columns of the rows of a keyed table as they stood at a commit: from the key view where
+  /// nothing was written since, else from files and logs. Error kVersionNotFound where those no
+  /// longer reach back.
+  Result<std::shared_ptr<arrow::RecordBatchReader>> OpenRowsAt(
+      const TablePtr& table, const std::vector<std::string>& names, CommitId at);
+
  private:
   friend class EditionChanges;
 
-  /// Commit and wait until it is durable.
-  Result<log::CommitResult> CommitAndWait(log::CommitDraft draft);
   /// Commit changes of the catalog alone.
   Status ChangeCatalog(std::function<Status(catalog::Changes*)> run);
   Status DropOnce(const Path& path, bool cascade);
@@ -173,9 +184,6 @@ class DatabaseImpl : public Database {
   /// Encode rows of one table as entries of a commit.
   Status AddAppends(const Caller& caller, const TableWrite& one, const WriteOptions& options,
                     std::vector<log::EntryDraft>* entries);
-  /// Encode rows or keys of one keyed table as parts of a write, one a bucket.
-  Status AddUpserts(const Caller& caller, const TableWrite& one, const WriteOptions& options,
-                    KeyedWrite* write);
   /// What a repeat of this operation is told, if it was done before.
   Result<std::optional<WriteResult>> FindOperation(const Operation& operation);
   /// Forget operations older than kOperationsKeptNs.
@@ -198,10 +206,6 @@ class DatabaseImpl : public Database {
   /// These columns of the current rows of a keyed table.
   Result<std::shared_ptr<arrow::RecordBatchReader>> OpenCurrentRows(
       const TablePtr& table, const std::vector<std::string>& names, keyview::KeySnapshot* keys);
-  /// The same, as they stood at a commit: from the key view where nothing was written since, else
-  /// from files and logs. Error kVersionNotFound where those no longer reach back.
-  Result<std::shared_ptr<arrow::RecordBatchReader>> OpenRowsAt(
-      const TablePtr& table, const std::vector<std::string>& names, CommitId at);
   /// The logs of an edition's partitions.
   Result<std::vector<LogId>> CurrentLogs(const EditionInfo& edition);
   /// A table's rows, as a query reads them.
@@ -211,7 +215,8 @@ class DatabaseImpl : public Database {
                               const DeltaOptions& options, bool* ordered);
   Result<std::vector<DeltaFile>> RowDelta(const Caller& caller, const TablePtr& table,
                                           BucketRef where, LogId log, Offset begin, Offset end);
-  Result<std::vector<Delta>> CurrentDelta(const TablePtr& table, CommitId as_of);
+  Result<std::vector<Delta>> CurrentDelta(const Caller& caller, const TablePtr& table,
+                                          CommitId as_of);
   /// The file that was cut under this name, or a new one of what `open` reads.
   Result<FileInfo> CutOnce(
       const std::string& name,
@@ -223,6 +228,9 @@ class DatabaseImpl : public Database {
   Result<std::vector<log::StoredEntry>> AsBatches(const EditionInfo& edition,
                                                   std::vector<log::StoredEntry> entries,
                                                   Offset from, uint64_t bytes_max);
+  /// Entries of a collection with the facts of their series, under the newest schema.
+  Result<std::vector<log::StoredEntry>> WithSeries(const EditionInfo& edition,
+                                                   std::vector<log::StoredEntry> entries);
   Result<log::EntryDraft> DraftOf(const EditionInfo& edition, LogId log,
                                   std::shared_ptr<arrow::Buffer> batch);
 

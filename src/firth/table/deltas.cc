@@ -8,6 +8,8 @@
 
 #include "firth/schema/schema.h"
 #include "firth/table/database_impl.h"
+#include "firth/table/lake.h"
+#include "firth/table/series_rows.h"
 
 namespace firth::table {
 namespace {
@@ -181,16 +183,20 @@ Result<std::vector<DeltaFile>> DatabaseImpl::RowDelta(const Caller& caller, cons
   return files;
 }
 
-Result<std::vector<Delta>> DatabaseImpl::CurrentDelta(const TablePtr& table, CommitId as_of) {
+Result<std::vector<Delta>> DatabaseImpl::CurrentDelta(const Caller& caller, const TablePtr& table,
+                                                      CommitId as_of) {
   const EditionInfo& edition = *table->current;
   ARROW_ASSIGN_OR_RAISE(const auto partitions, catalog_->ListPartitions(edition.id));
   CommitId last{0};
+  bool later = false;
   std::set<CommitId> commits;
   Delta delta;
   for (const PartitionInfo& partition : partitions) {
     for (int32_t b = 0; b < partition.bucket_count; ++b) {
       for (const log::EntryFacts& facts :
            log_->List(partition.LogOf(b), CommitId(0), catalog::kNow)) {
+        later = later || facts.commit > as_of;
+        if (facts.commit > as_of) continue;
         last = std::max(last, facts.commit);
         commits.insert(facts.commit);
         delta.commit_time_ns = std::max(delta.commit_time_ns, facts.commit_time_ns);
@@ -198,16 +204,25 @@ Result<std::vector<Delta>> DatabaseImpl::CurrentDelta(const TablePtr& table, Com
     }
   }
   if (last.value == 0) return std::vector<Delta>();
-  if (as_of < last) {
-    return Error(Code::kUnimplemented, Reason::kNone,
-                 "a table with a key can be read as it is now, not as of an earlier time");
+  const std::string of_edition = Hex(edition.id.value) + "/" + Hex(edition.newest().id.value) + "/";
+  const auto plain = Plain(*edition.newest().schema);
+  const std::vector<std::string> names = edition.newest().schema->field_names();
+  FileInfo file;
+  if (IsCollection(edition)) {
+    if (later) {
+      return Error(Code::kUnimplemented, Reason::kNone,
+                   "a collection of series can be read as it is now, not as of an earlier time");
+    }
+    ARROW_ASSIGN_OR_RAISE(CollectionRows rows, series_->OpenRows(caller, table->path, names));
+    const auto open = [&]() -> Result<std::shared_ptr<arrow::RecordBatchReader>> {
+      return std::make_shared<Batches>(plain, [reader = rows.rows]() { return reader->Next(); });
+    };
+    ARROW_ASSIGN_OR_RAISE(file, CutOnce(kCuts + ("series/" + of_edition) + rows.state, open));
+  } else {
+    // The rows that were current then, whatever was written meanwhile.
+    ARROW_ASSIGN_OR_RAISE(file, CutOnce(kCuts + ("key/" + of_edition) + Hex(last.value),
+                                        [&] { return OpenRowsAt(table, names, last); }));
   }
-  std::vector<std::string> names;
-  for (const auto& field : edition.newest().schema->fields()) names.push_back(field->name());
-  const std::string name = std::string(kCuts) + "key/" + Hex(edition.id.value) + "/" +
-                           Hex(edition.newest().id.value) + "/" + Hex(last.value);
-  ARROW_ASSIGN_OR_RAISE(FileInfo file,
-                        CutOnce(name, [&] { return OpenRowsAt(table, names, last); }));
   delta.commit = last;
   delta.position = static_cast<int64_t>(commits.size());
   delta.files.push_back(
@@ -221,7 +236,7 @@ Result<std::vector<Delta>> DatabaseImpl::ListDeltas(const Caller& caller, const 
   if (!table->current.has_value()) return std::vector<Delta>();
   const EditionInfo& edition = *table->current;
   const CommitId as_of = std::min(options.as_of, log_->LastCommit());
-  if (!edition.spec.key.empty()) return CurrentDelta(table, as_of);
+  if (!edition.spec.key.empty() || IsCollection(edition)) return CurrentDelta(caller, table, as_of);
   ARROW_ASSIGN_OR_RAISE(const auto partitions, catalog_->ListPartitions(edition.id));
   std::map<CommitId, Delta> by_commit;
   std::map<CommitId, int64_t> positions;

@@ -10,9 +10,11 @@
 #include <array>
 #include <cinttypes>
 #include <cstdio>
+#include <optional>
 #include <utility>
 
 #include "firth/common/logging.h"
+#include "firth/format/parquet_footer.h"
 #include "firth/schema/schema.h"
 #include "firth/table/column_statistics.h"
 #include "firth/table/database_impl.h"
@@ -27,6 +29,9 @@ constexpr int64_t kIdsTaken = 100;
 constexpr int64_t kBatchRows = 64 * 1024;
 constexpr int64_t kBatchBytes = int64_t{8} << 20;
 constexpr size_t kCursorsKept = 16;
+/// The rows of smaller Parquet files are all read when they are taken; of larger ones the footer
+/// counts, and whoever reads damaged pages is told of them.
+constexpr uint64_t kFooterTrustedBytes = uint64_t{1} << 20;
 constexpr size_t kRecordsKept = 4096;
 
 Result<format::FileFormat> FormatOf(const std::string& format) {
@@ -269,6 +274,72 @@ Result<std::unique_ptr<format::FileReader>> OpenFormat(
   return format::OpenInput(input, ReaderName(file, packings), options);
 }
 
+/// A scalar of a time column as ns; nothing beyond what those can say.
+std::optional<int64_t> NsOf(const arrow::Scalar& scalar) {
+  int64_t unit_ns = 1;
+  int64_t value = 0;
+  if (scalar.type->id() == arrow::Type::TIMESTAMP) {
+    static constexpr int64_t kNs[] = {1'000'000'000, 1'000'000, 1'000, 1};
+    const auto& type = static_cast<const arrow::TimestampType&>(*scalar.type);
+    unit_ns = kNs[static_cast<int>(type.unit())];
+    value = static_cast<const arrow::TimestampScalar&>(scalar).value;
+  } else if (scalar.type->id() == arrow::Type::INT64) {
+    value = static_cast<const arrow::Int64Scalar&>(scalar).value;
+  } else {
+    return std::nullopt;
+  }
+  int64_t ns = 0;
+  if (__builtin_mul_overflow(value, unit_ns, &ns)) return std::nullopt;
+  return ns;
+}
+
+/// Take a Parquet file by what its footer says: its rows are not read. False where that is too
+/// little: a column of another type, one that must not be null and may be, a time column whose ends
+/// are not told.
+Result<bool> TakeByFooter(const format::ParquetFooter& footer, const arrow::Schema& schema,
+                          const std::string& time_column, TakenFile* taken) {
+  for (const auto& field : schema.fields()) {
+    const int at = footer.schema->GetFieldIndex(field->name());
+    if (at >= 0 && !footer.schema->field(at)->type()->Equals(*field->type())) return false;
+    if (field->nullable()) continue;
+    if (at < 0) return false;
+    for (const auto& group : footer.groups) {
+      if (group.columns[static_cast<size_t>(at)].nulls != 0) return false;
+    }
+  }
+  const int time_at = time_column.empty() ? -1 : footer.schema->GetFieldIndex(time_column);
+  ColumnStatistics statistics;
+  for (const auto& group : footer.groups) {
+    if (group.rows == 0) continue;
+    if (time_at >= 0) {
+      const auto& times = group.columns[static_cast<size_t>(time_at)];
+      const auto least = times.least == nullptr ? std::nullopt : NsOf(*times.least);
+      const auto greatest = times.greatest == nullptr ? std::nullopt : NsOf(*times.greatest);
+      if (!least.has_value() || !greatest.has_value()) return false;
+      taken->record_time_min_ns = std::min(taken->record_time_min_ns, *least);
+      taken->record_time_max_ns = std::max(taken->record_time_max_ns, *greatest);
+    }
+    for (int i = 0; i < footer.schema->num_fields(); ++i) {
+      const auto& column = group.columns[static_cast<size_t>(i)];
+      const auto& field = *footer.schema->field(i);
+      if (!column.nulls.has_value() && field.type()->num_fields() == 0) return false;
+      statistics.AddSummary(field.name(), *field.type(), group.rows, column.nulls.value_or(0),
+                            column.least.get(), column.greatest.get());
+    }
+    const int64_t parts = std::clamp<int64_t>(
+        std::max(group.bytes / kBatchBytes, (group.rows + kBatchRows - 1) / kBatchRows), 1,
+        group.rows);
+    const int64_t each = (group.rows + parts - 1) / parts;
+    for (int64_t at = 0; at < group.rows; at += each) {
+      taken->batches.push_back(static_cast<uint32_t>(std::min(each, group.rows - at)));
+    }
+  }
+  taken->info.rows = footer.rows;
+  taken->info.columns = footer.schema->field_names();
+  taken->info.statistics = statistics.ToJson();
+  return true;
+}
+
 /// Every column that must hold values does so in these rows.
 Status CheckNulls(const arrow::Schema& schema, const arrow::RecordBatch& rows) {
   for (const auto& field : schema.fields()) {
@@ -279,6 +350,23 @@ Status CheckNulls(const arrow::Schema& schema, const arrow::RecordBatch& rows) {
                  "the column '" + field->name().substr(0, 64) +
                      (column == nullptr ? "', which must not be null, is not in the file"
                                         : "' has nulls, which its schema forbids"));
+  }
+  return Status::OK();
+}
+
+Status TooManyRows() {
+  return Error(Code::kInvalidArgument, Reason::kOverBudget,
+               "a file may have " + std::to_string(UINT32_MAX) + " rows at most");
+}
+
+/// Make what is to be taken durable, with its name.
+Status SyncSource(store::FileSystem* files, const FileSource& source, FileBytes* bytes) {
+  ARROW_RETURN_NOT_OK(bytes->Sync());
+  if (!source.where.root.empty()) return Status::OK();
+  // Its own name, and those of the folders that it lies in.
+  for (std::string at = source.where.path; at.find('/') != std::string::npos;) {
+    at = FolderOf(at);
+    ARROW_RETURN_NOT_OK(files->SyncFolder(at));
   }
   return Status::OK();
 }
@@ -336,6 +424,23 @@ Result<TakenFile> FileStore::Take(const FileSource& source,
   file.made_ns = clock_->NowNs();
   ARROW_ASSIGN_OR_RAISE(const auto bytes, OpenBytes(files_, source.where));
   ARROW_RETURN_NOT_OK(HashBytes(*bytes, &file));
+  if (file.format == "parquet" && file.bytes >= kFooterTrustedBytes) {
+    // These very bytes were hashed just now.
+    ARROW_ASSIGN_OR_RAISE(const auto footer, format::ReadParquetFooter(PlainInput(bytes)));
+    for (const auto& field : footer.schema->fields()) {
+      if (schema->GetFieldByName(field->name()) != nullptr) continue;
+      return Error(Code::kInvalidArgument, Reason::kColumnNotFound,
+                   "the table has no column '" + field->name().substr(0, 64) + "'");
+    }
+    TakenFile whole = taken;
+    ARROW_ASSIGN_OR_RAISE(const bool enough, TakeByFooter(footer, *schema, time_column, &whole));
+    if (enough) {
+      if (whole.info.rows > UINT32_MAX) return TooManyRows();
+      ARROW_RETURN_NOT_OK(SyncSource(files_, source, bytes.get()));
+      ARROW_ASSIGN_OR_RAISE(whole.info.id, NewId());
+      return whole;
+    }
+  }
   format::ReadOptions options;
   std::unique_ptr<format::FileReader> reader;
   if (!IsText(file.format)) {
@@ -377,19 +482,9 @@ Result<TakenFile> FileStore::Take(const FileSource& source,
       taken.record_time_max_ns = std::max(taken.record_time_max_ns, range.max_ns);
     }
   }
-  if (file.rows > UINT32_MAX) {
-    return Error(Code::kInvalidArgument, Reason::kOverBudget,
-                 "a file may have " + std::to_string(UINT32_MAX) + " rows at most");
-  }
+  if (file.rows > UINT32_MAX) return TooManyRows();
   file.statistics = statistics.ToJson();
-  ARROW_RETURN_NOT_OK(bytes->Sync());
-  if (source.where.root.empty()) {
-    // Its own name, and those of the folders that it lies in.
-    for (std::string at = source.where.path; at.find('/') != std::string::npos;) {
-      at = FolderOf(at);
-      ARROW_RETURN_NOT_OK(files_->SyncFolder(at));
-    }
-  }
+  ARROW_RETURN_NOT_OK(SyncSource(files_, source, bytes.get()));
   ARROW_ASSIGN_OR_RAISE(file.id, NewId());
   return taken;
 }

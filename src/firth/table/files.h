@@ -109,6 +109,8 @@ class FileStore {
 
   /// Remember that files can be let go of: they are removed when nothing has kept them for kKeptNs.
   static catalog::ValueChange LetGo(FileId id, int64_t now_ns);
+  /// Something names it again: it is not let go of any more.
+  static catalog::ValueChange Hold(FileId id);
   /// Somebody is to be told where this file lies: it stays for kKeptNs from now. False when it is
   /// just being removed.
   bool Keep(FileId file);

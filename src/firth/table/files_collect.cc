@@ -52,6 +52,10 @@ catalog::ValueChange FileStore::LetGo(FileId id, int64_t now_ns) {
   return {.name = LetGoName(id), .value = std::to_string(now_ns)};
 }
 
+catalog::ValueChange FileStore::Hold(FileId id) {
+  return {.name = LetGoName(id), .value = {}};
+}
+
 bool FileStore::Keep(FileId file) {
   const int64_t now_ns = clock_->NowNs();
   std::lock_guard lock(mutex_);

@@ -16,6 +16,12 @@
 
 namespace firth::table {
 
+/// Rows that are put into a table with a key, or whose keys are deleted from it.
+struct KeyedRows {
+  bool remove = false;
+  std::vector<std::shared_ptr<arrow::RecordBatch>> rows;
+};
+
 struct KeyedWrite {
   struct Part {
     const EditionInfo* edition = nullptr;

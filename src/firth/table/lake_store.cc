@@ -15,6 +15,7 @@
 #include "firth/lakeview/sorted_merge.h"
 #include "firth/lakeview/stored_types.h"
 #include "firth/table/database_impl.h"
+#include "firth/table/series_rows.h"
 
 namespace firth::table {
 namespace {
@@ -166,6 +167,7 @@ void LakeStoreImpl::CutInBackground() {
 
 bool LakeStoreImpl::IsDue(const TablePtr& table) {
   const EditionInfo& edition = *table->current;
+  if (IsCollection(edition)) return false;  // it is read from the time view
   const auto newest = view_->Newest(edition.id);
   const auto partitions = database_->catalog()->ListPartitions(edition.id);
   if (!partitions.ok()) return false;

@@ -3,6 +3,7 @@
 
 #include "firth/schema/schema.h"
 #include "firth/table/database_impl.h"
+#include "firth/table/series_rows.h"
 #include "firth/table/steps.h"
 
 namespace firth::table {
@@ -204,20 +205,40 @@ Status Overlay::RenameTable(const Step& step) {
   return Status::OK();
 }
 
+Status Overlay::CheckKeyed(const OverlaidTable& table) {
+  const bool stands = table.base != nullptr && table.base->current.has_value() &&
+                      table.base->current->id == table.edition->id &&
+                      table.base->current->newest().id == table.edition->newest().id;
+  if (stands) return Status::OK();
+  return Error(
+      Code::kUnimplemented, Reason::kNone,
+      "table '" + table.path.ToString() +
+          "' has a key: it is written to when what makes it, or gives it columns, has been "
+          "committed");
+}
+
 Status Overlay::AddFiles(const Step& step) {
   ARROW_ASSIGN_OR_RAISE(OverlaidTable * table, Need(step.path));
   if (!table->edition.has_value()) {
     return Error(Code::kFailedPrecondition, Reason::kEditionNotFound,
                  "table '" + step.path.ToString() + "' has no current edition");
   }
-  if (step.kind == Step::Kind::kReplace) {
+  if (IsCollection(*table->edition)) return CheckWritable(*table->edition);
+  if (!table->edition->spec.key.empty()) {
+    ARROW_RETURN_NOT_OK(CheckKeyed(*table));
+    if (step.kind == Step::Kind::kReplace) {
+      table->emptied = true;
+      table->added.clear();
+      if (step.attributes.has_value()) table->attributes = *step.attributes;
+    }
+    Touch(table, step.kind == Step::Kind::kReplace ? WriteClass::kExclusive : WriteClass::kOrdered);
+  } else if (step.kind == Step::Kind::kReplace) {
     auto schema = step.schema != nullptr ? step.schema : table->edition->newest().schema;
     ARROW_RETURN_NOT_OK(MakeEdition(table, schema, table->edition->spec, step.number));
     if (step.attributes.has_value()) table->attributes = *step.attributes;
     Touch(table, WriteClass::kExclusive);
   } else {
-    Touch(table, step.files.ordered || !table->edition->spec.key.empty() ? WriteClass::kOrdered
-                                                                         : WriteClass::kFree);
+    Touch(table, step.files.ordered ? WriteClass::kOrdered : WriteClass::kFree);
   }
   if (!step.files.files.empty()) {
     table->added.push_back({.set = step.files, .schema_id = table->edition->newest().id});

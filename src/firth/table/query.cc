@@ -4,6 +4,7 @@
 
 #include "firth/schema/schema.h"
 #include "firth/table/database_impl.h"
+#include "firth/table/series_rows.h"
 
 namespace firth::table {
 namespace {
@@ -265,6 +266,15 @@ Result<query::ResolvedTable> DatabaseImpl::ResolveTable(const QueryTable& asked,
   ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
   const CommitId as_of = std::min(asked.as_of, cut.commit);
   query::ResolvedTable resolved{.schema = edition->newest().schema};
+  if (IsCollection(*edition) && !asked.history && asked.as_of == catalog::kNow) {
+    resolved.open = [this, table](const std::vector<std::string>& columns)
+        -> Result<std::shared_ptr<arrow::RecordBatchReader>> {
+      ARROW_ASSIGN_OR_RAISE(CollectionRows rows,
+                            series_->OpenRows(access::Internal(), table->path, columns));
+      return rows.rows;
+    };
+    return resolved;
+  }
   if (!IsKeyed(asked) || asked.history) {
     ARROW_ASSIGN_OR_RAISE(LakeRows rows, lake_->RowsOf(table, as_of, asked.history));
     resolved.schema = std::move(rows.schema);

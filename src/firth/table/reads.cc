@@ -1,8 +1,10 @@
 // Reading stored bytes, and waiting for them.
 #include <algorithm>
 
+#include "firth/schema/schema.h"
 #include "firth/table/database_impl.h"
 #include "firth/table/row_routing.h"
+#include "firth/table/series_rows.h"
 
 namespace firth::table {
 
@@ -68,6 +70,7 @@ std::vector<FetchedBucket> DatabaseImpl::Fetch(const Caller& caller,
 Result<std::vector<log::StoredEntry>> DatabaseImpl::AsBatches(const EditionInfo& edition,
                                                               std::vector<log::StoredEntry> entries,
                                                               Offset from, uint64_t bytes_max) {
+  if (IsCollection(edition)) return WithSeries(edition, std::move(entries));
   const bool any = std::any_of(entries.begin(), entries.end(), [](const log::StoredEntry& entry) {
     return entry.kind == log::EntryKind::kFile;
   });
@@ -113,6 +116,31 @@ Result<std::vector<log::StoredEntry>> DatabaseImpl::AsBatches(const EditionInfo&
     }
   }
   return batches;
+}
+
+Result<std::vector<log::StoredEntry>> DatabaseImpl::WithSeries(
+    const EditionInfo& edition, std::vector<log::StoredEntry> entries) {
+  const catalog::SchemaInfo& shown = edition.newest();
+  for (log::StoredEntry& entry : entries) {
+    if (entry.kind != log::EntryKind::kRows || entry.rows == 0) continue;
+    const catalog::SchemaInfo* stored = edition.FindSchema(entry.schema_id);
+    if (stored == nullptr) {
+      return Error(Code::kDataLoss, Reason::kSchemaNotFound,
+                   "schema " + std::to_string(entry.schema_id.value) + " of the log is missing");
+    }
+    ARROW_ASSIGN_OR_RAISE(auto rows, log::DecodeBatch(entry.body, stored->schema));
+    ARROW_ASSIGN_OR_RAISE(rows, schema::Project(*rows, shown.schema));
+    ARROW_ASSIGN_OR_RAISE(rows, JoinSeries(*rows, entry.side, 0, [this](const SeriesId& id) {
+                            return series_->Known(id);
+                          }));
+    entry.schema_id = shown.id;
+    ARROW_ASSIGN_OR_RAISE(entry.body, log::EncodeBatch(*rows, {},
+                                                       {.schema_id = shown.id,
+                                                        .compression = CompressionOf(edition.spec),
+                                                        .base_offset = entry.base_offset,
+                                                        .commit_time_ns = entry.commit_time_ns}));
+  }
+  return entries;
 }
 
 uint64_t DatabaseImpl::Follow(const std::vector<FetchBucket>& buckets, std::function<void()> wake) {

@@ -8,6 +8,7 @@
 
 #include "firth/schema/schema.h"
 #include "firth/table/database_impl.h"
+#include "firth/table/series_rows.h"
 
 namespace firth::table {
 namespace {
@@ -33,11 +34,12 @@ class LogScanner : public Scanner {
     Offset end;
   };
 
-  LogScanner(log::LogStore* log, FileStore* files, EditionInfo edition,
+  LogScanner(log::LogStore* log, FileStore* files, FindSeries find_series, EditionInfo edition,
              std::shared_ptr<arrow::Schema> full, std::vector<int> columns,
              std::deque<Place> places, CommitId as_of, bool hidden)
       : log_(log),
         files_(files),
+        find_series_(std::move(find_series)),
         edition_(std::move(edition)),
         full_(std::move(full)),
         columns_(std::move(columns)),
@@ -177,6 +179,9 @@ class LogScanner : public Scanner {
       }
     }
     rows = rows->Slice(skip, std::max<int64_t>(0, until - skip));
+    if (find_series_ != nullptr && !entry.side.empty()) {
+      ARROW_ASSIGN_OR_RAISE(rows, JoinSeries(*rows, entry.side, skip, find_series_));
+    }
     if (hidden_) {
       ARROW_ASSIGN_OR_RAISE(rows, AddHidden(rows, batch));
     }
@@ -234,6 +239,7 @@ class LogScanner : public Scanner {
 
   log::LogStore* const log_;
   FileStore* const files_;
+  const FindSeries find_series_;  // null where rows are not those of series
   const EditionInfo edition_;
   const std::shared_ptr<arrow::Schema> full_;
   const std::vector<int> columns_;
@@ -294,8 +300,13 @@ Result<std::unique_ptr<Scanner>> DatabaseImpl::Scan(const Caller& caller,
     return Error(Code::kNotFound, Reason::kBucketNotFound,
                  "table '" + table.path.ToString() + "' has no such partition or bucket");
   }
-  return std::make_unique<LogScanner>(log_.get(), files_.get(), *edition, full, std::move(columns),
-                                      std::move(places), as_of, request.hidden_columns);
+  FindSeries find_series;
+  if (IsCollection(*edition)) {
+    find_series = [this](const SeriesId& id) { return series_->Known(id); };
+  }
+  return std::make_unique<LogScanner>(log_.get(), files_.get(), std::move(find_series), *edition,
+                                      full, std::move(columns), std::move(places), as_of,
+                                      request.hidden_columns);
 }
 
 }  // namespace firth::table

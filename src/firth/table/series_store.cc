@@ -3,20 +3,22 @@
 
 #include <algorithm>
 
+#include "firth/common/checksum.h"
 #include "firth/common/text.h"
+#include "firth/schema/schema.h"
 #include "firth/table/database_impl.h"
+#include "firth/table/series_rows.h"
 
 namespace firth::table {
 namespace {
 
-std::shared_ptr<arrow::Schema> CollectionSchema() {
-  return arrow::schema(
-      {arrow::field("time", arrow::timestamp(arrow::TimeUnit::NANO, "UTC"), /*nullable=*/false),
-       arrow::field("value", arrow::float64(), /*nullable=*/false)});
-}
-
-bool IsCollection(const TableInfo& table) {
-  return table.current.has_value() && (table.current->spec.views & catalog::kTimeView) != 0;
+/// Of this kind, or as collections were made before their rows showed the facts of series.
+bool HoldsSeries(const TableInfo& table) {
+  if (!table.current.has_value()) return false;
+  const EditionInfo& edition = *table.current;
+  return IsCollection(edition) ||
+         ((edition.spec.views & catalog::kTimeView) != 0 && edition.spec.series_by.empty() &&
+          edition.newest().schema->Equals(*CollectionStoredSchema()));
 }
 
 Status NotFound(const SeriesId& id) {
@@ -53,16 +55,24 @@ Result<SeriesPtr> SeriesStoreImpl::Check(const access::Caller& caller, uint32_t 
 Status SeriesStoreImpl::MakeCollection(const access::Caller& caller, const Path& collection) {
   const auto present = database_->catalog()->GetTable(collection);
   if (present.ok()) {
-    if (IsCollection(**present)) return Status::OK();
+    if (HoldsSeries(**present)) return Status::OK();
     return Error(Code::kAlreadyExists, Reason::kTableExists,
                  "'" + collection.ToString() + "' is a table of another shape");
   }
   if (ReasonOf(present.status()) != Reason::kTableNotFound) return present.status();
-  TableSpec spec{.schema = CollectionSchema()};
-  spec.edition.time_column = "time";
-  spec.edition.values = {"value"};
-  spec.edition.views = catalog::kTimeView;
-  const Status made = database_->CreateTable(caller, collection, spec).status();
+  ARROW_RETURN_NOT_OK(database_->access()->Check(caller, access::kCreate, collection.Parent()));
+  // Two schemas in one commit: what is stored, and what is seen.
+  Step create{.kind = Step::Kind::kCreateTable, .path = collection};
+  int32_t next_field_id = 0;
+  create.schema = schema::AssignFieldIds(CollectionStoredSchema(), &next_field_id);
+  create.spec.time_column = "time";
+  create.spec.values = {"value"};
+  create.spec.series_by = {"uuid"};
+  create.spec.views = catalog::kTimeView;
+  create.number = 0;
+  Step widen{.kind = Step::Kind::kAlterTable, .path = collection};
+  widen.schema = CollectionShownSchema(*create.schema);
+  const Status made = database_->ApplySteps(access::Internal(), {create, widen}, {}).status();
   return ReasonOf(made) == Reason::kTableExists ? MakeCollection(caller, collection) : made;
 }
 
@@ -96,7 +106,15 @@ Status SeriesStoreImpl::Create(const access::Caller& caller, const SeriesInfo& s
 }
 
 Result<SeriesPtr> SeriesStoreImpl::Get(const access::Caller& caller, const SeriesId& id) {
+  ARROW_ASSIGN_OR_RAISE(const ColumnSeriesPtr column, ColumnOf(caller, id));
+  if (column != nullptr) return column->info;
   return Check(caller, access::kSee, id);
+}
+
+Result<ColumnSeriesPtr> SeriesStoreImpl::ColumnOf(const access::Caller& caller,
+                                                  const SeriesId& id) {
+  if (Known(id) != nullptr) return nullptr;
+  return columns_.Get(caller, id);
 }
 
 Result<std::vector<SeriesPtr>> SeriesStoreImpl::Find(const access::Caller& caller,
@@ -111,11 +129,20 @@ Result<std::vector<SeriesPtr>> SeriesStoreImpl::Find(const access::Caller& calle
     if (!series->collection.ToString().starts_with(query.collection_prefix)) return true;
     return (database_->access()->RightsOn(caller, series->collection) & access::kSee) == 0;
   });
+  ARROW_ASSIGN_OR_RAISE(const auto columns,
+                        columns_.Find(caller, query.collection.value_or(Path{})));
+  for (const ColumnSeriesPtr& column : columns) {
+    const Path& path = column->info->collection;
+    if (query.collection.has_value() && path != *query.collection) continue;
+    if (path.ToString().starts_with(query.collection_prefix)) found.push_back(column->info);
+  }
   return found;
 }
 
 Status SeriesStoreImpl::Alter(const access::Caller& caller, const SeriesId& id,
                               const SeriesChange& change) {
+  ARROW_ASSIGN_OR_RAISE(const ColumnSeriesPtr column, ColumnOf(caller, id));
+  if (column != nullptr) return NotOfAColumn("given other tags or annotations");
   ARROW_RETURN_NOT_OK(Check(caller, access::kWrite, id).status());
   std::lock_guard changing(change_mutex_);
   ARROW_ASSIGN_OR_RAISE(const SeriesPtr old, Check(caller, access::kWrite, id));
@@ -151,6 +178,8 @@ Status SeriesStoreImpl::Alter(const access::Caller& caller, const SeriesId& id,
 }
 
 Status SeriesStoreImpl::Obliterate(const access::Caller& caller, const SeriesId& id) {
+  ARROW_ASSIGN_OR_RAISE(const ColumnSeriesPtr column, ColumnOf(caller, id));
+  if (column != nullptr) return NotOfAColumn("obliterated");
   ARROW_RETURN_NOT_OK(Check(caller, access::kWrite, id).status());
   const auto writer = WriterOf(id);
   std::lock_guard writing(*writer);  // an insert that is on its way ends first
@@ -181,19 +210,81 @@ std::shared_ptr<std::mutex> SeriesStoreImpl::WriterOf(const SeriesId& id) {
   return writer;
 }
 
+SeriesPtr SeriesStoreImpl::Known(const SeriesId& id) const {
+  std::lock_guard lock(mutex_);
+  return facts_.Find(id);
+}
+
+Result<CollectionRows> SeriesStoreImpl::OpenRows(const access::Caller& caller,
+                                                 const Path& collection,
+                                                 const std::vector<std::string>& columns) {
+  ARROW_ASSIGN_OR_RAISE(const TablePtr table, database_->GetTable(caller, collection));
+  ARROW_RETURN_NOT_OK(database_->access()->Check(caller, access::kRead, collection));
+  ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
+  if (!IsCollection(*edition)) {
+    return Error(Code::kInvalidArgument, Reason::kNone,
+                 "'" + collection.ToString() + "' is not a collection of series");
+  }
+  const arrow::Schema& full = *edition->newest().schema;
+  ARROW_ASSIGN_OR_RAISE(const auto indices, schema::ColumnIndices(full, columns));
+  arrow::FieldVector fields;
+  for (const int i : indices) fields.push_back(full.field(i));
+  std::vector<SeriesPtr> found;
+  {
+    std::lock_guard lock(mutex_);
+    found = facts_.All();
+  }
+  std::erase_if(found, [&](const SeriesPtr& series) { return series->collection != collection; });
+  std::sort(found.begin(), found.end(),
+            [](const SeriesPtr& a, const SeriesPtr& b) { return a->id.view() < b->id.view(); });
+  CollectionRows out;
+  std::string state;
+  std::vector<SeriesRowReader::Source> sources;
+  for (const SeriesPtr& series : found) {
+    ARROW_ASSIGN_OR_RAISE(Snapshot snapshot, view_->Pin(series->id, timeview::kLatestRevision));
+    state += std::string(series->id.view()) + std::to_string(series->property_version) + "." +
+             std::to_string(snapshot.revision()) + ";";
+    sources.push_back({.series = series, .snapshot = std::move(snapshot)});
+  }
+  const auto bytes = std::as_bytes(std::span(state.data(), state.size()));
+  out.state = std::to_string(Hash64(bytes)) + "-" + std::to_string(Hash64(bytes, 1));
+  out.rows =
+      std::make_shared<SeriesRowReader>(arrow::schema(std::move(fields)), std::move(sources));
+  return out;
+}
+
+Result<CollectionRows> OpenCollectionRows(Database* database, const access::Caller& caller,
+                                          const Path& collection,
+                                          const std::vector<std::string>& columns) {
+  auto* store = dynamic_cast<SeriesStoreImpl*>(database->series());
+  if (store == nullptr) {
+    return Error(Code::kUnimplemented, Reason::kNone, "this database has no rows of series");
+  }
+  return store->OpenRows(caller, collection, columns);
+}
+
 Result<int64_t> SeriesStoreImpl::LatestRevision(const access::Caller& caller, const SeriesId& id) {
+  ARROW_ASSIGN_OR_RAISE(const ColumnSeriesPtr column, ColumnOf(caller, id));
+  if (column != nullptr) return columns_.LatestRevision(*column);
   ARROW_RETURN_NOT_OK(Check(caller, access::kRead, id).status());
   return view_->LatestRevision(id);
 }
 
 Result<Snapshot> SeriesStoreImpl::Pin(const access::Caller& caller, const SeriesId& id,
                                       int64_t revision) {
+  ARROW_ASSIGN_OR_RAISE(const ColumnSeriesPtr column, ColumnOf(caller, id));
+  if (column != nullptr) {
+    ARROW_ASSIGN_OR_RAISE(const Snapshot empty, view_->Pin(id, timeview::kEmptyRevision));
+    return columns_.Pin(caller, *column, empty, revision);
+  }
   ARROW_RETURN_NOT_OK(Check(caller, access::kRead, id).status());
   return view_->Pin(id, revision);
 }
 
 Result<std::unique_ptr<timeview::RangeCursor>> SeriesStoreImpl::Changes(
     const access::Caller& caller, const SeriesId& id, int64_t from, int64_t to, int resolution) {
+  ARROW_ASSIGN_OR_RAISE(const ColumnSeriesPtr column, ColumnOf(caller, id));
+  if (column != nullptr) return columns_.Changes(caller, *column, from, to, resolution);
   ARROW_RETURN_NOT_OK(Check(caller, access::kRead, id).status());
   return view_->Changes(id, from, to, resolution);
 }

@@ -14,7 +14,9 @@
 
 #include "firth/catalog/catalog.h"
 #include "firth/log/log_store.h"
+#include "firth/table/column_series.h"
 #include "firth/table/series.h"
+#include "firth/table/series_rows.h"
 #include "firth/timeview/time_view.h"
 
 namespace firth::table {
@@ -48,7 +50,7 @@ class SeriesFacts {
 
 class SeriesStoreImpl : public SeriesStore {
  public:
-  explicit SeriesStoreImpl(DatabaseImpl* database) : database_(database) {}
+  explicit SeriesStoreImpl(DatabaseImpl* database) : database_(database), columns_(database) {}
 
   /// Load the facts, open the time view, and replay what the logs hold beyond it.
   Status Open(store::FileSystem* files);
@@ -71,6 +73,13 @@ class SeriesStoreImpl : public SeriesStore {
                                                          const SeriesId& id, int64_t from,
                                                          int64_t to, int resolution) override;
 
+  /// As OpenCollectionRows.
+  Result<CollectionRows> OpenRows(const access::Caller& caller, const Path& collection,
+                                  const std::vector<std::string>& columns);
+
+  /// What is known of a series, whoever asks; null when it is gone.
+  SeriesPtr Known(const SeriesId& id) const;
+
  private:
   /// The series, if `caller` has `rights` on its collection.
   Result<SeriesPtr> Check(const access::Caller& caller, uint32_t rights, const SeriesId& id);
@@ -84,7 +93,11 @@ class SeriesStoreImpl : public SeriesStore {
   /// Serialises the writes of one series: each is decided on what the last one left.
   std::shared_ptr<std::mutex> WriterOf(const SeriesId& id);
 
+  /// The column of a table with this id, if no series of its own has it; null: none has.
+  Result<ColumnSeriesPtr> ColumnOf(const access::Caller& caller, const SeriesId& id);
+
   DatabaseImpl* const database_;
+  ColumnSeriesStore columns_;
   std::unique_ptr<timeview::TimeView> view_;
   mutable std::mutex mutex_;
   SeriesFacts facts_;                                                // guarded by mutex_

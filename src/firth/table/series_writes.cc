@@ -36,6 +36,11 @@ std::shared_ptr<arrow::RecordBatch> RowsOf(const std::shared_ptr<arrow::Schema>&
 Result<int64_t> SeriesStoreImpl::Insert(const access::Caller& caller, const SeriesId& id,
                                         std::span<const int64_t> times,
                                         std::span<const double> values, MergePolicy policy) {
+  ARROW_ASSIGN_OR_RAISE(const ColumnSeriesPtr column, ColumnOf(caller, id));
+  if (column != nullptr) {
+    ARROW_RETURN_NOT_OK(timeview::CheckPoints(times, values));
+    return columns_.Append(caller, *column, times, values);
+  }
   ARROW_RETURN_NOT_OK(Check(caller, access::kWrite, id).status());
   ARROW_RETURN_NOT_OK(timeview::CheckPoints(times, values));
   const auto writer = WriterOf(id);
@@ -65,14 +70,15 @@ Result<int64_t> SeriesStoreImpl::Insert(const access::Caller& caller, const Seri
 
   ARROW_ASSIGN_OR_RAISE(const TablePtr table, database_->catalog()->GetTable(series->collection));
   ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
-  const auto rows = RowsOf(edition->newest().schema, times, values);
+  const catalog::SchemaInfo& stored = edition->schemas.front();
+  const auto rows = RowsOf(stored.schema, times, values);
   log::EntryDraft entry;
   ARROW_ASSIGN_OR_RAISE(entry.log, LogOfCollection(series->collection));
-  ARROW_ASSIGN_OR_RAISE(entry.body,
-                        log::EncodeBatch(*rows, {},
-                                         {.schema_id = edition->newest().id,
-                                          .compression = CompressionOf(edition->spec)}));
-  entry.schema_id = edition->newest().id;
+  ARROW_ASSIGN_OR_RAISE(
+      entry.body,
+      log::EncodeBatch(*rows, {},
+                       {.schema_id = stored.id, .compression = CompressionOf(edition->spec)}));
+  entry.schema_id = stored.id;
   entry.rows = static_cast<uint32_t>(times.size());
   entry.offsets = entry.rows;
   const auto [least, greatest] = std::minmax_element(times.begin(), times.end());
@@ -88,6 +94,8 @@ Result<int64_t> SeriesStoreImpl::Insert(const access::Caller& caller, const Seri
 
 Result<int64_t> SeriesStoreImpl::Delete(const access::Caller& caller, const SeriesId& id,
                                         int64_t start, int64_t end) {
+  ARROW_ASSIGN_OR_RAISE(const ColumnSeriesPtr column, ColumnOf(caller, id));
+  if (column != nullptr) return NotOfAColumn("deleted from");
   ARROW_RETURN_NOT_OK(Check(caller, access::kWrite, id).status());
   ARROW_RETURN_NOT_OK(timeview::CheckRange(start, end));
   const auto writer = WriterOf(id);

@@ -1,12 +1,16 @@
 // Steps as one commit: what they do to the catalog, the entries that they write, and whether they
 // meet what others did since a snapshot.
+#include <arrow/util/byte_size.h>
+
 #include <algorithm>
 #include <map>
 #include <utility>
 
 #include "firth/schema/schema.h"
 #include "firth/table/database_impl.h"
+#include "firth/table/keyed_write.h"
 #include "firth/table/row_routing.h"
+#include "firth/table/series_rows.h"
 #include "firth/table/steps.h"
 
 namespace firth::table {
@@ -17,6 +21,8 @@ namespace {
 
 constexpr int kAttemptsMax = 16;
 constexpr uint64_t kEntryBytes = uint64_t{1} << 20;
+/// Rows that are looked up one by one are held in memory meanwhile.
+constexpr int64_t kKeyedBytesMax = int64_t{512} << 20;
 
 Status Conflict(const Path& path, const std::string& what) {
   return Error(Code::kAborted, Reason::kConflict,
@@ -39,17 +45,24 @@ class StepCommit {
   Status Prepare() {
     for (const Step& step : steps_) ARROW_RETURN_NOT_OK(AddStep(step));
     for (const auto& table : overlay_.tables_) {
-      if (!table->added.empty()) ARROW_RETURN_NOT_OK(AddEntries(*table));
+      if (!table->added.empty() || table->emptied) ARROW_RETURN_NOT_OK(AddEntries(*table));
     }
     return Status::OK();
   }
 
-  log::CommitDraft TakeDraft() {
+  /// Make it durable, and wait for that.
+  Result<log::CommitResult> Commit() {
+    auto part =
+        std::make_shared<CatalogChange>([this](catalog::Changes* changes) { return Run(changes); });
+    if (keyed_ != nullptr && !keyed_->parts.empty()) {
+      keyed_->appends = std::move(entries_);
+      keyed_->catalog = std::move(part);
+      return database_->CommitKeyed(std::move(keyed_));
+    }
     log::CommitDraft draft;
     draft.entries = std::move(entries_);
-    draft.catalog =
-        std::make_shared<CatalogChange>([this](catalog::Changes* changes) { return Run(changes); });
-    return draft;
+    draft.catalog = std::move(part);
+    return database_->CommitAndWait(std::move(draft));
   }
 
  private:
@@ -108,6 +121,7 @@ class StepCommit {
         ARROW_RETURN_NOT_OK(AddEdition(table, std::nullopt));
         return AddAttributes(step, table);
       case Step::Kind::kReplace:
+        if (table->emptied) return AddAttributes(step, table);
         ARROW_RETURN_NOT_OK(AddEdition(table, edition));
         return AddAttributes(step, table);
       case Step::Kind::kAddFiles:
@@ -189,10 +203,8 @@ class StepCommit {
 
   Status AddEntries(const OverlaidTable& table) {
     const EditionInfo& edition = *table.edition;
-    if (!edition.spec.key.empty()) {
-      return Error(Code::kFailedPrecondition, Reason::kKeyed,
-                   "table '" + table.path.ToString() + "' has a key: upsert into it");
-    }
+    if (IsCollection(edition)) return CheckWritable(edition);
+    if (!edition.spec.key.empty()) return AddKeyed(table);
     const bool one_log = edition.spec.partition_by.empty() && edition.spec.bucket_count == 1;
     for (const OverlaidTable::Added& added : table.added) {
       std::vector<FileInfo> named;
@@ -210,6 +222,51 @@ class StepCommit {
       }
     }
     return Status::OK();
+  }
+
+  /// Rows of a table with a key: its files' rows become upserts and deletions, in their order.
+  Status AddKeyed(const OverlaidTable& table) {
+    std::vector<KeyedRows> runs;
+    if (table.emptied) {
+      emptied_[&table] = database_->LastCommit();
+      ARROW_ASSIGN_OR_RAISE(
+          const auto held,
+          database_->OpenRowsAt(table.base, table.edition->spec.key, emptied_[&table]));
+      KeyedRows& all = runs.emplace_back(KeyedRows{.remove = true});
+      ARROW_RETURN_NOT_OK(ReadInto(held.get(), &all.rows));
+    }
+    for (const OverlaidTable::Added& added : table.added) {
+      const auto& schema = table.edition->FindSchema(added.schema_id)->schema;
+      std::vector<std::string> names = schema->field_names();
+      if (added.set.remove) names = table.edition->spec.key;
+      ARROW_ASSIGN_OR_RAISE(const auto columns, schema::ColumnIndices(*schema, names));
+      KeyedRows& run = runs.emplace_back(KeyedRows{.remove = added.set.remove});
+      for (const TakenFile& file : added.set.files) {
+        ARROW_ASSIGN_OR_RAISE(const auto rows, database_->file_store()->Read(
+                                                   file.info, schema, columns, file.batches));
+        ARROW_RETURN_NOT_OK(ReadInto(rows.get(), &run.rows));
+      }
+      for (const std::string& upload : added.set.uploads) {
+        values_.push_back(FileStore::KeepUpload(upload, database_->clock().NowNs()));
+      }
+    }
+    if (keyed_ == nullptr) keyed_ = std::make_shared<KeyedWrite>();
+    return database_->AddUpserts(caller_, table.base, runs, {}, keyed_.get());
+  }
+
+  template <typename Rows>
+  Status ReadInto(Rows* rows, std::vector<std::shared_ptr<arrow::RecordBatch>>* out) {
+    while (true) {
+      ARROW_ASSIGN_OR_RAISE(auto batch, rows->Next());
+      if (batch == nullptr) return Status::OK();
+      keyed_bytes_ += arrow::util::TotalBufferSize(*batch);
+      if (keyed_bytes_ > kKeyedBytesMax) {
+        return Error(Code::kResourceExhausted, Reason::kOverBudget,
+                     "one commit to tables with keys may hold " +
+                         std::to_string(kKeyedBytesMax >> 20) + " MiB of rows: write it in parts");
+      }
+      out->push_back(std::move(batch));
+    }
   }
 
   Result<LogId> LogOf(const OverlaidTable& table, const std::vector<std::string>& partition,
@@ -236,7 +293,8 @@ class StepCommit {
     entry.body = arrow::Buffer::FromString(EncodeFileEntry(
         {.file = file.info.id, .ordered = added.set.ordered, .batches = file.batches}));
     entries_.push_back(std::move(entry));
-    values_.push_back(FileStore::Enter(file.info));
+    values_.push_back(added.set.known ? FileStore::Hold(file.info.id)
+                                      : FileStore::Enter(file.info));
     return Status::OK();
   }
 
@@ -295,8 +353,10 @@ class StepCommit {
     if (now.current.has_value() && now.current->sealed) {
       return Conflict(table.path, "it takes no more writes");
     }
-    if (!options_.snapshot.has_value()) return Status::OK();
-    return CheckSince(table, now, *options_.snapshot);
+    if (options_.snapshot.has_value()) return CheckSince(table, now, *options_.snapshot);
+    // What was read to be deleted must be all that is there.
+    const auto read = emptied_.find(&table);
+    return read == emptied_.end() ? Status::OK() : CheckLogs(table, now, read->second, true);
   }
 
   Status CheckSince(const OverlaidTable& table, const TableInfo& now, CommitId snapshot) {
@@ -315,13 +375,16 @@ class StepCommit {
       return Conflict(table.path, "its name or properties were changed");
     }
     if (!had) return Status::OK();
+    return CheckLogs(table, now, snapshot,
+                     table.touched == WriteClass::kExclusive || !now.current->spec.key.empty());
+  }
+
+  Status CheckLogs(const OverlaidTable& table, const TableInfo& now, CommitId since, bool any) {
     ARROW_ASSIGN_OR_RAISE(const auto partitions,
                           database_->catalog()->ListPartitions(now.current->id));
     for (const PartitionInfo& partition : partitions) {
       for (int32_t b = 0; b < partition.bucket_count; ++b) {
-        ARROW_ASSIGN_OR_RAISE(const bool meets, Meets(partition.LogOf(b), snapshot,
-                                                      table.touched == WriteClass::kExclusive ||
-                                                          !now.current->spec.key.empty()));
+        ARROW_ASSIGN_OR_RAISE(const bool meets, Meets(partition.LogOf(b), since, any));
         if (meets) return Conflict(table.path, "rows were written to it");
       }
     }
@@ -358,6 +421,10 @@ class StepCommit {
   std::vector<Op> ops_;
   std::vector<log::EntryDraft> entries_;
   std::vector<catalog::ValueChange> values_;
+  std::shared_ptr<KeyedWrite> keyed_;  // null where no table has a key
+  int64_t keyed_bytes_ = 0;
+  /// As of when the keys of tables were read, all of which go.
+  std::map<const OverlaidTable*, CommitId> emptied_;
 };
 
 Result<std::vector<FileId>> DatabaseImpl::FilesOf(const std::vector<LogId>& logs) {
@@ -405,7 +472,7 @@ Result<CommitInfo> DatabaseImpl::ApplySteps(const Caller& caller, const std::vec
   for (int i = 0; i < kAttemptsMax; ++i) {
     StepCommit commit(this, caller, steps, options);
     ARROW_RETURN_NOT_OK(commit.Prepare());
-    const auto made = CommitAndWait(commit.TakeDraft());
+    const auto made = commit.Commit();
     if (made.ok()) {
       return CommitInfo{.id = made->id, .time_ns = made->time_ns};
     }

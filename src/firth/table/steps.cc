@@ -25,6 +25,8 @@ Result<json> ToJson(const Step& step) {
   one["number"] = step.number;
   if (step.release_files) one["release"] = true;
   if (step.files.ordered) one["ordered"] = true;
+  if (step.files.remove) one["remove"] = true;
+  if (step.files.known) one["known"] = true;
   if (!step.files.uploads.empty()) one["uploads"] = step.files.uploads;
   for (const TakenFile& file : step.files.files) {
     one["files"].push_back({{"info", catalog::EncodeFile(file.info)},
@@ -57,6 +59,8 @@ Result<Step> FromJson(const json& one) {
   step.number = one.at("number").get<int32_t>();
   step.release_files = one.value("release", false);
   step.files.ordered = one.value("ordered", false);
+  step.files.remove = one.value("remove", false);
+  step.files.known = one.value("known", false);
   step.files.uploads = one.value("uploads", std::vector<std::string>());
   if (!one.contains("files")) return step;
   for (const json& item : one.at("files")) {

@@ -32,6 +32,9 @@ using catalog::TablePtr;
 struct FileSet {
   std::vector<TakenFile> files;
   bool ordered = false;
+  /// Of a table with a key, whose rows go into it one by one: the keys in these files are deleted.
+  bool remove = false;
+  bool known = false;  // files that are the store's already; nothing lets go of them then
   std::vector<std::string> uploads;  // where they were put
 };
 
@@ -46,7 +49,8 @@ struct Step {
     kDropTable = 7,        // path; `release_files`: what its logs name is let go of
     kMakeEdition = 8,      // path, schema, spec, number: a new edition becomes the current one
     kAddFiles = 9,         // path, files
-    kReplace = 10,         // path, files: a new edition like the current one, with just these
+    kReplace = 10,         // path, files: a new edition like the current one, with just these; a
+                           // table with a key keeps its edition, and what it held is deleted
   };
   Kind kind = Kind::kAddFiles;
   Path path;
@@ -98,6 +102,8 @@ struct OverlaidTable {
     SchemaId schema_id;
   };
   std::vector<Added> added;
+  /// A table with a key: what it held before those is deleted.
+  bool emptied = false;
   /// How much the steps touch of what was there: for conflicts.
   log::WriteClass touched = log::WriteClass::kFree;
   bool was_touched = false;
@@ -134,6 +140,8 @@ class Overlay {
   Status AlterTable(const Step& step);
   Status RenameTable(const Step& step);
   Status AddFiles(const Step& step);
+  /// May rows of files be added to this table, which has a key? Error kUnimplemented.
+  static Status CheckKeyed(const OverlaidTable& table);
   Status MakeEdition(OverlaidTable* table, std::shared_ptr<arrow::Schema> schema, EditionSpec spec,
                      int32_t number);
 

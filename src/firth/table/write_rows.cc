@@ -7,6 +7,7 @@
 #include "firth/table/database_impl.h"
 #include "firth/table/keyed_write.h"
 #include "firth/table/row_routing.h"
+#include "firth/table/series_rows.h"
 
 namespace firth::table {
 namespace {
@@ -44,6 +45,10 @@ uint64_t SizeOf(const UpsertBatch& batch) {
 }  // namespace
 
 Status CheckWritable(const EditionInfo& edition) {
+  if (IsCollection(edition)) {
+    return Error(Code::kUnimplemented, Reason::kNone,
+                 "this is a collection of series: points are inserted into its series");
+  }
   return edition.sealed ? EditionIsSealed() : Status::OK();
 }
 
@@ -95,17 +100,17 @@ Status DatabaseImpl::AddAppends(const Caller& caller, const TableWrite& one,
   return Status::OK();
 }
 
-Status DatabaseImpl::AddUpserts(const Caller& caller, const TableWrite& one,
-                                const WriteOptions& options, KeyedWrite* write) {
-  const TableInfo& table = *one.table;
-  const bool remove = one.kind == TableWrite::Kind::kDelete;
+Status DatabaseImpl::AddUpserts(const Caller& caller, const TablePtr& of,
+                                const std::vector<KeyedRows>& runs, const WriteOptions& options,
+                                KeyedWrite* write) {
+  const TableInfo& table = *of;
   ARROW_RETURN_NOT_OK(CheckRight(caller, access::kWrite, table));
   ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, KeyedEdition(table));
   ARROW_RETURN_NOT_OK(CheckWritable(*edition));
   ARROW_ASSIGN_OR_RAISE(const RowCodecsPtr codecs, codecs_.Get(*edition, edition->newest().id));
   std::map<LogId, table::UpsertBatch> batches;
-  for (const auto& batch : one.rows) {
-    if (batch->num_rows() == 0) continue;
+  const auto add = [&](const std::shared_ptr<arrow::RecordBatch>& batch, bool remove) -> Status {
+    if (batch->num_rows() == 0) return Status::OK();
     std::shared_ptr<arrow::RecordBatch> rows = batch;
     if (remove) {
       ARROW_ASSIGN_OR_RAISE(const auto columns,
@@ -126,19 +131,23 @@ Status DatabaseImpl::AddUpserts(const Caller& caller, const TableWrite& one,
       table::UpsertBatch& out = batches[partition.LogOf(place.bucket)];
       out.schema_id = codecs->schema_id;
       const auto asked = remove ? std::vector<int>() : given.targets;
-      if (!out.records.empty() && out.target_columns != asked) {
+      if (!out.records.empty() && !remove && out.target_columns != asked) {
         return Error(Code::kInvalidArgument, Reason::kSchemaMismatch,
                      "the batches of one upsert must have the same columns");
       }
-      out.target_columns = asked;
+      if (!remove) out.target_columns = asked;
       for (size_t i = 0; i < bytes.keys.size(); ++i) {
         out.records.push_back(
             {.key = bytes.keys[i],
              .row = remove ? std::string_view() : std::string_view(bytes.rows[i])});
       }
     }
+    return Status::OK();
+  };
+  for (const KeyedRows& run : runs) {
+    for (const auto& batch : run.rows) ARROW_RETURN_NOT_OK(add(batch, run.remove));
   }
-  write->tables.push_back(one.table);
+  write->tables.push_back(of);
   for (auto& [log, batch] : batches) {
     write->bytes += SizeOf(batch);
     KeyedBucket* bucket = keyed_buckets_->Get(log);
@@ -153,6 +162,13 @@ Status DatabaseImpl::AddUpserts(const Caller& caller, const TableWrite& one,
   return Status::OK();
 }
 
+Result<log::CommitResult> DatabaseImpl::CommitKeyed(std::shared_ptr<KeyedWrite> write) {
+  return Await<log::CommitResult>([&](std::function<void(const Result<log::CommitResult>&)> done) {
+    write->done = std::move(done);
+    WriteKeyed(std::move(write));
+  });
+}
+
 Result<WriteResult> DatabaseImpl::Write(const Caller& caller, const std::vector<TableWrite>& writes,
                                         const WriteOptions& options) {
   if (options.operation.has_value()) {
@@ -161,9 +177,12 @@ Result<WriteResult> DatabaseImpl::Write(const Caller& caller, const std::vector<
   }
   auto write = std::make_shared<KeyedWrite>();
   for (const TableWrite& one : writes) {
-    ARROW_RETURN_NOT_OK(one.kind == TableWrite::Kind::kAppend
-                            ? AddAppends(caller, one, options, &write->appends)
-                            : AddUpserts(caller, one, options, write.get()));
+    ARROW_RETURN_NOT_OK(
+        one.kind == TableWrite::Kind::kAppend
+            ? AddAppends(caller, one, options, &write->appends)
+            : AddUpserts(caller, one.table,
+                         {{.remove = one.kind == TableWrite::Kind::kDelete, .rows = one.rows}},
+                         options, write.get()));
   }
   write->catalog = CatalogPartOf(options);
   Result<log::CommitResult> made;
@@ -176,11 +195,7 @@ Result<WriteResult> DatabaseImpl::Write(const Caller& caller, const std::vector<
     draft.catalog = std::move(write->catalog);
     made = CommitAndWait(std::move(draft));
   } else {
-    made =
-        Await<log::CommitResult>([&](std::function<void(const Result<log::CommitResult>&)> done) {
-          write->done = std::move(done);
-          WriteKeyed(write);
-        });
+    made = CommitKeyed(std::move(write));
   }
   if (!made.ok() && options.operation.has_value()) {
     // Another request of the same operation may have been first.

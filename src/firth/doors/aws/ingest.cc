@@ -244,9 +244,14 @@ Status Ingest::Commit(const JobRun& run, const work::Message& message, const tab
   Append(&changes, std::move(finished));
   // The message goes with the commit, and the commit with the message: a second one finds it gone.
   ARROW_ASSIGN_OR_RAISE(changes.emplace_back(), parts_.queues->Removal(message));
-  table::Database::AppendRowsOptions options;
-  options.values = std::move(changes);
-  ARROW_RETURN_NOT_OK(parts_.database->AppendRows(message.sender, table, rows, options).status());
+  // Into a table with a key rows go one by one: the last one of a key stays.
+  const bool keyed = !table->current->spec.key.empty();
+  const auto kind = keyed ? table::TableWrite::Kind::kUpsert : table::TableWrite::Kind::kAppend;
+  table::WriteOptions options{.values = std::move(changes)};
+  ARROW_RETURN_NOT_OK(
+      parts_.database
+          ->Write(message.sender, {{.table = table, .kind = kind, .rows = rows}}, options)
+          .status());
   parts_.queues->Removed(message);
   return Status::OK();
 }

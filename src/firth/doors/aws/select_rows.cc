@@ -10,6 +10,7 @@
 #include "firth/doors/aws/query_run.h"
 #include "firth/doors/aws/table_rows.h"
 #include "firth/table/lake.h"
+#include "firth/table/series_rows.h"
 
 namespace firth::doors::aws {
 namespace {
@@ -70,6 +71,26 @@ class OrderedRows : public SelectedRows {
 
  private:
   const std::unique_ptr<table::RangeScanner> scanner_;
+  const Filter filter_;
+};
+
+/// Of series, which come in the order of their ids, then by time.
+class SeriesRows : public SelectedRows {
+ public:
+  SeriesRows(std::shared_ptr<arrow::RecordBatchReader> rows, Filter filter)
+      : rows_(std::move(rows)), filter_(std::move(filter)) {}
+
+  Result<BatchPtr> Next() override {
+    while (true) {
+      ARROW_ASSIGN_OR_RAISE(const BatchPtr stored, rows_->Next());
+      if (stored == nullptr) return nullptr;
+      ARROW_ASSIGN_OR_RAISE(BatchPtr rows, filter_.Apply(stored));
+      if (rows != nullptr) return rows;
+    }
+  }
+
+ private:
+  const std::shared_ptr<arrow::RecordBatchReader> rows_;
   const Filter filter_;
 };
 
@@ -135,6 +156,11 @@ Result<std::unique_ptr<SelectedRows>> SelectRows(table::Database* database,
   for (const ShapeField& field : shape.fields) columns.push_back(field.name);
   Filter filter(shape, regions);
   const auto sort_columns = table::SortColumns(*table);
+  if (table::IsCollection(*table->current)) {
+    ARROW_ASSIGN_OR_RAISE(auto found,
+                          table::OpenCollectionRows(database, caller, table->path, columns));
+    return std::make_unique<SeriesRows>(std::move(found.rows), std::move(filter));
+  }
   if (sort_columns.empty()) {
     ARROW_ASSIGN_OR_RAISE(auto scanner,
                           database->Scan(caller, {.table = table, .columns = columns}));

@@ -40,7 +40,8 @@ std::vector<std::string> KeysOf(const table::TableInfo& table, const table::Edit
     return spec.order;
   }
   std::vector<std::string> keys = spec.key;
-  if (keys.empty() && !spec.time_column.empty()) keys = {spec.time_column};
+  if (keys.empty()) keys = spec.series_by;
+  if (spec.key.empty() && !spec.time_column.empty()) keys.push_back(spec.time_column);
   const auto& fields = edition.newest().schema->fields();
   for (const auto& field : fields) {
     if (keys.empty() && IsPlain(*ShownType(*field->type()))) keys = {field->name()};

@@ -13,6 +13,7 @@
 #include "firth/doors/deltacat/types.h"
 #include "firth/doors/deltacat/versions.h"
 #include "firth/table/deltas.h"
+#include "firth/table/merged.h"
 
 namespace firth::doors::deltacat {
 namespace {
@@ -111,6 +112,12 @@ Result<std::vector<Delta>> Service::DeltasOf(const Call& call, const OverlaidTab
                                              CommitId at, bool only_parquet) {
   std::vector<Delta> deltas;
   const auto& edition = *table.edition;
+  if (!edition.spec.key.empty() && (table.emptied || !table.added.empty())) {
+    Delta delta{.position = static_cast<int64_t>(table.added.size()) + 1};
+    ARROW_ASSIGN_OR_RAISE(const auto file, table::CutMerged(database_, call.caller, table, at));
+    delta.files.push_back({.file = file, .schema_id = edition.newest().id, .rewritten = true});
+    return std::vector<Delta>{std::move(delta)};
+  }
   if (table.base != nullptr && edition.id.value != 0) {
     auto base = table.base;
     if (base->current->newest().id != edition.newest().id) {

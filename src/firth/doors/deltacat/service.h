@@ -64,6 +64,8 @@ class Service {
   Result<Answer> AbortSession(const Call& call);
   Result<Answer> CommitWrite(const Call& call);
   Result<Answer> TruncateTable(const Call& call);
+  Result<Answer> RollbackTable(const Call& call);
+  Result<Answer> StageWrite(const Call& call);
   Result<Answer> Plan(const Call& call);
   Result<Answer> BeginTransaction(const Call& call);
   Result<Answer> GetTransaction(const Call& call);
@@ -110,9 +112,11 @@ class Service {
   /// The session that the call names, if the caller may write to its table.
   Result<Session> NeedSession(const Call& call);
   Status EndSession(Session* session, const std::string& status);
-  /// A write to a table with keys: its rows are merged into it one by one.
-  Status MergeRows(const Call& call, const Path& path, const std::string& mode,
-                   std::vector<table::Step> steps, const catalog::ValueChange& session);
+  /// Commit a session's steps together with its record.
+  Status Apply(const Call& call, std::vector<table::Step> steps,
+               const catalog::ValueChange& session);
+  /// A step that replaces what the table holds, completed.
+  Status CompleteReplacement(const table::OverlaidTable& table, table::Step* step);
   static Status CheckOpen(const Call& call, const Session& session);
   Result<Answer> SessionAnswer(const Call& call, const Session& session);
   /// What a session's client sees: its transaction's view, or what is there now.

@@ -299,29 +299,18 @@ Result<Answer> Service::AbortSession(const Call& call) {
   }
 }
 
-Status Service::MergeRows(const Call& call, const Path& path, const std::string& mode,
-                          std::vector<Step> steps, const catalog::ValueChange& session) {
-  const Step add = std::move(steps.back());
-  steps.pop_back();
-  if (!steps.empty()) ARROW_RETURN_NOT_OK(database_->ApplySteps(call.caller, steps, {}).status());
-  ARROW_ASSIGN_OR_RAISE(const auto table, database_->GetTable(call.caller, path));
-  const auto& edition = *table->current;
-  const bool remove = mode == "delete";
-  ARROW_ASSIGN_OR_RAISE(const auto rows,
-                        RowsOf(database_, add.files, edition.newest().schema,
-                               remove ? edition.spec.key : std::vector<std::string>()));
-  // The session's end follows in a commit of its own. Whoever sends the call again in between makes
-  // the same keys hold the same rows.
-  if (!rows.empty()) {
-    const auto made = remove ? database_->DeleteRows(call.caller, table, rows)
-                             : database_->UpsertRows(call.caller, table, rows);
-    ARROW_RETURN_NOT_OK(made.status());
+Status Service::Apply(const Call& call, std::vector<Step> steps,
+                      const catalog::ValueChange& session) {
+  // Rows are merged into a table with keys by what it is: new columns come in a commit before.
+  const bool widens = steps.size() == 2 && steps.front().kind == Step::Kind::kAlterTable;
+  if (widens) {
+    ARROW_ASSIGN_OR_RAISE(const auto table, database_->GetTable(call.caller, steps.front().path));
+    if (table->current.has_value() && !table->current->spec.key.empty()) {
+      ARROW_RETURN_NOT_OK(database_->ApplySteps(call.caller, {steps.front()}, {}).status());
+      steps.erase(steps.begin());
+    }
   }
-  std::vector<catalog::ValueChange> values{session};
-  for (const std::string& upload : add.files.uploads) {
-    values.push_back(table::FileStore::KeepUpload(upload, database_->clock().NowNs()));
-  }
-  return database_->catalog()->ChangeValues(values);
+  return database_->ApplySteps(call.caller, steps, {.values = {session}}).status();
 }
 
 Result<Answer> Service::CommitSession(const Call& call) {
@@ -364,12 +353,6 @@ Result<Answer> Service::CommitSession(const Call& call) {
     }
     ARROW_ASSIGN_OR_RAISE(const auto write, MakeWriteSteps(database_, &view, table, request));
     const std::string transaction_id = session.record.value("transaction_id", "");
-    const bool keyed = table != nullptr && table->edition.has_value() &&
-                       !table->edition->spec.key.empty() && request.mode != "replace";
-    if (keyed && !transaction_id.empty()) {
-      return Refuse("unsupported_operation",
-                    "a table with merge keys cannot be written in a transaction");
-    }
     session.record["status"] = transaction_id.empty() ? "COMMITTED" : "ATTACHED";
     session.record[transaction_id.empty() ? "committed" : "attached"] = true;
     session.record["session_version"] = session.record.value("session_version", int64_t{1}) + 1;
@@ -389,8 +372,7 @@ Result<Answer> Service::CommitSession(const Call& call) {
       return SessionAnswer(call, session);
     }
     record.value = Dump(session.record);
-    last = keyed ? MergeRows(call, path, request.mode, write.steps, record)
-                 : database_->ApplySteps(call.caller, write.steps, {.values = {record}}).status();
+    last = Apply(call, write.steps, record);
     if (last.ok()) return SessionAnswer(call, session);
     // Somebody else made the table, or changed this session: look again.
     const Reason reason = ReasonOf(last);
@@ -401,28 +383,6 @@ Result<Answer> Service::CommitSession(const Call& call) {
     if (request.mode == "create") return last;
   }
   return last;
-}
-
-Result<Answer> Service::CommitWrite(const Call& call) {
-  // A session that is opened and committed at once, over files that lie anywhere.
-  Call open = call;
-  open.query.erase("operation_id");
-  open.body = {{"mode", call.Query("mode").value_or("auto")},
-               {"format", call.Query("content_type").value_or("parquet")},
-               {"allow_external_entries", true}};
-  ARROW_ASSIGN_OR_RAISE(const Answer opened, OpenSession(open));
-  Call commit = call;
-  commit.names = {opened.body.value("session_id", "")};
-  commit.body = {{"session_version", 1},
-                 {"operation_id", "commit"},
-                 {"entries", call.body.value("manifest_entries", json())}};
-  ARROW_ASSIGN_OR_RAISE(const Answer done, CommitSession(commit));
-  return Answer{.body = {{"committed", true},
-                         {"namespace", call.names[0]},
-                         {"table", call.names[1]},
-                         {"deltas_written", done.body.value("deltas_written", 0)},
-                         {"files_registered", done.body.value("files_registered", 0)},
-                         {"total_records", done.body.value("total_records", int64_t{0})}}};
 }
 
 }  // namespace firth::doors::deltacat

@@ -242,7 +242,7 @@ Result<Answer> Service::TruncateTable(const Call& call) {
   ARROW_RETURN_NOT_OK(CheckVersion(*table, call.Query("table_version")));
   Answer answer{.body = {{"table", call.names[1]}, {"truncated", true}}};
   if (!table->edition.has_value()) return answer;  // it has nothing yet
-  ARROW_RETURN_NOT_OK(AddReplacedEdition(database_->catalog(), *table, &step));
+  ARROW_RETURN_NOT_OK(CompleteReplacement(*table, &step));
   return Change(call, {step}, std::move(answer));
 }
 

@@ -1,7 +1,5 @@
 #include "firth/doors/deltacat/write_steps.h"
 
-#include <arrow/util/byte_size.h>
-
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -24,9 +22,6 @@ Status WrongMode(const std::string& mode, const std::string& why) {
 bool HasNames(const std::string& format) {
   return format == "parquet" || format == "feather";
 }
-
-/// Rows that are looked up one by one are held in memory meanwhile.
-constexpr int64_t kKeyedBytesMax = int64_t{512} << 20;
 
 /// What a file says that is not so is the client's error, whatever the reader calls it.
 Status AsData(const Status& status) {
@@ -75,11 +70,14 @@ class Writer {
     }
     Step add{.kind = Step::Kind::kAddFiles, .path = request_.path};
     add.files.ordered = request_.mode == "append";
+    add.files.remove = request_.mode == "delete";
     add.files.uploads = {request_.upload};
     for (const Entry& entry : request_.entries) {
       ARROW_ASSIGN_OR_RAISE(add.files.files.emplace_back(), Take(entry, schema));
     }
-    if (request_.mode == "replace" && has_edition) {
+    const bool keyed = has_edition && !table_->edition->spec.key.empty();
+    if (request_.mode == "replace" && keyed) add.kind = Step::Kind::kReplace;
+    if (request_.mode == "replace" && has_edition && !keyed) {
       add.kind = Step::Kind::kReplace;
       add.schema = schema;
       ARROW_RETURN_NOT_OK(AddReplacedEdition(database_->catalog(), *table_, &add));
@@ -228,35 +226,6 @@ Status CheckMode(const std::string& mode, const OverlaidTable* table,
     return WrongMode(mode, "the table has merge keys: use auto or merge");
   }
   return Status::OK();
-}
-
-Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> RowsOf(
-    table::Database* database, const table::FileSet& set,
-    const std::shared_ptr<arrow::Schema>& schema, const std::vector<std::string>& columns) {
-  std::vector<int> wanted;
-  for (int i = 0; i < schema->num_fields(); ++i) {
-    const bool asked =
-        std::find(columns.begin(), columns.end(), schema->field(i)->name()) != columns.end();
-    if (columns.empty() || asked) wanted.push_back(i);
-  }
-  std::vector<std::shared_ptr<arrow::RecordBatch>> rows;
-  int64_t bytes = 0;
-  for (const table::TakenFile& file : set.files) {
-    ARROW_ASSIGN_OR_RAISE(const auto reader,
-                          database->file_store()->Read(file.info, schema, wanted, file.batches));
-    while (true) {
-      ARROW_ASSIGN_OR_RAISE(auto batch, reader->Next());
-      if (batch == nullptr) break;
-      bytes += arrow::util::TotalBufferSize(*batch);
-      if (bytes > kKeyedBytesMax) {
-        return Error(Code::kResourceExhausted, Reason::kOverBudget,
-                     "one write to a table with keys may hold " +
-                         std::to_string(kKeyedBytesMax >> 20) + " MiB: write it in parts");
-      }
-      rows.push_back(std::move(batch));
-    }
-  }
-  return rows;
 }
 
 Result<WriteSteps> MakeWriteSteps(table::Database* database, table::Overlay* view,

@@ -45,10 +45,4 @@ struct WriteSteps {
 Result<WriteSteps> MakeWriteSteps(table::Database* database, table::Overlay* view,
                                   const table::OverlaidTable* table, const WriteRequest& request);
 
-/// The rows of files, with only these columns, or all. Error kOverBudget for more than is held at
-/// once.
-Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> RowsOf(
-    table::Database* database, const table::FileSet& set,
-    const std::shared_ptr<arrow::Schema>& schema, const std::vector<std::string>& columns);
-
 }  // namespace firth::doors::deltacat

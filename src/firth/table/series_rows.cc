@@ -1,0 +1,146 @@
+#include "firth/table/series_rows.h"
+
+#include <arrow/array.h>
+#include <arrow/builder.h>
+
+#include <algorithm>
+#include <array>
+
+#include "firth/common/text.h"
+#include "firth/log/side.h"
+
+namespace firth::table {
+namespace {
+
+constexpr int64_t kBatchRows = 16 * 1024;
+constexpr char kUuid[] = "uuid";
+constexpr char kTime[] = "time";
+constexpr char kValue[] = "value";
+/// The tags that are columns.
+constexpr std::array<const char*, 4> kTags = {"name", "unit", "ingress", "distiller"};
+
+bool IsTag(const std::string& column) {
+  return std::any_of(kTags.begin(), kTags.end(), [&](const char* tag) { return column == tag; });
+}
+
+/// What a series says in a column of facts; nothing for a tag of a series that is gone.
+std::optional<std::string> FactOf(const SeriesId& id, const SeriesPtr& series,
+                                  const std::string& column) {
+  if (column == kUuid) return UuidToText(id.view());
+  if (series == nullptr) return std::nullopt;
+  const auto found = series->tags.find(column);
+  return found == series->tags.end() ? std::string() : found->second;
+}
+
+Status Append(const std::optional<std::string>& fact, int64_t count,
+              arrow::StringBuilder* builder) {
+  if (!fact.has_value()) return builder->AppendNulls(count);
+  ARROW_RETURN_NOT_OK(builder->Reserve(count));
+  ARROW_RETURN_NOT_OK(builder->ReserveData(count * static_cast<int64_t>(fact->size())));
+  for (int64_t i = 0; i < count; ++i) builder->UnsafeAppend(*fact);
+  return Status::OK();
+}
+
+template <typename T>
+std::shared_ptr<arrow::Array> Column(const std::shared_ptr<arrow::DataType>& type,
+                                     const std::vector<T>& values) {
+  return arrow::MakeArray(arrow::ArrayData::Make(type, static_cast<int64_t>(values.size()),
+                                                 {nullptr, arrow::Buffer::FromVector(values)}, 0));
+}
+
+}  // namespace
+
+bool IsCollection(const catalog::EditionInfo& edition) {
+  return (edition.spec.views & catalog::kTimeView) != 0 &&
+         edition.spec.series_by == std::vector<std::string>{kUuid};
+}
+
+std::shared_ptr<arrow::Schema> CollectionStoredSchema() {
+  return arrow::schema(
+      {arrow::field(kTime, arrow::timestamp(arrow::TimeUnit::NANO, "UTC"), /*nullable=*/false),
+       arrow::field(kValue, arrow::float64(), /*nullable=*/false)});
+}
+
+std::shared_ptr<arrow::Schema> CollectionShownSchema(const arrow::Schema& stored) {
+  arrow::FieldVector fields = {arrow::field(kUuid, arrow::utf8())};
+  for (const char* tag : kTags) fields.push_back(arrow::field(tag, arrow::utf8()));
+  fields.insert(fields.end(), stored.fields().begin(), stored.fields().end());
+  return arrow::schema(std::move(fields));
+}
+
+Result<std::shared_ptr<arrow::RecordBatch>> JoinSeries(const arrow::RecordBatch& rows,
+                                                       std::string_view side, int64_t skip,
+                                                       const FindSeries& find) {
+  std::vector<int> facts;
+  for (int i = 0; i < rows.num_columns(); ++i) {
+    const std::string& name = rows.column_name(i);
+    if (name == kUuid || IsTag(name)) facts.push_back(i);
+  }
+  arrow::ArrayVector columns = rows.columns();
+  if (facts.empty()) return arrow::RecordBatch::Make(rows.schema(), rows.num_rows(), columns);
+  ARROW_ASSIGN_OR_RAISE(const auto runs, log::ParseInsertRuns(side));
+  std::vector<arrow::StringBuilder> builders(facts.size());
+  int64_t at = 0;
+  const int64_t end = skip + rows.num_rows();
+  for (const log::InsertRun& run : runs) {
+    const int64_t from = std::max(at, skip);
+    at += run.rows;
+    const int64_t count = std::min(at, end) - from;
+    if (count <= 0) continue;
+    const SeriesId id = SeriesId::From(run.series);
+    const SeriesPtr series = find(id);
+    for (size_t i = 0; i < facts.size(); ++i) {
+      ARROW_RETURN_NOT_OK(
+          Append(FactOf(id, series, rows.column_name(facts[i])), count, &builders[i]));
+    }
+  }
+  if (at < end) {
+    return Error(Code::kDataLoss, Reason::kChecksumMismatch,
+                 "the series of an entry's rows are fewer than its rows");
+  }
+  for (size_t i = 0; i < facts.size(); ++i) {
+    ARROW_ASSIGN_OR_RAISE(columns[static_cast<size_t>(facts[i])], builders[i].Finish());
+  }
+  return arrow::RecordBatch::Make(rows.schema(), rows.num_rows(), std::move(columns));
+}
+
+Result<std::shared_ptr<arrow::RecordBatch>> SeriesRowReader::RowsOf(
+    const SeriesInfo& series, const timeview::PointBatch& points) const {
+  const auto count = static_cast<int64_t>(points.size());
+  const auto info = std::make_shared<SeriesInfo>(series);
+  arrow::ArrayVector columns;
+  for (const auto& field : schema_->fields()) {
+    if (field->name() == kTime) {
+      columns.push_back(Column(field->type(), points.times));
+      continue;
+    }
+    if (field->name() == kValue) {
+      columns.push_back(Column(field->type(), points.values));
+      continue;
+    }
+    arrow::StringBuilder builder;
+    ARROW_RETURN_NOT_OK(Append(FactOf(series.id, info, field->name()), count, &builder));
+    ARROW_ASSIGN_OR_RAISE(columns.emplace_back(), builder.Finish());
+  }
+  return arrow::RecordBatch::Make(schema_, count, std::move(columns));
+}
+
+Status SeriesRowReader::ReadNext(std::shared_ptr<arrow::RecordBatch>* rows) {
+  rows->reset();
+  while (true) {
+    if (cursor_ == nullptr) {
+      if (next_ == sources_.size()) return Status::OK();
+      ARROW_ASSIGN_OR_RAISE(
+          cursor_, sources_[next_++].snapshot.Points(timeview::kTimeMin, timeview::kTimeTop));
+    }
+    timeview::PointBatch points;
+    ARROW_RETURN_NOT_OK(cursor_->Next(kBatchRows, &points));
+    if (points.size() == 0) {
+      cursor_.reset();
+      continue;
+    }
+    return RowsOf(*sources_[next_ - 1].series, points).Value(rows);
+  }
+}
+
+}  // namespace firth::table

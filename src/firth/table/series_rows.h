@@ -1,0 +1,82 @@
+// A collection of series as rows: what readers of tables see. Stored are times and values, and
+// beside them which series and revision they belong to; the facts of the series are joined when
+// rows are read.
+#pragma once
+
+#include <arrow/record_batch.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "firth/catalog/catalog.h"
+#include "firth/common/status.h"
+#include "firth/table/series.h"
+
+namespace firth::table {
+
+class Database;
+
+/// Is this edition one of series, whose rows are stored as times and values?
+bool IsCollection(const catalog::EditionInfo& edition);
+
+/// What a collection's batches hold: time, value.
+std::shared_ptr<arrow::Schema> CollectionStoredSchema();
+/// What readers see, made of the stored schema with its ids: uuid, name, unit, ingress, distiller,
+/// time, value. It is the edition's newest schema; the stored one is its first.
+std::shared_ptr<arrow::Schema> CollectionShownSchema(const arrow::Schema& stored);
+
+/// A collection as rows.
+struct CollectionRows {
+  std::shared_ptr<arrow::RecordBatchReader> rows;
+  /// Text that is another one when the rows would be others.
+  std::string state;
+};
+
+/// The points of a collection's series as they are now, as rows of these columns of its newest
+/// schema: by the series' uuid, then by time. The rows must not outlive the database. Memory: a pin
+/// a series. Blocks. Right: read. Errors: kColumnNotFound; kInvalidArgument for a table of another
+/// shape.
+Result<CollectionRows> OpenCollectionRows(Database* database, const access::Caller& caller,
+                                          const Path& collection,
+                                          const std::vector<std::string>& columns);
+
+/// What is known of a series now; null when it is gone.
+using FindSeries = std::function<SeriesPtr(const SeriesId&)>;
+
+/// Fill in the facts of series in rows of one entry, shown under (columns of) the newest schema.
+/// `side` is the entry's; `skip` rows of it stand before the first one here. Rows of a series that
+/// is gone keep its uuid. Error kDataLoss when `side` does not cover the rows.
+Result<std::shared_ptr<arrow::RecordBatch>> JoinSeries(const arrow::RecordBatch& rows,
+                                                       std::string_view side, int64_t skip,
+                                                       const FindSeries& find);
+
+/// The points of series, each pinned at a revision, as rows of these columns, one series after the
+/// other and each by time. Bounded memory. Blocks.
+class SeriesRowReader : public arrow::RecordBatchReader {
+ public:
+  struct Source {
+    SeriesPtr series;
+    Snapshot snapshot;
+  };
+  /// `columns` are of the newest schema.
+  SeriesRowReader(std::shared_ptr<arrow::Schema> columns, std::vector<Source> sources)
+      : schema_(std::move(columns)), sources_(std::move(sources)) {}
+
+  std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
+  Status ReadNext(std::shared_ptr<arrow::RecordBatch>* rows) override;
+
+ private:
+  Result<std::shared_ptr<arrow::RecordBatch>> RowsOf(const SeriesInfo& series,
+                                                     const timeview::PointBatch& points) const;
+
+  const std::shared_ptr<arrow::Schema> schema_;
+  const std::vector<Source> sources_;
+  size_t next_ = 0;
+  std::unique_ptr<timeview::PointCursor> cursor_;  // of the source before `next_`
+};
+
+}  // namespace firth::table
