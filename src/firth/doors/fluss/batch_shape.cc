@@ -40,7 +40,17 @@ arrow::Compression::type CompressionOf(const catalog::EditionSpec& spec) {
   return arrow::Compression::ZSTD;
 }
 
-/// The columns cast to what the protocol has for them.
+/// Put what the log assigned into a batch that was made anew. The checksum leaves these bytes out.
+Result<std::shared_ptr<arrow::Buffer>> Stamp(const std::shared_ptr<arrow::Buffer>& batch,
+                                             const log::StoredEntry& entry) {
+  ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Buffer> stamped, batch->CopySlice(0, batch->size()));
+  StoreLe(stamped->mutable_data() + kBaseOffsetAt, entry.base_offset.value);
+  StoreLe(stamped->mutable_data() + kCommitTimeAt, entry.commit_time_ns / kNsPerMs);
+  return stamped;
+}
+
+}  // namespace
+
 Result<std::shared_ptr<arrow::RecordBatch>> CastToServed(const arrow::RecordBatch& rows) {
   arrow::FieldVector fields = rows.schema()->fields();
   arrow::ArrayVector columns = rows.columns();
@@ -53,17 +63,6 @@ Result<std::shared_ptr<arrow::RecordBatch>> CastToServed(const arrow::RecordBatc
   return arrow::RecordBatch::Make(arrow::schema(std::move(fields)), rows.num_rows(),
                                   std::move(columns));
 }
-
-/// Put what the log assigned into a batch that was made anew. The checksum leaves these bytes out.
-Result<std::shared_ptr<arrow::Buffer>> Stamp(const std::shared_ptr<arrow::Buffer>& batch,
-                                             const log::StoredEntry& entry) {
-  ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Buffer> stamped, batch->CopySlice(0, batch->size()));
-  StoreLe(stamped->mutable_data() + kBaseOffsetAt, entry.base_offset.value);
-  StoreLe(stamped->mutable_data() + kCommitTimeAt, entry.commit_time_ns / kNsPerMs);
-  return stamped;
-}
-
-}  // namespace
 
 Result<BatchShape> BatchShape::Make(const catalog::TablePtr& table, Options options) {
   if (options.columns) {

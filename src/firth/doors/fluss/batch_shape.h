@@ -3,6 +3,7 @@
 #pragma once
 
 #include <arrow/buffer.h>
+#include <arrow/record_batch.h>
 #include <arrow/type.h>
 
 #include <memory>
@@ -46,5 +47,8 @@ class BatchShape {
   catalog::TablePtr table_;
   Options options_;
 };
+
+/// Rows with their columns cast to the types that the protocol has for them.
+Result<std::shared_ptr<arrow::RecordBatch>> CastToServed(const arrow::RecordBatch& rows);
 
 }  // namespace firth::doors::fluss

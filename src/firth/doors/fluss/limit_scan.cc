@@ -10,6 +10,7 @@
 #include "firth/doors/fluss/connection.h"
 #include "firth/doors/fluss/lookup_names.h"
 #include "firth/doors/fluss/messages.h"
+#include "firth/doors/fluss/value_shape.h"
 
 namespace firth::doors::fluss {
 namespace {
@@ -57,9 +58,11 @@ Result<std::string> FirstByKey(const Request& request, const table::TablePtr& ta
                         request.database().ScanKeys(
                             request.caller(), {.table = table, .where = where, .limit = limit}));
   std::string values;
+  ARROW_ASSIGN_OR_RAISE(const ValueShape shape, ValueShape::Make(table));
   for (const table::KeyedRow& row : rows) {
-    AppendLe(&values, static_cast<int32_t>(row.row.value.size()));
-    values += row.row.value;
+    ARROW_ASSIGN_OR_RAISE(const std::string value, shape.Of(row.row));
+    AppendLe(&values, static_cast<int32_t>(value.size()));
+    values += value;
     if (values.size() > kAnswerBytesMax) return TooMuch();
   }
   std::string batch;

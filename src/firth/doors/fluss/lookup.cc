@@ -9,6 +9,7 @@
 #include "firth/doors/fluss/apis.h"
 #include "firth/doors/fluss/lookup_names.h"
 #include "firth/doors/fluss/messages.h"
+#include "firth/doors/fluss/value_shape.h"
 
 namespace firth::doors::fluss {
 namespace {
@@ -18,26 +19,33 @@ constexpr size_t kKeysMax = size_t{1} << 17;
 using Rows = std::vector<std::optional<table::StoredRow>>;
 using RowLists = std::vector<std::vector<table::StoredRow>>;
 
-void Fill(const Rows& rows, pb::LookedUpBucket* out) {
+Status Fill(const ValueShape& shape, const Rows& rows, pb::LookedUpBucket* out) {
   for (const auto& row : rows) {
     auto* value = out->add_values();
-    if (row) value->set_value(row->value);
+    if (!row) continue;
+    ARROW_ASSIGN_OR_RAISE(*value->mutable_value(), shape.Of(*row));
   }
+  return Status::OK();
 }
 
-void Fill(const RowLists& lists, pb::PrefixLookedUpBucket* out) {
+Status Fill(const ValueShape& shape, const RowLists& lists, pb::PrefixLookedUpBucket* out) {
   for (const auto& rows : lists) {
     auto* list = out->add_lists();
-    for (const auto& row : rows) list->add_values(row.value);
+    for (const auto& row : rows) {
+      ARROW_ASSIGN_OR_RAISE(*list->add_values(), shape.Of(row));
+    }
   }
+  return Status::OK();
 }
 
 /// Collects the buckets' answers, each a part of one message; answers when all are there.
 template <typename Message>
 class Answers {
  public:
-  Answers(RequestPtr request, const pb::LookupRequest& in)
-      : request_(std::move(request)), missing_(static_cast<size_t>(in.buckets_size())) {
+  Answers(RequestPtr request, const pb::LookupRequest& in, ValueShape shape)
+      : request_(std::move(request)),
+        shape_(std::move(shape)),
+        missing_(static_cast<size_t>(in.buckets_size())) {
     for (const auto& asked : in.buckets()) {
       auto* bucket = message_.add_buckets();
       if (asked.has_partition_id()) bucket->set_partition_id(asked.partition_id());
@@ -49,11 +57,10 @@ class Answers {
   template <typename Found>
   void Finish(int i, const Result<Found>& found) {
     auto* bucket = message_.mutable_buckets(i);
-    if (found.ok()) {
-      Fill(*found, bucket);
-    } else {
-      bucket->set_error_code(CodeFor(found.status(), Asked::kRead));
-      bucket->set_error_message(MessageOf(found.status()));
+    const Status filled = found.ok() ? Fill(shape_, *found, bucket) : found.status();
+    if (!filled.ok()) {
+      bucket->set_error_code(CodeFor(filled, Asked::kRead));
+      bucket->set_error_message(MessageOf(filled));
     }
     // The one that finishes last sees what all others wrote.
     if (missing_.fetch_sub(1, std::memory_order_acq_rel) == 1) request_->Answer(message_);
@@ -61,6 +68,7 @@ class Answers {
 
  private:
   const RequestPtr request_;
+  const ValueShape shape_;
   Message message_;
   std::atomic<size_t> missing_;
 };
@@ -94,7 +102,10 @@ void Serve(const RequestPtr& request, Start start) {
     return request->Refuse(Wire::kRecordTooLarge, "a lookup takes at most 131,072 keys");
   }
   const Result<TableById> table = TableById::Find(*request, in.table_id());
-  const auto answers = std::make_shared<Answers<Message>>(request, in);
+  Result<ValueShape> shape = ValueShape();
+  if (table.ok()) shape = ValueShape::Make(table->table());
+  if (!shape.ok()) return request->Refuse(Wire::kUnknown, MessageOf(shape.status()));
+  const auto answers = std::make_shared<Answers<Message>>(request, in, std::move(*shape));
   for (int i = 0; i < in.buckets_size(); ++i) {
     auto* bucket = in.mutable_buckets(i);
     const auto partition =
