@@ -9,6 +9,8 @@ data=${FIRTH_DATA:-data}
 samples=.deps/data
 # Names the samples that are still to be loaded; it outlives a start that was interrupted.
 pending=build/samples.pending
+# Beneath's client wants a secret even where nobody signs in: a user for it, on loopback only.
+dev_secret=firth-dev-secret
 
 [[ -e $data ]] || printf '%s\n' flights weather airports >"$pending"
 
@@ -42,10 +44,13 @@ endpoint() {
 }
 
 if [[ -s $pending ]]; then
+  "$firth" user add dev --role admin --new-secret "$dev_secret" --server "$(endpoint flight)" >/dev/null
   mapfile -t tables <"$pending"
   for table in "${tables[@]}"; do
     echo "loading sample table nyc/$table"
-    if "$firth" load "nyc/$table" "$samples/$table.csv" --server "$(endpoint flight)"; then
+    time_column=()
+    [[ $table == airports ]] || time_column=(--time-column time_hour)
+    if "$firth" load "nyc/$table" "$samples/$table.csv" "${time_column[@]}" --server "$(endpoint flight)"; then
       sed -i "/^$table\$/d" "$pending"
     else
       echo "nyc/$table was not loaded; the next start tries again" >&2
@@ -54,7 +59,7 @@ if [[ -s $pending ]]; then
   [[ -s $pending ]] || rm -f "$pending"
 fi
 
-# hint NAME TITLE LINES…: one client, if its door is open; @ stands for its address.
+# hint NAME TITLE LINES…: another client, if its door is open; @ stands for its address.
 hint() {
   local address title=$2 line
   address=$(endpoint "$1")
@@ -65,22 +70,8 @@ hint() {
 }
 
 printf '\nFirth serves %s. Sample tables: nyc/flights, nyc/weather, nyc/airports.\n' "$data"
-hint fluss "Apache Fluss, pip install pyfluss" \
-  'import fluss' \
-  'connection = await fluss.FlussConnection.create(fluss.Config({"bootstrap.servers": "@"}))' \
-  'table = await connection.get_table(fluss.TablePath("nyc", "flights"))'
-hint btrdb "BTrDB, pip install 'btrdb[data]'" \
-  'import btrdb' \
-  'db = btrdb.connect("@")'
-hint beneath_http "Beneath, pip install beneath 'numpy<2'" \
-  'export BENEATH_ENV=dev BENEATH_SECRET=…    (a secret of yours, from: build/firth user)' \
-  'import beneath; client = beneath.Client()'
-hint deltacat "DeltaCAT, deltacat-client" \
-  'from deltacat_client import Client' \
-  'client = Client("http://@")'
-hint aws "Sleeper and other AWS clients" \
-  'export AWS_ENDPOINT_URL=http://@ AWS_DEFAULT_REGION=eu-west-2 AWS_ACCESS_KEY_ID=anonymous AWS_SECRET_ACCESS_KEY=anonymous' \
-  'from sleeper.client import SleeperClient; client = SleeperClient("nyc")'
+printf 'Three lines connect each client and read them; python3 examples/tour.py runs all of these.\n'
+/usr/bin/python3 examples/tour.py --data "$data" --secret "$dev_secret" --show
 hint flight "Arrow Flight, pip install pyarrow" \
   'import pyarrow.flight as flight' \
   'client = flight.connect("grpc://@")'

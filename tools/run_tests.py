@@ -4,8 +4,8 @@
     tools/run_tests.py [--build DIR] [--kind KIND]… [--filter TEXT] [--san address|thread]
 
 Test programs in C++ are those that the build wrote to DIR/tests.txt. Everything else is pytest:
-tests/clients/<name>/ runs once in each environment called <name> or <name> and a number, and any other
-folder of tests/ with test_*.py in it runs in the environment `native`. A kind is the name of the folder, `unit` for
+tests/clients/<name>/ runs once in each environment called <name> or <name> and a number, or in `native` where there is
+none (then it drives clients in their own environments), and so does any other folder of tests/ with test_*.py in it. A kind is the name of the folder, `unit` for
 the tests beside the code; `clients/fluss` picks one client. `soak` is tests/crash/soak_*.py and runs only
 when it is asked for.
 
@@ -122,7 +122,7 @@ class Runner:
             line += f", {outcome.skipped} skipped"
         if outcome.failed:
             line += f", {len(outcome.failed)} FAILED"
-        self.say(f"{line}  {outcome.seconds:.1f} s")
+        self.say("\n".join([f"{line}  {outcome.seconds:.1f} s", *reported(text)]))
         if outcome.failed:
             tail = "\n".join("    | " + row for row in interesting(text, suite.report))
             self.say(f"{tail}\n    whole output: {log}")
@@ -170,6 +170,14 @@ def end_group(process):
     except ProcessLookupError:
         pass
     process.wait()
+
+
+REPORT = "report: "
+
+
+def reported(text):
+    """What a suite has to say beside passed and failed: its lines that begin with `report: `."""
+    return ["    " + row.removeprefix(REPORT) for row in text.splitlines() if row.startswith(REPORT)]
 
 
 def interesting(text, report):
@@ -273,8 +281,8 @@ def find_suites(build, text):
     for folder in sorted(clients.iterdir()) if clients.is_dir() else []:
         if not any(folder.glob("**/test_*.py")):
             continue
-        for name in environments_of(folder.name) or [folder.name]:
-            label = folder.name if name == folder.name else f"{folder.name} ({name})"
+        for name in environments_of(folder.name) or ["native"]:
+            label = folder.name if name in (folder.name, "native") else f"{folder.name} ({name})"
             suites.append(pytest_suite("clients", label, folder, name, text))
     order = list(SHARE_S)
     return sorted(suites, key=lambda suite: order.index(suite.kind) if suite.kind in order else len(order) - 3)
