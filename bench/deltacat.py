@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""DeltaCAT's writes beside PyIceberg and deltalake writing the same to a local catalog, in pairs that alternate.
+
+    FIRTH_BINARY=build/firth bench/deltacat.py [--pairs N] [--python PATH]
+
+What counts is CPU seconds a commit: of the server's process here, of the writing process there, which makes the Parquet
+file too; our client makes it by itself. The peers come from PyPI by name, into the cache of downloads.
+"""
+
+import argparse
+import concurrent.futures
+import json
+import os
+import pathlib
+import platform
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BINARY = os.environ.get("FIRTH_BINARY", str(ROOT / "build" / "firth"))
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "firth" / "peers" / "tables"
+PEERS = ["deltalake==1.6.6", "pyiceberg==0.12.0", "sqlalchemy", "pyarrow"]
+TICKS = os.sysconf("SC_CLK_TCK")
+MANY, FEW, CALLS, WRITERS = 300_000, 10, 1_000, 10
+
+
+def cpu_s(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+class Server:
+    def __init__(self, folder):
+        self.process = subprocess.Popen(
+            [BINARY, "serve", "--data", folder, "--deltacat", "127.0.0.1:0", "--access-anonymous", "admin"],
+            env={k: v for k, v in os.environ.items() if not k.startswith("FIRTH_")},
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        assert self.process.stdout.readline().strip() == "ready"
+        self.url = "http://" + json.loads((pathlib.Path(folder) / "endpoints.json").read_text())["deltacat"]
+
+    def cpu_s(self):
+        return cpu_s(self.process.pid)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait()
+
+
+# --- What runs in the client's environment, and in the peers'.
+def rows(count, start=0):
+    import pyarrow as pa
+
+    ids = range(start, start + count)
+    return pa.table({"id": pa.array(ids, pa.int64()), "name": pa.array([f"name {i % 1000}" for i in ids]),
+                     "score": pa.array([i / 7 for i in ids], pa.float64())})
+
+
+def run_client(url, what, times):
+    sys.path.insert(0, str(ROOT / "tests" / "clients" / "deltacat"))
+    from server import bridge
+    bridge()
+    from deltacat_client import Client
+
+    def write(client, table, data):
+        client.catalog.write(data, namespace="bench", table=table, mode="auto", format="parquet")
+
+    client = Client(url)
+    if what == "many":
+        data = rows(MANY)
+        for _ in range(times):
+            write(client, "many", data)
+        return
+    data = rows(FEW)
+    write(client, "few", data)
+
+    def writer(number):
+        own = Client(url)
+        for _ in range(times // WRITERS):
+            write(own, "few", data)
+
+    with concurrent.futures.ThreadPoolExecutor(WRITERS) as pool:
+        list(pool.map(writer, range(WRITERS)))  # one that lost a conflict would raise
+
+
+def run_peer(which, what, times):
+    data = rows(MANY if what == "many" else FEW)
+    with tempfile.TemporaryDirectory() as folder:
+        if which == "deltalake":
+            import deltalake
+
+            deltalake.write_deltalake(folder + "/t", data.slice(0, 1))
+            before = time.process_time()
+            for _ in range(times):
+                deltalake.write_deltalake(folder + "/t", data, mode="append")
+        else:
+            from pyiceberg.catalog import load_catalog
+
+            catalog = load_catalog("local", type="sql", uri=f"sqlite:///{folder}/catalog.db", warehouse=f"file://{folder}")
+            catalog.create_namespace("bench")
+            table = catalog.create_table("bench.t", schema=data.schema)
+            table.append(data.slice(0, 1))
+            before = time.process_time()
+            for _ in range(times):
+                table.append(data)
+        print(json.dumps({"cpu_s": (time.process_time() - before) / times}))
+
+
+def in_peers(which, what, times):
+    done = subprocess.run([CACHE / "bin" / "python", __file__, "--peer", which, what, str(times)], check=True,
+                          capture_output=True, text=True)
+    return json.loads(done.stdout.splitlines()[-1])["cpu_s"]
+
+
+def setup_peers():
+    if not (CACHE / ".complete").exists():
+        subprocess.run([sys.executable, "-m", "venv", CACHE], check=True)
+        subprocess.run([CACHE / "bin" / "pip", "install", "--quiet", *PEERS], check=True)
+        (CACHE / ".complete").touch()
+
+
+def measure(python, pairs):
+    setup_peers()
+    found = {(name, what): [] for name in ("firth", "deltalake", "pyiceberg") for what in ("many", "few")}
+    for _ in range(pairs):
+        for what, ours, theirs in (("many", 5, 5), ("few", CALLS, 30)):
+            with tempfile.TemporaryDirectory(prefix="firth-bench-") as folder:
+                server = Server(folder + "/data")
+                try:
+                    subprocess.run([python, __file__, "--client", server.url, what, "1" if what == "many" else str(WRITERS)],
+                                   check=True)  # warm
+                    before = server.cpu_s()
+                    subprocess.run([python, __file__, "--client", server.url, what, str(ours)], check=True)
+                    found["firth", what].append((server.cpu_s() - before) / ours)
+                finally:
+                    server.stop()
+            for peer in ("deltalake", "pyiceberg"):
+                found[peer, what].append(in_peers(peer, what, theirs))
+    return {key: statistics.median(values) for key, values in found.items()}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--python", default=str(ROOT / ".deps" / "venv" / "deltacat" / "bin" / "python"))
+    parser.add_argument("--client", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--peer", nargs=3, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.client:
+        return run_client(arguments.client[0], arguments.client[1], int(arguments.client[2]))
+    if arguments.peer:
+        return run_peer(arguments.peer[0], arguments.peer[1], int(arguments.peer[2]))
+    found = measure(arguments.python, arguments.pairs)
+    result = {"machine": {"cpus": os.cpu_count(), "system": platform.platform(), "load": os.getloadavg()}, "cpu_ms_a_commit": {}}
+    print(f"{'CPU ms a commit':28}{'server':>10}{'deltalake':>12}{'PyIceberg':>12}{'ratios':>18}")
+    for what, title in (("many", f"{MANY:,} rows in one call"), ("few", f"{FEW} rows, {WRITERS} writers at once")):
+        ours, delta, iceberg = (found[name, what] * 1000 for name in ("firth", "deltalake", "pyiceberg"))
+        print(f"{title:28}{ours:10.2f}{delta:12.2f}{iceberg:12.2f}   1/{delta / ours:.1f}  1/{iceberg / ours:.1f}")
+        result["cpu_ms_a_commit"][what] = {"firth": ours, "deltalake": delta, "pyiceberg": iceberg}
+    folder = ROOT / "bench" / "results"
+    folder.mkdir(exist_ok=True)
+    (folder / "deltacat.json").write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
