@@ -19,6 +19,7 @@ constexpr int32_t kMetadataItemsMax = 4 * schema::kFieldsMax;
 constexpr int32_t kMetadataTextMax = 64 << 20;
 /// Writers cut longer text off, and do not always say so.
 constexpr size_t kTextBytesMax = 32;
+constexpr int64_t kMagicBytes = 4;
 
 Status Wrong(const std::string& what) {
   return Error(Code::kInvalidArgument, Reason::kNone, "the Parquet file's footer " + what);
@@ -50,13 +51,13 @@ ParquetFooter::Column ColumnOf(const parquet::ColumnChunkMetaData& chunk,
   return column;
 }
 
-Status CheckChunk(const parquet::ColumnChunkMetaData& chunk, int64_t file_bytes) {
+Status CheckChunk(const parquet::ColumnChunkMetaData& chunk, int64_t data_end) {
   int64_t begin = chunk.data_page_offset();
   if (chunk.has_dictionary_page() && chunk.dictionary_page_offset() > 0) {
     begin = std::min(begin, chunk.dictionary_page_offset());
   }
   const int64_t bytes = chunk.total_compressed_size();
-  if (begin >= 0 && bytes >= 0 && begin <= file_bytes && bytes <= file_bytes - begin) {
+  if (begin >= kMagicBytes && bytes >= 0 && begin <= data_end && bytes <= data_end - begin) {
     return Status::OK();
   }
   return Wrong("names bytes that the file does not have");
@@ -75,6 +76,8 @@ Result<ParquetFooter> Read(const std::shared_ptr<arrow::io::RandomAccessFile>& i
   ARROW_RETURN_NOT_OK(file->GetSchema(&footer.schema));
   const auto metadata = file->parquet_reader()->metadata();
   footer.rows = metadata->num_rows();
+  // Behind the data stand the footer, its length and the format's mark.
+  const int64_t data_end = file_bytes - static_cast<int64_t>(metadata->size()) - 8;
   int64_t rows = 0;
   for (int g = 0; g < metadata->num_row_groups(); ++g) {
     const auto group = metadata->RowGroup(g);
@@ -85,7 +88,7 @@ Result<ParquetFooter> Read(const std::shared_ptr<arrow::io::RandomAccessFile>& i
       return Wrong("counts rows wrongly");
     }
     for (int c = 0; c < group->num_columns(); ++c) {
-      ARROW_RETURN_NOT_OK(CheckChunk(*group->ColumnChunk(c), file_bytes));
+      ARROW_RETURN_NOT_OK(CheckChunk(*group->ColumnChunk(c), data_end));
     }
     for (const auto& field : file->manifest().schema_fields) {
       out.columns.push_back(

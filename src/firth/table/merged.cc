@@ -168,9 +168,8 @@ Result<FileInfo> CutMerged(Database* database, const Caller& caller, const Overl
 
 Result<FileSet> FilesAsOf(Database* database, const Caller& caller, const TablePtr& table,
                           CommitId at) {
-  ARROW_ASSIGN_OR_RAISE(
-      const auto deltas,
-      database->ListDeltas(caller, table, {.as_of = at, .rewrite_older_text = true}));
+  ARROW_ASSIGN_OR_RAISE(const auto deltas,
+                        database->ListDeltas(caller, table, {.as_of = at, .only_parquet = true}));
   FileSet set{.known = true};
   for (const Delta& delta : deltas) {
     for (const DeltaFile& file : delta.files) {
