@@ -3,7 +3,7 @@
 // any commit. Method: random tables on a folder of the operating system, so that DuckDB reads their
 // files by itself; beside them the rows that each commit left, as plain batches in memory. The seed
 // of a failure is in its message.
-#include <arrow/array/concatenate.h>
+#include <arrow/compute/initialize.h>
 #include <arrow/json/from_string.h>
 
 #include <algorithm>
@@ -19,7 +19,7 @@ namespace firth::table {
 namespace {
 
 constexpr uint64_t kCases = 500;
-constexpr int kSteps = 8;
+constexpr int kSteps = 7;
 
 /// Values of random types, as the JSON that Arrow reads them from.
 class Values {
@@ -81,7 +81,7 @@ class Values {
         return std::to_string(small()) + (Below(2) == 0 ? ".5" : ".25");
       case arrow::Type::STRING:
         return '"' + std::string(Below(4), static_cast<char>('a' + Below(3))) +
-               (Below(5) == 0 ? "é\\n'\"" + std::string("\"") : "\"");
+               (Below(5) == 0 ? "é\\n'\"" : "\"");
       case arrow::Type::BINARY:
         return '"' + std::string(Below(4), static_cast<char>('a' + Below(3))) + '"';
       case arrow::Type::DECIMAL128:
@@ -89,7 +89,8 @@ class Values {
       case arrow::Type::DATE32:
         return whole(-100, 20000);
       case arrow::Type::TIME64:
-        return whole(0, 86'399'000'000);
+        // Compact rows, which keyed tables are made of, hold times of a day in milliseconds.
+        return std::to_string(Below(8) == 0 ? 86'399'999'000 : small() * 1000);
       case arrow::Type::TIMESTAMP:
         return whole(-1'000'000'000, 1'700'000'000);
       case arrow::Type::LIST: {
@@ -169,10 +170,11 @@ class ModelCase {
       : random_(seed), values_(&random_), folder_(std::move(folder)) {}
 
   void Run() {
-    ASSERT_TRUE(Open().ok());
+    Reopen();
+    if (db_ == nullptr) return;
     Create();
     for (int step = 0; step < kSteps && !testing::Test::HasFailure(); ++step) Step();
-    Check();
+    if (!testing::Test::HasFailure()) Check();
   }
 
  private:
@@ -183,6 +185,7 @@ class ModelCase {
     db_.reset();
     executor_.RunUntilIdle();
     executor_.Clear();
+    files_.reset();
     ARROW_ASSIGN_OR_RAISE(files_, store::OpenLocalFileSystem(folder_));
     DatabaseOptions options;
     options.files = files_.get();
@@ -199,6 +202,11 @@ class ModelCase {
     };
     ARROW_ASSIGN_OR_RAISE(db_, Database::Open(std::move(options)));
     return Status::OK();
+  }
+
+  void Reopen() {
+    const Status opened = Open();
+    ASSERT_TRUE(opened.ok()) << opened.ToString();
   }
 
   TablePtr Table() { return *db_->GetTable(caller_, Path{{"d", "t"}}); }
@@ -259,39 +267,26 @@ class ModelCase {
   void Step() {
     clock_.Advance(1'000'000);
     const auto all = static_cast<size_t>(schema_->num_fields());
-    switch (values_.Below(8)) {
-      case 0:
-      case 1:
-      case 2: {
-        const auto rows = NewRows();
-        if (keys_ == 0) {
-          Note(db_->AppendRows(caller_, Table(), {Batch(rows, all)}, {}));
-          rows_.insert(rows_.end(), rows.begin(), rows.end());
-        } else {
-          Note(db_->UpsertRows(caller_, Table(), {Batch(rows, all)}));
-          for (const Row& row : rows) keyed_[KeyOf(row)] = row;
-        }
-        break;
-      }
-      case 3:
-        if (keys_ > 0) {
-          const auto rows = NewRows();
-          Note(db_->DeleteRows(caller_, Table(), {Batch(rows, keys_)}));
-          for (const Row& row : rows) keyed_.erase(KeyOf(row));
-          break;
-        }
-        [[fallthrough]];
-      case 4:
-      case 5: {
-        const auto cut = db_->lake()->Cut(caller_, Table());
-        EXPECT_TRUE(cut.ok()) << cut.status().ToString();
-        break;
-      }
-      case 6:
-        ASSERT_TRUE(Open().ok());
-        break;
-      default:
-        Check();
+    const uint64_t pick = values_.Below(16);
+    if (pick < 2) {
+      Reopen();
+    } else if (pick < 3) {
+      Check();
+    } else if (pick < 7) {
+      const auto cut = db_->lake()->Cut(caller_, Table());
+      EXPECT_TRUE(cut.ok()) << cut.status().ToString();
+    } else if (keys_ == 0) {
+      const auto rows = NewRows();
+      Note(db_->AppendRows(caller_, Table(), {Batch(rows, all)}, {}));
+      rows_.insert(rows_.end(), rows.begin(), rows.end());
+    } else if (pick < 10) {
+      const auto rows = NewRows();
+      Note(db_->DeleteRows(caller_, Table(), {Batch(rows, keys_)}));
+      for (const Row& row : rows) keyed_.erase(KeyOf(row));
+    } else {
+      const auto rows = NewRows();
+      Note(db_->UpsertRows(caller_, Table(), {Batch(rows, all)}));
+      for (const Row& row : rows) keyed_[KeyOf(row)] = row;
     }
     if (made_ != CommitId(0)) states_[made_] = Held();
   }
@@ -363,10 +358,13 @@ class ModelCase {
     const auto rows = Held();
     const std::string column = schema_->fields().back()->name();
     Compare("SELECT *", "", "", rows);
-    Compare("SELECT count(*), count(" + column + "), min(" + column + "), max(" + column + ")",
-            "WHERE " + Condition() + " AND " + Condition(), "", rows);
-    Compare("SELECT " + column + ", count(*) AS n", "WHERE " + Condition() + " GROUP BY ALL", "",
-            rows);
+    if (values_.Below(2) == 0) {
+      Compare("SELECT count(*), count(" + column + "), min(" + column + "), max(" + column + ")",
+              "WHERE " + Condition() + " AND " + Condition(), "", rows);
+    } else {
+      Compare("SELECT " + column + ", count(*) AS n", "WHERE " + Condition() + " GROUP BY ALL", "",
+              rows);
+    }
     if (states_.empty()) return;
     auto state = states_.begin();
     std::advance(state, static_cast<int64_t>(values_.Below(states_.size())));
@@ -393,6 +391,7 @@ class ModelCase {
 
 /// `FIRTH_MODEL_SEED` runs one case.
 TEST(QueryModelTest, AgreesWithPlainDuckDb) {
+  ASSERT_TRUE(arrow::compute::Initialize().ok());
   const char* only = std::getenv("FIRTH_MODEL_SEED");
   const uint64_t first = only == nullptr ? 1 : std::stoull(only);
   const std::string folder = testing::TempDir() + "query_model";
