@@ -60,6 +60,30 @@ def test_join_and_aggregate(store):
         {"city": "Bergen", "n": "1", "total": "2.5"}, {"city": "Oslo", "n": "2", "total": "5"}]
 
 
+def test_plan_and_file(store, tmp_path):
+    sql = f"SELECT customer, count(*) AS n FROM {store.path}.orders WHERE price > 2 GROUP BY customer"
+    plan = store("sql", sql, "--plan")
+    assert plan.status == 0 and "GROUP_BY" in plan.out
+    lines = plan.out.splitlines()
+    assert f"reads {store.path}/orders: customer, price" in lines
+    assert lines[-1] == f"reads {3 * 5 + 3 * 8} bytes"
+    assert store("sql", "SELECT nope", "--plan").status == 1
+    file = tmp_path / "out.parquet"
+    told = store("sql", sql + " ORDER BY customer", "--parquet", file, "--json")
+    assert told.status == 0 and told.json == {"file": str(file), "rows": 2}, told.err
+    assert pyarrow.parquet.read_table(file).to_pylist() == [{"customer": "ada", "n": 1}, {"customer": "bob", "n": 1}]
+    failed = tmp_path / "failed.parquet"
+    assert store("sql", "SELECT customer::INT FROM " + store.path + ".orders", "--parquet", failed).status == 1
+    assert not list(tmp_path.glob("failed.parquet*"))
+
+
+def test_past(store):
+    table = f'"{store.path}/orders"'
+    assert store("sql", f"SELECT count(*) AS n FROM {table} AT (TIMESTAMP => '2200-01-01')", "--json").rows == [{"n": 4}]
+    told = store("sql", f"SELECT * FROM {table} AT (VERSION => 999999)")
+    assert told.status == 1 and "999999" in told.err
+
+
 def test_table_named_twice(store):
     told = store("sql", f"SELECT count(*) AS n FROM {store.path}.orders a JOIN {store.path}.orders b "
                         "ON a.customer = b.customer", "--json")
