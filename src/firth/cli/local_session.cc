@@ -76,6 +76,7 @@ class LocalSession : public Session {
     options.writer = &writer_;
     options.readers = &readers_;
     options.local_folder = std::filesystem::absolute(folder_).lexically_normal().string();
+    options.key_view_folder = options.local_folder + "/" + table::kKeyViewFolder;
     options.on_fatal = [this](const Status& fault) {
       std::fprintf(stderr, "firth: nothing more can be made durable in %s: %s\n", folder_.c_str(),
                    MessageOf(fault).c_str());

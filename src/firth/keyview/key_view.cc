@@ -1,5 +1,7 @@
 #include "firth/keyview/key_view.h"
 
+#include <rocksdb/metadata.h>
+#include <rocksdb/options.h>
 #include <rocksdb/slice.h>
 #include <rocksdb/snapshot.h>
 #include <rocksdb/write_batch.h>
@@ -12,6 +14,7 @@
 #include "firth/common/logging.h"
 #include "firth/keyview/key_format.h"
 #include "firth/keyview/rocks_cursor.h"
+#include "firth/keyview/rocks_file_hash.h"
 #include "firth/keyview/rocks_key_view.h"
 #include "firth/keyview/rocks_options.h"
 #include "firth/keyview/rocks_status.h"
@@ -21,6 +24,8 @@ namespace {
 
 /// Keys that one lookup in RocksDB takes; their blocks are held in memory together.
 constexpr size_t kGetKeysMax = 512;
+/// Rows of a log that are counted before an estimate must do.
+constexpr uint64_t kCountedMax = 50'000;
 
 std::string WatermarkBytes(int64_t watermark) {
   std::string bytes;
@@ -46,10 +51,52 @@ Status GetSome(const RocksGeneration& generation, const rocksdb::ReadOptions& re
   return Status::OK();
 }
 
+/// A generation of the base's files, or without a usable base an empty one.
+Result<std::shared_ptr<RocksGeneration>> BeginAnew(const RocksPlace& place,
+                                                   const KeyViewOptions& options, uint64_t number) {
+  if (options.bases != nullptr && options.bases->commit() > CommitId(0) &&
+      options.bases->commit() <= options.commit_max) {
+    auto made = RocksGeneration::CreateFrom(place, options, number);
+    if (made.ok()) {
+      logging::Info("keyview", "the key view begins with its base of commit {}",
+                    options.bases->commit().value);
+      return made;
+    }
+    // Whether the log can do without is for the caller to see: the watermark is 0.
+    const Reason reason = ReasonOf(made.status());
+    if (reason != Reason::kChecksumMismatch && reason != Reason::kFileMissing) return made;
+    logging::Error("keyview", "{}", MessageOf(made.status()));
+  }
+  return RocksGeneration::Create(place, options, number);
+}
+
 /// The property's number, or 0 where RocksDB has none.
 uint64_t Property(rocksdb::DB* db, const std::string& name) {
   uint64_t number = 0;
   return db->GetIntProperty(name, &number) ? number : 0;
+}
+
+ViewFile Exported(const RocksPlace& place, const rocksdb::LiveFileStorageInfo& file) {
+  ViewFile out;
+  out.name = file.relative_filename;
+  out.bytes = file.size;
+  const std::string path = file.directory + "/" + file.relative_filename;
+  if (file.file_type == rocksdb::kTableFile) {
+    out.hash = FileHashOf(file.file_checksum_func_name, file.file_checksum);
+    if (place.to_disk) out.os_path = path;
+  }
+  // Files that are written on count up to the size that they had when the list was made.
+  const uint64_t trim = file.trim_to_size ? file.size : UINT64_MAX;
+  out.read = [env = place.env, path, trim,
+              replacement = file.replacement_contents]() -> Result<std::string> {
+    if (!replacement.empty()) return replacement;
+    std::string bytes;
+    ARROW_RETURN_NOT_OK(
+        FromRocks(rocksdb::ReadFileToString(env.get(), path, &bytes), "be copied", path));
+    if (bytes.size() > trim) bytes.resize(trim);
+    return bytes;
+  };
+  return out;
 }
 
 }  // namespace
@@ -85,13 +132,20 @@ Result<std::unique_ptr<KeyView>> RocksKeyView::OpenAt(RocksPlace place,
     ARROW_ASSIGN_OR_RAISE(generation,
                           RocksGeneration::Open(place, options, numbers.back(), &damage));
   }
+  if (generation != nullptr && generation->watermark() > options.commit_max) {
+    damage = "it knows commits that the log does not";
+    generation.reset();
+  } else if (generation != nullptr && options.bases != nullptr &&
+             generation->watermark() < options.bases->commit()) {
+    damage = "it is older than the base";
+    generation.reset();
+  }
   if (generation == nullptr) {
     if (!numbers.empty()) {
-      logging::Warning("keyview", "the key view in '{}' is made anew from the log: {}",
-                       place.folder, damage);
+      logging::Warning("keyview", "the key view in '{}' is made anew: {}", place.folder, damage);
     }
     const uint64_t number = numbers.empty() ? 1 : numbers.back() + 1;
-    ARROW_ASSIGN_OR_RAISE(generation, RocksGeneration::Create(place, options, number));
+    ARROW_ASSIGN_OR_RAISE(generation, BeginAnew(place, options, number));
   }
   for (const uint64_t number : numbers) {
     if (number != generation->number()) ARROW_RETURN_NOT_OK(RemoveGeneration(place, number));
@@ -196,6 +250,55 @@ Result<std::unique_ptr<KeyCursor>> RocksKeyView::Scan(LogId log, std::string_vie
 
 Result<std::shared_ptr<KeySnapshot>> RocksKeyView::TakeSnapshot() {
   return std::make_shared<RocksKeySnapshot>(generation());
+}
+
+Status RocksKeyView::Export(const std::function<Status(const std::vector<ViewFile>&)>& take) {
+  const auto current = generation();
+  rocksdb::DB* const db = current->db();
+  ARROW_RETURN_NOT_OK(FromRocks(db->DisableFileDeletions(), "be copied", current->folder()));
+  const auto hand_over = [&]() -> Status {
+    rocksdb::LiveFilesStorageInfoOptions wanted;
+    wanted.include_checksum_info = true;
+    wanted.wal_size_for_flush = 0;  // always: there is no write-ahead log to stand in
+    std::vector<rocksdb::LiveFileStorageInfo> live;
+    ARROW_RETURN_NOT_OK(
+        FromRocks(db->GetLiveFilesStorageInfo(wanted, &live), "be copied", current->folder()));
+    std::vector<ViewFile> files;
+    for (const rocksdb::LiveFileStorageInfo& file : live) {
+      if (file.file_type == rocksdb::kOptionsFile) continue;
+      files.push_back(Exported(place_, file));
+    }
+    return take(files);
+  };
+  const Status done = hand_over();
+  ARROW_RETURN_NOT_OK(
+      FromRocks(db->EnableFileDeletions(/*force=*/false), "be copied", current->folder()));
+  return done;
+}
+
+LogSize RocksKeyView::Measure(LogId log) {
+  LogSize size;
+  const auto current = generation();
+  const std::string begin = LogBegin(log);
+  const std::string end = LogEnd(log);
+  const rocksdb::Range range(begin, end);
+  rocksdb::SizeApproximationOptions about;
+  about.include_memtables = true;
+  rocksdb::DB* const db = current->db();
+  // An estimate that cannot be had is 0.
+  static_cast<void>(
+      db->GetApproximateSizes(about, db->DefaultColumnFamily(), &range, 1, &size.bytes));
+  RocksCursor cursor(current, begin, end, /*backwards=*/false);
+  for (; cursor.Valid() && size.rows < kCountedMax; cursor.Next()) ++size.rows;
+  if (!cursor.Valid()) return size;
+  size.exact = false;
+  const uint64_t all = EstimateBytes();
+  if (all > 0) {
+    const double share = std::min(1.0, static_cast<double>(size.bytes) / static_cast<double>(all));
+    const double rows = share * static_cast<double>(EstimateKeys());
+    size.rows = std::max(size.rows, static_cast<uint64_t>(rows));
+  }
+  return size;
 }
 
 uint64_t RocksKeyView::EstimateKeys() {

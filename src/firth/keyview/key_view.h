@@ -30,11 +30,42 @@ struct Change {
   std::optional<Row> row;
 };
 
+/// A file of the view as it stands on disk.
+struct ViewFile {
+  std::string name;
+  uint64_t bytes = 0;
+  /// Of a file that never changes: Hash64 of its bytes, as it was taken while they were written.
+  std::optional<uint64_t> hash;
+  /// Where it lies in the operating system; empty: in memory.
+  std::string os_path;
+  std::function<Result<std::string>()> read;
+};
+
+/// Where a view's files come from when its working files are lost. Thread-safe.
+class BaseSource {
+ public:
+  /// A folder to be filled.
+  struct Place {
+    std::string os_folder;  // empty: it is in memory
+    std::function<Status(const std::string& name, const std::string& bytes)> write;
+  };
+  virtual ~BaseSource() = default;
+  /// The commit up to which the base holds everything; 0: there is none.
+  virtual CommitId commit() const = 0;
+  /// Put all files of the base into an empty folder. Errors: kChecksumMismatch and kFileMissing for
+  /// a damaged base, kDiskFull, kIo.
+  virtual Status Fill(const Place& place) = 0;
+};
+
 struct KeyViewOptions {
   /// A folder of the operating system for the working files; empty: they are kept in memory.
   std::string folder;
   uint64_t cache_bytes = uint64_t{64} << 20;
   uint64_t memtable_bytes = uint64_t{32} << 20;
+  /// Used when the working files are absent, damaged or older; may be null.
+  BaseSource* bases = nullptr;
+  /// Working files that know later commits belong to another history and are not used.
+  CommitId commit_max{INT64_MAX};
 };
 
 /// Rows of one log in key order, as they stood when the cursor was made. One thread at a time.
@@ -60,12 +91,20 @@ class KeySnapshot {
                                                   std::string_view to, bool backwards) = 0;
 };
 
+/// How much of a log the view holds.
+struct LogSize {
+  uint64_t rows = 0;
+  uint64_t bytes = 0;  // on disk and in memory, about
+  bool exact = true;   // is `rows` counted? else it is estimated
+};
+
 /// Reads are thread-safe; there is one writer. Errors of every call: kChecksumMismatch where the
 /// files are damaged (the way out is Reset and the log), kDiskFull, kIo.
 class KeyView {
  public:
-  /// Open the working files, or begin anew if they are absent or damaged (the watermark is then 0).
-  /// Error kFolderInUse while another view has the folder.
+  /// Open the working files; or, if they are absent, damaged, older than the base or of another
+  /// history, begin with the base's; or without one anew (the watermark is then 0). Error
+  /// kFolderInUse while another view has the folder.
   static Result<std::unique_ptr<KeyView>> Open(const KeyViewOptions& options);
   virtual ~KeyView() = default;
 
@@ -91,6 +130,13 @@ class KeyView {
   /// Made by the writer between two calls of Apply, it holds whole commits.
   virtual Result<std::shared_ptr<KeySnapshot>> TakeSnapshot() = 0;
 
+  /// Write what is in memory only to files, and hand all files to `take`, which may read or link
+  /// them: none is changed or removed until it returns. They hold at least what the watermark says
+  /// before the call. Blocks; writers and readers go on.
+  virtual Status Export(const std::function<Status(const std::vector<ViewFile>&)>& take) = 0;
+
+  /// Counts up to some tens of thousands of rows.
+  virtual LogSize Measure(LogId log) = 0;
   virtual uint64_t EstimateKeys() = 0;
   virtual uint64_t EstimateBytes() = 0;
 };

@@ -127,6 +127,34 @@ Result<std::shared_ptr<RocksGeneration>> RocksGeneration::Create(const RocksPlac
   return status;
 }
 
+Result<std::shared_ptr<RocksGeneration>> RocksGeneration::CreateFrom(const RocksPlace& place,
+                                                                     const KeyViewOptions& options,
+                                                                     uint64_t number) {
+  const std::string folder = FolderOf(place.folder, number);
+  rocksdb::Env* const env = place.env.get();
+  const auto fill = [&]() -> Result<std::shared_ptr<RocksGeneration>> {
+    ARROW_RETURN_NOT_OK(FromRocks(env->CreateDirIfMissing(folder), "be made", folder));
+    const BaseSource::Place target{
+        .os_folder = place.to_disk ? folder : "",
+        .write = [&](const std::string& name, const std::string& bytes) {
+          return FromRocks(rocksdb::WriteStringToFile(env, bytes, folder + "/" + name),
+                           "be written", folder);
+        }};
+    ARROW_RETURN_NOT_OK(options.bases->Fill(target));
+    std::string damage;
+    ARROW_ASSIGN_OR_RAISE(auto made, Open(place, options, number, &damage));
+    if (made != nullptr && made->watermark() < options.bases->commit()) {
+      damage = "it has absorbed less than the base says";
+    }
+    if (damage.empty()) return made;
+    return Error(Code::kDataLoss, Reason::kChecksumMismatch,
+                 "the base of the key view cannot be opened: " + damage);
+  };
+  auto made = fill();
+  if (!made.ok()) static_cast<void>(RemoveFolder(env, folder));
+  return made;
+}
+
 Result<std::shared_ptr<RocksGeneration>> RocksGeneration::Open(const RocksPlace& place,
                                                                const KeyViewOptions& options,
                                                                uint64_t number,

@@ -40,6 +40,11 @@ class RocksGeneration {
   static Result<std::shared_ptr<RocksGeneration>> Create(const RocksPlace& place,
                                                          const KeyViewOptions& options,
                                                          uint64_t number);
+  /// Make one of a base's files. Errors as of BaseSource::Fill; kChecksumMismatch too if they are
+  /// no view, or one that has absorbed less than the base says.
+  static Result<std::shared_ptr<RocksGeneration>> CreateFrom(const RocksPlace& place,
+                                                             const KeyViewOptions& options,
+                                                             uint64_t number);
   /// Open one that is there. Null if it is damaged, or of another version or nature, with the cause
   /// in `*damage`. Errors: kFolderInUse, kIo.
   static Result<std::shared_ptr<RocksGeneration>> Open(const RocksPlace& place,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -26,6 +27,8 @@ class RocksKeyView final : public KeyView {
   Result<std::unique_ptr<KeyCursor>> Scan(LogId log, std::string_view from, std::string_view to,
                                           bool backwards) override;
   Result<std::shared_ptr<KeySnapshot>> TakeSnapshot() override;
+  Status Export(const std::function<Status(const std::vector<ViewFile>&)>& take) override;
+  LogSize Measure(LogId log) override;
   uint64_t EstimateKeys() override;
   uint64_t EstimateBytes() override;
 

@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "firth/keyview/key_format.h"
+#include "firth/keyview/rocks_file_hash.h"
 
 namespace firth::keyview {
 namespace {
@@ -57,6 +58,7 @@ rocksdb::Options MakeRocksOptions(const KeyViewOptions& options, rocksdb::Env* e
   rocks.allow_concurrent_memtable_write = false;  // there is one writer
   rocks.prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(kLogPrefixBytes));
   rocks.table_factory.reset(rocksdb::NewBlockBasedTableFactory(MakeTableOptions(options)));
+  rocks.file_checksum_gen_factory = MakeFileHashFactory();
   rocks.max_open_files = kOpenFilesMax;
   rocks.max_background_jobs = kBackgroundJobs;
   rocks.max_subcompactions = 1;

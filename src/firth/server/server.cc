@@ -30,6 +30,7 @@ constexpr size_t kReaders = 2;
 constexpr size_t kBlocking = 4;
 /// How often logs are looked at, to be cut into lake files.
 constexpr int64_t kLakeIntervalNs = int64_t{5} * 1'000'000'000;
+constexpr int64_t kBaseIntervalNs = int64_t{60} * 1'000'000'000;
 /// Clients have this long to take their last answers when the server stops.
 constexpr int64_t kGraceNs = int64_t{10} * 1'000'000'000;
 
@@ -121,6 +122,8 @@ class ServerImpl : public Server, public ServerState {
     options.background = background_.get();
     options.local_folder = std::filesystem::absolute(config_.data).lexically_normal().string();
     options.lake_interval_ns = kLakeIntervalNs;
+    options.key_view_folder = options.local_folder + "/" + table::kKeyViewFolder;
+    options.base_interval_ns = kBaseIntervalNs;
     options.on_fatal = [this](const Status& fault) { OnFatal(fault); };
     ARROW_ASSIGN_OR_RAISE(database_, table::Database::Open(std::move(options)));
     return Status::OK();

@@ -81,7 +81,9 @@ Status DatabaseImpl::Open() {
   log.on_fatal = options_.on_fatal;
   log.is_named = [this](CommitId id) { return catalog_->IsNamed(id); };
   log.apply = [this](std::vector<log::CatalogCommit>* commits) {
-    return ApplyGroup(catalog_.get(), commits);
+    const Status applied = ApplyGroup(catalog_.get(), commits);
+    if (applied.ok()) DropFromViews(*commits);
+    return applied;
   };
   files_ = std::make_unique<FileStore>(options_.files, catalog_.get(), options_.clock);
   ARROW_RETURN_NOT_OK(files_->Open());
@@ -89,8 +91,7 @@ Status DatabaseImpl::Open() {
   ARROW_ASSIGN_OR_RAISE(log.last_time_ns_in_catalog, catalog_->LastCommitTimeNs());
   ARROW_ASSIGN_OR_RAISE(log_, log::LogStore::Open(std::move(log)));
   keyed_buckets_ = std::make_unique<KeyedBuckets>(options_.readers, log_.get());
-  ARROW_ASSIGN_OR_RAISE(key_view_, keyview::KeyView::Open({.folder = options_.key_view_folder}));
-  ARROW_RETURN_NOT_OK(ReplayKeyView());
+  ARROW_RETURN_NOT_OK(OpenKeyView());
   ARROW_RETURN_NOT_OK(ForgetOperations());
   series_ = std::make_unique<SeriesStoreImpl>(this);
   ARROW_RETURN_NOT_OK(series_->Open(options_.files));
@@ -100,6 +101,7 @@ Status DatabaseImpl::Open() {
   lake_ = std::make_unique<LakeStoreImpl>(this);
   ARROW_RETURN_NOT_OK(lake_->Open(options_));
   lake_->Start();
+  key_base_rounds_->Start();
   return Status::OK();
 }
 
@@ -114,6 +116,7 @@ DatabaseImpl::~DatabaseImpl() {
 Status DatabaseImpl::Close() {
   if (closed_.exchange(true) || log_ == nullptr) return Status::OK();
   if (lake_ != nullptr) lake_->Stop();
+  if (key_base_rounds_ != nullptr) key_base_rounds_->Stop();
   if (options_.wait != nullptr) options_.wait([this] { return in_work_.Idle(); });
   in_work_.Wait();
   return log_->Close();

@@ -14,11 +14,13 @@
 #include <vector>
 
 #include "firth/common/strand.h"
+#include "firth/keyview/key_bases.h"
 #include "firth/keyview/key_view.h"
 #include "firth/table/database.h"
 #include "firth/table/deltas.h"
 #include "firth/table/files.h"
 #include "firth/table/in_work.h"
+#include "firth/table/key_base_rounds.h"
 #include "firth/table/keyed_bucket.h"
 #include "firth/table/keyed_write.h"
 #include "firth/table/lake_store.h"
@@ -138,6 +140,13 @@ class DatabaseImpl : public Database {
   template <typename T>
   Result<T> Await(const std::function<void(std::function<void(const Result<T>&)>)>& start);
   log::LogStore* log() { return log_.get(); }
+  /// The commit C such that the views of this edition that can be lost are made again without any
+  /// entry of the commits up to C: behind it a log may be trimmed. Bases only rise. INT64_MAX: no
+  /// such view reads this edition's logs.
+  CommitId BaseOf(const EditionInfo& edition) const;
+  /// Make bases of the views as they stand, so that BaseOf rises. Blocks. Errors: kDiskFull, kIo.
+  Status CutBases();
+  ViewStats KeyViewStats(const std::vector<LogId>& logs);
   /// The log of a bucket of the table's current edition. Error kBucketNotFound.
   Result<LogId> LogOf(const TableInfo& table, BucketRef where);
   Status CheckRight(const Caller& caller, uint32_t rights, const TableInfo& table);
@@ -221,6 +230,10 @@ class DatabaseImpl : public Database {
   Result<FileInfo> CutOnce(
       const std::string& name,
       const std::function<Result<std::shared_ptr<arrow::RecordBatchReader>>()>& open);
+  Status OpenKeyView();
+  /// Remove what the key view holds of logs that these commits dropped. Called in the committer.
+  void DropFromViews(const std::vector<log::CatalogCommit>& commits);
+  Status CheckReplayable(LogId log) const;
   Status ReplayKeyView();
   Status ReplayEntry(const EditionInfo& edition, const log::StoredEntry& entry);
   /// Entries as readers of batches get them: those of files become the batches of their rows, from
@@ -238,7 +251,9 @@ class DatabaseImpl : public Database {
   std::unique_ptr<catalog::Catalog> catalog_;
   std::unique_ptr<access::Access> access_;
   std::unique_ptr<log::LogStore> log_;
+  std::unique_ptr<keyview::KeyBases> key_bases_;
   std::unique_ptr<keyview::KeyView> key_view_;
+  std::unique_ptr<KeyBaseRounds> key_base_rounds_;
   std::unique_ptr<KeyedBuckets> keyed_buckets_;
   std::unique_ptr<SeriesStoreImpl> series_;
   std::unique_ptr<LakeStoreImpl> lake_;

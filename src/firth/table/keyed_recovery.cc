@@ -37,17 +37,40 @@ Status DatabaseImpl::ReplayEntry(const EditionInfo& edition, const log::StoredEn
     }
     changes.push_back(std::move(made));
   }
+  key_base_rounds_->Applied(static_cast<uint64_t>(entry.body->size()));
   // The watermark moves only when all logs have been read: until then a crash begins here again.
   return key_view_->Apply(entry.log, changes, key_view_->watermark());
 }
 
-Status DatabaseImpl::ReplayKeyView() {
-  const CommitId from = key_view_->watermark();
-  if (from > log_->LastCommit()) {
-    // The working files know commits that the log does not: they belong to another history.
-    logging::Warning("table", "the key view is ahead of the log; it is made anew");
-    ARROW_RETURN_NOT_OK(key_view_->Reset());
+Status DatabaseImpl::OpenKeyView() {
+  ARROW_ASSIGN_OR_RAISE(key_bases_, keyview::KeyBases::Open({.files = options_.files,
+                                                             .catalog = catalog_.get(),
+                                                             .os_root = options_.local_folder}));
+  ARROW_ASSIGN_OR_RAISE(key_view_, keyview::KeyView::Open({.folder = options_.key_view_folder,
+                                                           .bases = key_bases_.get(),
+                                                           .commit_max = log_->LastCommit()}));
+  key_base_rounds_ = std::make_unique<KeyBaseRounds>(KeyBaseRounds::Options{
+      .executor = options_.background != nullptr ? options_.background : options_.readers,
+      .clock = options_.clock,
+      .interval_ns = options_.base_interval_ns,
+      .bytes_max = options_.base_bytes_max,
+      .cut = [this] { return CutBases(); }});
+  return ReplayKeyView();
+}
+
+Status DatabaseImpl::CheckReplayable(LogId log) const {
+  // A log is trimmed only behind the base. A view that begins before it, because the base is
+  // damaged, needs what is gone.
+  if (log_->Range(log).start == Offset(0) || key_view_->watermark() >= key_bases_->named_commit()) {
+    return Status::OK();
   }
+  const Status cause = key_bases_->Verify();
+  return Error(Code::kDataLoss, Reason::kChecksumMismatch,
+               "the key view cannot be made again, for its log has been trimmed: " +
+                   (cause.ok() ? std::string("its base is of another history") : MessageOf(cause)));
+}
+
+Status DatabaseImpl::ReplayKeyView() {
   uint64_t entries = 0;
   for (const LogId log : log_->LogsAfter(key_view_->watermark())) {
     auto partition = catalog_->PartitionOfLog(log);
@@ -57,6 +80,7 @@ Status DatabaseImpl::ReplayKeyView() {
     }
     ARROW_ASSIGN_OR_RAISE(const EditionInfo edition, catalog_->GetEdition(partition->edition));
     if (edition.spec.key.empty()) continue;
+    ARROW_RETURN_NOT_OK(CheckReplayable(log));
     Offset next = log_->OffsetAfterCommit(log, key_view_->watermark());
     const Offset end = log_->Range(log).end;
     while (next < end) {

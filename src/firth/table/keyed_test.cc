@@ -4,6 +4,7 @@
 
 #include "firth/common/random.h"
 #include "firth/schema/row.h"
+#include "firth/table/database_impl.h"
 #include "firth/table/table_testing.h"
 
 namespace firth::table {
@@ -173,6 +174,53 @@ TEST_F(KeyedTest, FailedWriteLeavesNoTrace) {
   ASSERT_TRUE(Upsert(table, {{1, "b"}}).ok());
   EXPECT_TRUE(View(table) == (Model{{1, "b"}}));
   EXPECT_TRUE(world_.Rows(table) == (std::vector<std::string>{"+I 1 a", "-U 1 a", "+U 1 b"}));
+}
+
+TEST_F(KeyedTest, BasesBoundWhatIsReadAgain) {
+  const TablePtr table = Create({});
+  auto* const database = static_cast<DatabaseImpl*>(world_.db.get());
+  EXPECT_EQ(database->BaseOf(*table->current), CommitId(0));
+  ASSERT_TRUE(Upsert(table, {{1, "a"}, {2, "b"}}).ok());
+  ASSERT_TRUE(database->CutBases().ok());
+  EXPECT_EQ(database->BaseOf(*table->current), world_.db->LastCommit());
+  ASSERT_TRUE(Upsert(table, {{1, "c"}}).ok());
+  const auto stats = *world_.db->GetStats(world_.caller, *table);
+  ASSERT_EQ(stats.views.size(), 1U);
+  EXPECT_EQ(stats.views[0].name, "key");
+  EXPECT_EQ(stats.views[0].rows, 2);
+  EXPECT_EQ(stats.views[0].watermark, world_.db->LastCommit());
+  EXPECT_EQ(stats.views[0].base.value, world_.db->LastCommit().value - 1);
+  // In this world working files are in memory: every restart loses them.
+  ASSERT_TRUE(world_.Restart().ok());
+  EXPECT_EQ(View(table), (Model{{1, "c"}, {2, "b"}}));
+  EXPECT_EQ(static_cast<DatabaseImpl*>(world_.db.get())->BaseOf(*table->current).value,
+            world_.db->LastCommit().value - 1);
+}
+
+TEST_F(KeyedTest, BasesAreMadeAtIntervals) {
+  world_.base_interval_ns = 1'000'000'000;
+  ASSERT_TRUE(world_.Restart().ok());
+  const TablePtr table = Create({});
+  ASSERT_TRUE(Upsert(table, {{1, "a"}}).ok());
+  const auto base = [&] {
+    return static_cast<DatabaseImpl*>(world_.db.get())->BaseOf(*table->current);
+  };
+  EXPECT_EQ(base(), CommitId(0));
+  world_.executor.RunUntilIdle(/*advance=*/true, world_.clock.MonotonicNs() + 1'500'000'000);
+  EXPECT_EQ(base(), world_.db->LastCommit());
+}
+
+TEST_F(KeyedTest, DroppedTablesLeaveTheView) {
+  const TablePtr table = Create({});
+  ASSERT_TRUE(Upsert(table, {{1, "a"}}).ok());
+  ASSERT_TRUE(world_.db->DropTable(world_.caller, kPath).ok());
+  world_.executor.RunUntilIdle();
+  const TablePtr again = Create({});
+  EXPECT_EQ(View(again), Model());
+  EXPECT_EQ(static_cast<DatabaseImpl*>(world_.db.get())
+                ->KeyViewStats({LogId(1), LogId(2), LogId(3)})
+                .rows,
+            0);
 }
 
 // Random operations, retries, restarts; the view, the fold of the log, and a map agree throughout.

@@ -259,6 +259,7 @@ void DatabaseImpl::KeyedCommitted(const std::shared_ptr<KeyedWrite>& write,
         if (!applied.ok()) break;
       }
       if (!applied.ok() && options_.on_fatal != nullptr) options_.on_fatal(applied);
+      key_base_rounds_->Applied(write->bytes);
     }
     for (auto& part : write->parts) {
       in_work_.Begin();

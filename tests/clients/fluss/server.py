@@ -27,12 +27,12 @@ role = "reader"
 class Server:
     """One process on one folder; `fluss` and `sasl` are the addresses of its two listeners."""
 
-    def __init__(self, folder, under=()):
+    def __init__(self, folder, under=(), config=CONFIG):
         """`under`: the words of a command that runs the server, as a tracer does."""
         self.under = list(under)
         self.folder = pathlib.Path(folder)
         self.config = self.folder.parent / (self.folder.name + ".toml")
-        self.config.write_text(CONFIG)
+        self.config.write_text(config)
         self.log_file = self.folder.parent / (self.folder.name + ".log")
         self.process = None
         self.start()

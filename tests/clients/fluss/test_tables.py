@@ -98,11 +98,18 @@ async def test_invalid_names_are_refused(admin, database):
     ({"table.log.arrow.compression.zstd.level": "23"}, 39),
     ({"table.merge-engine": "first_row"}, 39),
     ({"table.auto-partition.enabled": "true"}, 39),
-    ({"table.log.format": "indexed"}, 39),
+    ({"table.log.format": "columnar"}, 39),
 ])
 async def test_properties_that_make_no_log_table(admin, path, properties, code):
     async with Refused(code):
         await create(admin, path, COLUMNS, properties=properties)
+
+
+async def test_formats_of_other_clients_are_declared_only(admin, path):
+    schema = fluss.Schema(pa.schema([("k", pa.int32()), ("v", pa.string())]), primary_keys=["k"])
+    await admin.create_table(path, fluss.TableDescriptor(schema, kv_format="indexed"))
+    info = await admin.get_table_info(path)
+    assert info.get_properties()["table.kv.format"].lower() == "indexed"
 
 
 async def test_shapes_that_make_no_table(admin, path):

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "firth/doors/fluss/table_json.h"
+
 namespace firth::doors::fluss {
 
 Status CheckDatabase(const Request& request, const std::string& database) {
@@ -34,6 +36,12 @@ Result<TableById> TableById::Find(const Request& request, int64_t table_id) {
                           request.database().ListPartitions(request.caller(), *found.table_));
     if (!partitions.empty()) found.only_partition_ = partitions.front().id;
   }
+  return found;
+}
+
+Result<TableById> TableById::FindWritable(const Request& request, int64_t table_id) {
+  ARROW_ASSIGN_OR_RAISE(TableById found, Find(request, table_id));
+  ARROW_RETURN_NOT_OK(CheckRowFormats(*found.table()));
   return found;
 }
 

@@ -24,6 +24,8 @@ class TableById {
  public:
   /// Errors: kTableNotFound.
   static Result<TableById> Find(const Request& request, int64_t table_id);
+  /// The same for one whose rows this server can take; else InvalidConfig.
+  static Result<TableById> FindWritable(const Request& request, int64_t table_id);
 
   const table::TablePtr& table() const { return table_; }
   /// The bucket that a request means. Does not say that it exists: the engine does. Error

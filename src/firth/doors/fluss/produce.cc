@@ -58,7 +58,7 @@ void ServeProduceLog(const RequestPtr& request) {
     return request->Refuse(Wire::kCorruptRecord, "the ProduceLog request cannot be read");
   }
   if (const Status acks = CheckAcks(*in.acks); !acks.ok()) return request->Refuse(acks);
-  const Result<TableById> table = TableById::Find(*request, *in.table_id);
+  const Result<TableById> table = TableById::FindWritable(*request, *in.table_id);
   const auto answers =
       BucketWriteAnswers::Make(request, BucketWriteAnswers::kBaseOffset, std::move(in.buckets));
   for (size_t i = 0; i < answers->size(); ++i) {

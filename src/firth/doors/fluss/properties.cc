@@ -130,10 +130,6 @@ Status CheckStorage(const Properties& properties, const TableShape& shape) {
       log_format == "indexed") {
     return Fault("a primary key table of kv format COMPACTED cannot have log format INDEXED");
   }
-  if (log_format != "arrow") return Fault("this server keeps logs in the format ARROW only");
-  if (WordOf(properties, "table.kv.format") != "compacted") {
-    return Fault("this server keeps keyed rows in the format COMPACTED only");
-  }
   const int64_t kv_version = IntOf(properties, "table.kv.format-version");
   if (kv_version < 1 || kv_version > 2) return Fault("'table.kv.format-version' must be 1 or 2");
   const bool lake = WordOf(properties, "table.datalake.enabled") == "true" ||
@@ -237,6 +233,18 @@ int64_t UnitNs(std::string unit) {
 }
 
 }  // namespace
+
+Status CheckRowFormats(const Properties& properties, bool keyed) {
+  if (WordOf(properties, "table.log.format") != "arrow") {
+    return Fault("this server takes rows of logs in the format ARROW only, and the table's is " +
+                 PropertyOf(properties, "table.log.format"));
+  }
+  if (keyed && WordOf(properties, "table.kv.format") != "compacted") {
+    return Fault("this server takes keyed rows in the format COMPACTED only, and the table's is " +
+                 PropertyOf(properties, "table.kv.format"));
+  }
+  return Status::OK();
+}
 
 Status CheckProperties(const Properties& properties, const TableShape& shape) {
   ARROW_RETURN_NOT_OK(CheckValues(properties));

@@ -26,6 +26,10 @@ struct TableShape {
 /// table, with the protocol's codes.
 Status CheckProperties(const Properties& properties, const TableShape& shape);
 
+/// Can this server take rows of a table with these properties? A table may be declared in formats
+/// that it does not know, as other clients than ours write them; then only rows are refused.
+Status CheckRowFormats(const Properties& properties, bool keyed);
+
 /// The value of a property; its default where it is not set.
 std::string PropertyOf(const Properties& properties, std::string_view name);
 

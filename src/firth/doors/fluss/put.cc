@@ -82,7 +82,7 @@ void ServePutKv(const RequestPtr& request) {
     return request->Refuse(Wire::kUnsupportedVersion,
                            "rows are merged by the table's rule; no other mode is served");
   }
-  const Result<TableById> table = TableById::Find(*request, *in.table_id);
+  const Result<TableById> table = TableById::FindWritable(*request, *in.table_id);
   const auto answers =
       BucketWriteAnswers::Make(request, BucketWriteAnswers::kEndOffset, std::move(in.buckets));
   for (size_t i = 0; i < answers->size(); ++i) {

@@ -34,6 +34,9 @@ std::string SchemaJson(const catalog::EditionInfo& edition, const catalog::Schem
 /// The properties of a table: those it was given, or those that say what it is.
 Properties PropertiesOf(const catalog::TableInfo& table);
 
+/// CheckRowFormats for a table. Cheap where it says nothing of formats.
+Status CheckRowFormats(const catalog::TableInfo& table);
+
 /// The properties that the server does not look at; and both kinds put into attributes.
 Properties CustomPropertiesOf(const catalog::Attributes& attributes);
 void SetProperties(const Properties& properties, const Properties& custom,

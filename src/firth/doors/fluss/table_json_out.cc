@@ -86,6 +86,15 @@ Properties PropertiesOf(const catalog::TableInfo& table) {
   return PropertiesIn(table.attributes, kPropertiesAttribute);
 }
 
+Status CheckRowFormats(const catalog::TableInfo& table) {
+  const auto text = table.attributes.find(kPropertiesAttribute);
+  if (text == table.attributes.end() || text->second.find(".format\"") == std::string::npos) {
+    return Status::OK();
+  }
+  const bool keyed = table.current.has_value() && !table.current->spec.key.empty();
+  return CheckRowFormats(PropertiesOf(table), keyed);
+}
+
 Properties CustomPropertiesOf(const catalog::Attributes& attributes) {
   return PropertiesIn(attributes, kCustomPropertiesAttribute);
 }

@@ -1,0 +1,49 @@
+// What views keep durably, so that they can be lost and logs be trimmed.
+#include "firth/table/database_impl.h"
+
+namespace firth::table {
+
+CommitId DatabaseImpl::BaseOf(const EditionInfo& edition) const {
+  if (edition.spec.key.empty()) return CommitId(INT64_MAX);
+  return key_bases_->commit();
+}
+
+Status DatabaseImpl::CutBases() {
+  return key_bases_->Cut(key_view_.get());
+}
+
+void DatabaseImpl::DropFromViews(const std::vector<log::CatalogCommit>& commits) {
+  std::vector<LogId> logs;
+  for (const log::CatalogCommit& commit : commits) {
+    for (const log::ClosedLogs& closed : commit.closed) {
+      if (!closed.dropped) continue;
+      for (int64_t i = 0; i < closed.count; ++i) logs.emplace_back(closed.first.value + i);
+    }
+  }
+  if (logs.empty()) return;
+  // Behind the changes that are on their way to the view.
+  in_work_.Begin();
+  apply_strand_.Post([this, logs = std::move(logs)] {
+    for (const LogId log : logs) {
+      const Status dropped = key_view_->Drop(log);
+      if (!dropped.ok() && options_.on_fatal != nullptr) options_.on_fatal(dropped);
+    }
+    in_work_.End();
+  });
+}
+
+ViewStats DatabaseImpl::KeyViewStats(const std::vector<LogId>& logs) {
+  ViewStats stats{.name = "key",
+                  .watermark = key_view_->watermark(),
+                  .base = key_bases_->commit(),
+                  .lag_bytes = keyed_pending_bytes_.load()};
+  for (const LogId log : logs) {
+    const keyview::LogSize size = key_view_->Measure(log);
+    stats.rows += static_cast<int64_t>(size.rows);
+    stats.rows_exact &= size.exact;
+    stats.bytes += size.bytes;
+  }
+  return stats;
+}
+
+}  // namespace firth::table
