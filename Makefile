@@ -53,7 +53,7 @@ configure:
 	@test -f $(BUILD)/build.ninja || cmake --preset $(PRESET) -B $(BUILD)
 
 bench: configure
-	@ninja -C $(BUILD) -j $(JOBS) $(if $(BENCH),firth_bench_$(BENCH),firth_benchmarks firth)
+	@ninja -C $(BUILD) -j $(JOBS) firth_benchmarks firth
 	@tools/run_bench.sh $(BUILD) $(BENCH)
 
 fuzz:

@@ -15,6 +15,10 @@
 namespace firth::table {
 namespace {
 
+using catalog::LogImage;
+using catalog::MergeRule;
+using log::Change;
+
 constexpr int kRecordsOfCase = 8'400;  // 12 cases: above 10^5 records together
 constexpr int32_t kBuckets = 2;
 constexpr size_t kRepeatable = 5;
@@ -371,22 +375,55 @@ TEST_P(KeyedModelTest, IsAMapAndAList) {
   CompareAllRows();
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Rules, KeyedModelTest,
-    ::testing::Values(
-        Case{"LastFull", MergeRule::kLastWrite, LogImage::kFull, .partial = true},
-        Case{"LastAfter", MergeRule::kLastWrite, LogImage::kAfter, .partial = true},
-        Case{"LastInput", MergeRule::kLastWrite, LogImage::kInput, .partial = true},
-        Case{"LastIgnoringDeletes", MergeRule::kLastWrite, LogImage::kFull, .ignore_deletes = true},
-        Case{"LastRefusingDeletes", MergeRule::kLastWrite, LogImage::kFull, .refuse_deletes = true},
-        Case{"FirstFull", MergeRule::kFirst, LogImage::kFull, .ignore_deletes = true},
-        Case{"FirstInput", MergeRule::kFirst, LogImage::kInput, .partial = true},
-        Case{"GreatestFull", MergeRule::kGreatest, LogImage::kFull, .partial = true},
-        Case{"GreatestAfter", MergeRule::kGreatest, LogImage::kAfter, .ignore_deletes = true},
-        Case{"GreatestInput", MergeRule::kGreatest, LogImage::kInput},
-        Case{"AggregateFull", MergeRule::kAggregate, LogImage::kFull, .partial = true},
-        Case{"AggregateInput", MergeRule::kAggregate, LogImage::kInput, .partial = true}),
-    [](const auto& named) { return named.param.name; });
+INSTANTIATE_TEST_SUITE_P(Rules, KeyedModelTest,
+                         ::testing::Values(Case{.name = "LastFull",
+                                                .merge = MergeRule::kLastWrite,
+                                                .image = LogImage::kFull,
+                                                .partial = true},
+                                           Case{.name = "LastAfter",
+                                                .merge = MergeRule::kLastWrite,
+                                                .image = LogImage::kAfter,
+                                                .partial = true},
+                                           Case{.name = "LastInput",
+                                                .merge = MergeRule::kLastWrite,
+                                                .image = LogImage::kInput,
+                                                .partial = true},
+                                           Case{.name = "LastIgnoringDeletes",
+                                                .merge = MergeRule::kLastWrite,
+                                                .image = LogImage::kFull,
+                                                .ignore_deletes = true},
+                                           Case{.name = "LastRefusingDeletes",
+                                                .merge = MergeRule::kLastWrite,
+                                                .image = LogImage::kFull,
+                                                .refuse_deletes = true},
+                                           Case{.name = "FirstFull",
+                                                .merge = MergeRule::kFirst,
+                                                .image = LogImage::kFull,
+                                                .ignore_deletes = true},
+                                           Case{.name = "FirstInput",
+                                                .merge = MergeRule::kFirst,
+                                                .image = LogImage::kInput,
+                                                .partial = true},
+                                           Case{.name = "GreatestFull",
+                                                .merge = MergeRule::kGreatest,
+                                                .image = LogImage::kFull,
+                                                .partial = true},
+                                           Case{.name = "GreatestAfter",
+                                                .merge = MergeRule::kGreatest,
+                                                .image = LogImage::kAfter,
+                                                .ignore_deletes = true},
+                                           Case{.name = "GreatestInput",
+                                                .merge = MergeRule::kGreatest,
+                                                .image = LogImage::kInput},
+                                           Case{.name = "AggregateFull",
+                                                .merge = MergeRule::kAggregate,
+                                                .image = LogImage::kFull,
+                                                .partial = true},
+                                           Case{.name = "AggregateInput",
+                                                .merge = MergeRule::kAggregate,
+                                                .image = LogImage::kInput,
+                                                .partial = true}),
+                         [](const auto& named) { return named.param.name; });
 
 }  // namespace
 }  // namespace firth::table

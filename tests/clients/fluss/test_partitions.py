@@ -128,3 +128,13 @@ async def test_a_partition_that_is_made_later_is_seen(admin, path, regions, serv
     scanner = await table.new_scan().create_log_scanner()
     scanner.subscribe_partition(partitions["late"], 0, EARLIEST)
     assert [record.row["a"] for record in await poll_records(scanner, 1)] == [2]
+
+
+async def test_partitions_by_time_make_themselves(admin, path):
+    schema = fluss.Schema(pa.schema([("day", pa.string()), ("v", pa.int64())]))
+    await admin.create_table(path, fluss.TableDescriptor(
+        schema, partition_keys=["day"],
+        properties={"table.auto-partition.enabled": "true", "table.auto-partition.time-unit": "DAY",
+                    "table.auto-partition.num-precreate": "3"}))
+    names = sorted(info.partition_name for info in await admin.list_partition_infos(path))
+    assert len(names) == 3 and all(len(name) == 8 and name.isdigit() for name in names)

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "firth/doors/fluss/auto_partition.h"
 #include "firth/doors/fluss/connection.h"
 #include "firth/net/frame_server.h"
 
@@ -123,13 +124,16 @@ class FlussDoorImpl : public FlussDoor {
         services_(std::make_shared<Services>(
             Services{.database = options.database, .blocking = options.blocking})),
         plain_(services_, /*signs_in=*/false, options.advertise),
-        sasl_(services_, /*signs_in=*/true, options.advertise) {}
+        sasl_(services_, /*signs_in=*/true, options.advertise),
+        partitions_(options.database, options.blocking) {}
   ~FlussDoorImpl() override { Stop(0); }
 
   Status Open() {
     ARROW_RETURN_NOT_OK(MakeFirstDatabase(options_.database));
     ARROW_RETURN_NOT_OK(plain_.Start(options_.loops, options_.listen));
-    return sasl_.Start(options_.loops, options_.listen_sasl);
+    ARROW_RETURN_NOT_OK(sasl_.Start(options_.loops, options_.listen_sasl));
+    partitions_.Start();
+    return Status::OK();
   }
 
   std::vector<std::string> endpoints() const override { return plain_.endpoints(); }
@@ -137,6 +141,7 @@ class FlussDoorImpl : public FlussDoor {
 
   void Stop(int64_t grace_ns) override {
     if (std::exchange(stopped_, true)) return;
+    partitions_.Stop();
     const Clock& clock = options_.database->clock();
     const int64_t until_ns = clock.MonotonicNs() + grace_ns;
     for (Listener* listener : {&plain_, &sasl_}) {
@@ -180,6 +185,7 @@ class FlussDoorImpl : public FlussDoor {
   const std::shared_ptr<const Services> services_;
   Listener plain_;
   Listener sasl_;
+  AutoPartitions partitions_;
   bool stopped_ = false;
 };
 

@@ -2,7 +2,9 @@
 #include <string>
 #include <vector>
 
+#include "firth/common/logging.h"
 #include "firth/doors/fluss/apis.h"
+#include "firth/doors/fluss/auto_partition.h"
 #include "firth/doors/fluss/lookup_names.h"
 #include "firth/doors/fluss/messages.h"
 #include "firth/doors/fluss/names.h"
@@ -40,8 +42,17 @@ Status CreateTable(const Request& request, const pb::CreateTableRequest& in, pb:
   if (present.ok()) return in.ignore_if_exists() ? Status::OK() : exists;
   if (!IsMissing(present.status())) return present.status();
   ARROW_ASSIGN_OR_RAISE(const table::TableSpec spec, ParseTable(in.json()));
-  const Status created = request.database().CreateTable(request.caller(), *path, spec).status();
-  if (ReasonOf(created) != Reason::kTableExists) return created;
+  const auto made = request.database().CreateTable(request.caller(), *path, spec);
+  if (made.ok()) {
+    // Partitions that the table asks for are there at once; if not, they are tried again.
+    const Status ahead = LookAfterPartitions(&request.database(), *made);
+    if (!ahead.ok()) {
+      logging::Warning("fluss", "table '{}' has not its first partitions yet: {}", names.ToString(),
+                       MessageOf(ahead));
+    }
+    return Status::OK();
+  }
+  if (ReasonOf(made.status()) != Reason::kTableExists) return made.status();
   return in.ignore_if_exists() ? Status::OK() : exists;
 }
 

@@ -1,0 +1,308 @@
+#!/usr/bin/env python3
+"""The Fluss door beside Apache Fluss: the same work by the same generator, in pairs that alternate.
+
+    FIRTH_BINARY=build/firth FIRTH_BUILD=build bench/fluss.py [--pairs N] [--seconds S] [--keys N] [--only NAME,…]
+
+Apache Fluss is taken from Maven by name into the cache of downloads; without Java and Maven only this server is
+measured. What counts is the server's CPU time for a million rows: several people may share the machine. Apache
+Fluss never syncs before it acknowledges; this server always does.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import platform
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = pathlib.Path(os.environ.get("FIRTH_BUILD", ROOT / "build"))
+BINARY = os.environ.get("FIRTH_BINARY", str(BUILD / "firth"))
+LOAD = os.environ.get("FIRTH_LOAD_FLUSS", str(BUILD / "bin" / "load_fluss"))
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "firth" / "peers"
+VERSION = "0.9.1-incubating"
+LIBRARIES = [("org.apache.fluss", "fluss-server", VERSION)] + [
+    ("org.apache.logging.log4j", name, "2.17.1") for name in ("log4j-slf4j-impl", "log4j-core", "log4j-api")]
+OPENS = [f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in (
+    "java.util", "java.nio", "sun.nio.ch", "java.lang", "sun.security.action")]
+TICKS = os.sysconf("SC_CLK_TCK")
+START_S = 90
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for_port(port, what):
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.2)
+    raise SystemExit(f"{what} does not listen")
+
+
+def cpu_s(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def memory_mb(pid, name):
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(name + ":"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def disk_bytes(folder):
+    seen, total = set(), 0
+    for path in pathlib.Path(folder).rglob("*"):
+        try:
+            facts = path.lstat()
+        except OSError:
+            continue
+        if path.is_file() and (facts.st_dev, facts.st_ino) not in seen:
+            seen.add((facts.st_dev, facts.st_ino))
+            total += facts.st_blocks * 512
+    return total
+
+
+class Process:
+    def __init__(self, command, log, **options):
+        self.log = open(log, "ab")
+        self.popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, **options)
+
+    def stop(self):
+        self.popen.terminate()
+        try:
+            self.popen.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.popen.kill()
+            self.popen.wait()
+        self.log.close()
+
+
+class Firth:
+    name = "firth"
+
+    def __init__(self, folder):
+        self.folder = folder / "firth"
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("FIRTH_")}
+        self.process = Process(
+            [BINARY, "serve", "--data", str(self.folder), "--fluss", "127.0.0.1:0", "--console", "127.0.0.1:0",
+             "--access-anonymous", "admin"], folder / "firth.log", env=environment)
+        deadline = time.monotonic() + START_S
+        while not (self.folder / "endpoints.json").exists():
+            if time.monotonic() > deadline or self.process.popen.poll() is not None:
+                raise SystemExit("this server does not start: " + (folder / "firth.log").read_text()[-2000:])
+            time.sleep(0.1)
+        endpoints = json.loads((self.folder / "endpoints.json").read_text())
+        self.address, self.console = endpoints["fluss"], endpoints["console"]
+        self.pids = [self.process.popen.pid]
+
+    def syncs(self):
+        text = urllib.request.urlopen(f"http://{self.console}/metrics", timeout=10).read().decode()
+        for line in text.splitlines():
+            if line.startswith("firth_journal_syncs_total"):
+                return float(line.split()[-1])
+        return None
+
+    def stop(self):
+        self.process.stop()
+
+
+class Original:
+    name = "fluss"
+
+    def __init__(self, folder, library):
+        self.folder = folder / "fluss"
+        self.folder.mkdir()
+        zookeeper, coordinator, tablet = free_port(), free_port(), free_port()
+        self.address = f"127.0.0.1:{coordinator}"
+        (self.folder / "zoo.cfg").write_text(
+            f"dataDir={self.folder}/zk\nclientPort={zookeeper}\nadmin.enableServer=false\n")
+        for name, port, more in (("cs", coordinator, "default.bucket.number: 1\n"),
+                                 ("ts", tablet, "tablet-server.id: 0\n")):
+            (self.folder / name).mkdir()
+            (self.folder / name / "server.yaml").write_text(
+                f"zookeeper.address: 127.0.0.1:{zookeeper}\nzookeeper.path.root: /fluss\n"
+                f"bind.listeners: INTERNAL://127.0.0.1:0, CLIENT://127.0.0.1:{port}\n"
+                f"advertised.listeners: CLIENT://127.0.0.1:{port}\ninternal.listener.name: INTERNAL\n"
+                f"data.dir: {self.folder}/data-{name}\nremote.data.dir: {self.folder}/remote\n{more}")
+        package = "org.apache.fluss"
+        java = ["java", *OPENS, "-cp", str(library / "*")]
+        self.processes = [Process(
+            [*java, f"{package}.shaded.zookeeper3.org.apache.zookeeper.server.quorum.QuorumPeerMain",
+             str(self.folder / "zoo.cfg")], self.folder / "zk.log")]
+        wait_for_port(zookeeper, "ZooKeeper")
+        for name, main, port in (("cs", "coordinator.CoordinatorServer", coordinator),
+                                 ("ts", "tablet.TabletServer", tablet)):
+            self.processes.append(Process([*java, f"{package}.server.{main}", "--configDir", str(self.folder / name)],
+                                          self.folder / f"{name}.log"))
+            wait_for_port(port, main)
+        time.sleep(5)  # until the coordinator knows the tablet server
+        # Only the process that serves the rows is counted, which favours it.
+        self.pids = [self.processes[-1].popen.pid]
+
+    def syncs(self):
+        return 0.0
+
+    def stop(self):
+        for process in reversed(self.processes):
+            process.stop()
+
+
+def library_of_original():
+    if not shutil.which("java") or not shutil.which("mvn"):
+        return None
+    folder = CACHE / f"fluss-{VERSION}"
+    if not list(folder.glob("lib/fluss-server*.jar")):
+        folder.mkdir(parents=True, exist_ok=True)
+        parts = "".join(f"<dependency><groupId>{group}</groupId><artifactId>{name}</artifactId>"
+                        f"<version>{version}</version></dependency>" for group, name, version in LIBRARIES)
+        (folder / "pom.xml").write_text(
+            '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>b</groupId>'
+            f"<artifactId>b</artifactId><version>1</version><dependencies>{parts}</dependencies></project>")
+        subprocess.run(["mvn", "-q", "dependency:copy-dependencies", "-DoutputDirectory=lib"], cwd=folder, check=True)
+    return folder / "lib"
+
+
+def load(server, op, **options):
+    command = [LOAD, "--server", getattr(server, "address", server), "--op", op]
+    for name, value in options.items():
+        command += ["--" + name.replace("_", "-"), str(value)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{op}: {done.stderr.strip()}")
+    return json.loads(done.stdout or "{}")
+
+
+def measured(server, op, **options):
+    before, syncs = sum(map(cpu_s, server.pids)), server.syncs()
+    result = load(server, op, **options)
+    used = sum(map(cpu_s, server.pids)) - before
+    rows = sum(part["rows"] for part in result.values())
+    first = next(iter(result.values()))
+    return {"rows_per_s": first["rows_per_s"], "p50_ms": first["p50_ms"], "p99_ms": first["p99_ms"],
+            "p999_ms": first["p999_ms"], "server_cpu_s_per_m": used / rows * 1e6 if rows else float("nan"),
+            "generator_cpu_s_per_m": first["generator_cpu_s"] / rows * 1e6 if rows else float("nan"),
+            "syncs": (server.syncs() or 0) - (syncs or 0),
+            "rss_mb": sum(memory_mb(pid, "VmRSS") for pid in server.pids),
+            "rss_anon_mb": sum(memory_mb(pid, "RssAnon") for pid in server.pids)}
+
+
+def workloads(arguments):
+    """name: (what goes before, the op and its options). Each pair has tables of its own."""
+    seconds, keys = arguments.seconds, arguments.keys
+    log = {"table": "bench.log", "buckets": 4}
+    keyed = {"table": "bench.keyed", "buckets": 4, "keys": keys}
+    fill = {"op": "fill", "connections": 4, "depth": 2, "batch": 1000, "seconds": 100_000}
+    yield "append", [("create", {**log, "compression": "NONE"})], (
+        "produce", {**log, "connections": 4, "depth": 4, "batch": 1000, "row_bytes": 100, "seconds": seconds})
+    yield "catch-up", [], ("fetch", {**log, "connections": 4, "depth": 1, "seconds": 100_000})
+    yield "upsert", [("create", {**keyed, "keyed": 1}), (fill.pop("op"), {**keyed, **fill})], (
+        "upsert", {**keyed, "connections": 4, "depth": 2, "batch": 500, "seconds": seconds})
+    yield "lookup, 100 keys a request", [], (
+        "lookup", {**keyed, "connections": 4, "depth": 2, "lookup_keys": 100, "seconds": seconds})
+    yield "lookup, 1 key, 64 clients", [], ("lookup", {**keyed, "connections": 64, "seconds": seconds})
+
+
+def machine():
+    model = ""
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.split(":", 1)[1].strip()
+            break
+    return {"cpu": model, "cores": os.cpu_count(), "kernel": platform.release(), "load_before": os.getloadavg()}
+
+
+def generator_alone(arguments):
+    """How fast the generator is against a server that does nothing."""
+    sink = subprocess.Popen([LOAD, "--op", "sink", "--port", "0"], stdout=subprocess.PIPE, text=True)
+    try:
+        address = f"127.0.0.1:{int(sink.stdout.readline())}"
+        alone = {}
+        for name, _, (op, options) in workloads(arguments):
+            result = load(address, op, **{**options, "seconds": 2, **({"again": 1} if op == "fetch" else {})})
+            part = next(iter(result.values()))
+            alone[name] = {"rows_per_s": part["rows_per_s"],
+                           "generator_cpu_s_per_m": part["generator_cpu_s"] / part["rows"] * 1e6}
+        return alone
+    finally:
+        sink.kill()
+        sink.wait()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=int(os.environ.get("FIRTH_BENCH_PAIRS", "5")))
+    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--keys", type=int, default=1_000_000)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--ours", action="store_true", help="leave the original out")
+    arguments = parser.parse_args()
+    library = None if arguments.ours else library_of_original()
+    facts = machine()
+    alone = generator_alone(arguments)
+    results, servers = {}, []
+    with tempfile.TemporaryDirectory(prefix="firth-bench-") as scratch:
+        try:
+            servers.append(Firth(pathlib.Path(scratch)))
+            if library:
+                servers.append(Original(pathlib.Path(scratch), library))
+            for pair in range(arguments.pairs + 1):  # the first one warms up
+                for name, before, (op, options) in workloads(arguments):
+                    if arguments.only and name.split(",")[0] not in arguments.only.split(","):
+                        continue
+                    for server in servers if pair % 2 else reversed(servers):
+                        for earlier, its in before:
+                            load(server, earlier, **its)
+                        one = measured(server, op, **options)
+                        print(f"  pair {pair} {server.name:6} {name:28} {one['rows_per_s']:12.0f} rows/s "
+                              f"{one['server_cpu_s_per_m']:8.3f} CPU s/M  p99 {one['p99_ms']:.2f} ms", flush=True)
+                        if pair:
+                            results.setdefault(name, {}).setdefault(server.name, []).append(one)
+            disk = {server.name: disk_bytes(server.folder) for server in servers}
+        finally:
+            for server in servers:
+                server.stop()
+    facts["load_after"] = os.getloadavg()
+    median = {name: {who: {key: statistics.median(one[key] for one in runs) for key in runs[0]}
+                     for who, runs in both.items()} for name, both in results.items()}
+    show(median, alone, disk)
+    out = ROOT / "bench" / "results"
+    out.mkdir(exist_ok=True)
+    (out / "fluss.json").write_text(json.dumps(
+        {"machine": facts, "pairs": arguments.pairs, "seconds": arguments.seconds, "keys": arguments.keys,
+         "original": VERSION if library else None, "generator_alone": alone, "median": median, "disk_bytes": disk},
+        indent=2) + "\n")
+
+
+def show(median, alone, disk):
+    print(f"\n{'':28} {'server':7}{'rows/s':>11}{'CPU s/M':>9}{'ratio':>7}{'p50 ms':>9}{'p99 ms':>9}{'p99.9':>9}"
+          f"{'syncs':>8}{'RSS MB':>8}")
+    for name, both in median.items():
+        for who, one in both.items():
+            ratio = ""
+            if who == "firth" and "fluss" in both:
+                ratio = f"{both['fluss']['server_cpu_s_per_m'] / one['server_cpu_s_per_m']:.1f}x"
+            print(f"{name:28} {who:7}{one['rows_per_s']:11.0f}{one['server_cpu_s_per_m']:9.3f}{ratio:>7}"
+                  f"{one['p50_ms']:9.2f}{one['p99_ms']:9.2f}{one['p999_ms']:9.2f}{one['syncs']:8.0f}{one['rss_mb']:8.0f}")
+        fastest = max(one["rows_per_s"] for one in both.values())
+        print(f"{'':28} the generator alone reaches {alone[name]['rows_per_s'] / fastest:.1f} times the faster one")
+    print("bytes on disk: " + ", ".join(f"{who} {count / 1e6:.0f} MB" for who, count in disk.items()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

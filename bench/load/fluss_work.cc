@@ -1,0 +1,162 @@
+#include "fluss_work.h"
+
+#include <arrow/builder.h>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+#include "firth/common/bytes.h"
+#include "firth/common/checksum.h"
+#include "firth/log/batch.h"
+#include "firth/schema/row.h"
+#include "fluss_wire.h"
+
+namespace firth::bench {
+namespace {
+
+constexpr size_t kDrawnKeys = size_t{1} << 18;
+
+uint64_t Mix(uint64_t x) {
+  x += 0x9e3779b97f4a7c15;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+  return x ^ (x >> 31);
+}
+
+std::string KeyBytes(uint64_t key) {
+  std::string bytes;
+  AppendVarint(&bytes, key);
+  return bytes;
+}
+
+/// Letters that do not compress to nothing.
+std::string Text(size_t bytes, uint64_t seed) {
+  std::string text(bytes, ' ');
+  for (char& c : text) {
+    seed = Mix(seed);
+    c = static_cast<char>('0' + seed % 64);
+  }
+  return text;
+}
+
+}  // namespace
+
+Zipf::Zipf(uint64_t count, double theta) : count_(count), theta_(theta) {
+  if (theta == 0) return;
+  for (uint64_t i = 1; i <= count; ++i) zeta_ += std::pow(static_cast<double>(i), -theta);
+  alpha_ = 1 / (1 - theta);
+  const double zeta2 = 1 + std::pow(0.5, theta);
+  eta_ = (1 - std::pow(2.0 / static_cast<double>(count), 1 - theta)) / (1 - zeta2 / zeta_);
+}
+
+uint64_t Zipf::Draw(uint64_t random) const {
+  if (theta_ == 0) return random % count_;
+  const double u = static_cast<double>(random >> 11) / 9007199254740992.0;
+  const double uz = u * zeta_;
+  if (uz < 1) return 0;
+  if (uz < 1 + std::pow(0.5, theta_)) return 1;
+  const double at = static_cast<double>(count_) * std::pow(eta_ * u - eta_ + 1, alpha_);
+  return std::min(count_ - 1, static_cast<uint64_t>(at));
+}
+
+Keys::Keys(const Zipf& zipf, uint64_t count, int buckets, int bucket, uint64_t seed,
+           bool sequential) {
+  // The likely keys lie scattered: neighbours in rank are none in the table.
+  const auto scatter = [&](uint64_t rank) { return Mix(rank) % count; };
+  for (uint64_t i = 0; sequential ? i < count : keys_.size() < kDrawnKeys; ++i) {
+    const uint64_t key = sequential ? i : scatter(zipf.Draw(Mix(seed * 0x10001 + i)));
+    std::string bytes = KeyBytes(key);
+    if (schema::BucketOf(bytes, buckets) == bucket) keys_.push_back(std::move(bytes));
+  }
+  if (!sequential) return;
+  for (size_t i = keys_.size(); i > 1; --i) std::swap(keys_[i - 1], keys_[Mix(seed + i) % i]);
+}
+
+LogBatch::LogBatch(int rows, int row_bytes, const std::string& compression, uint64_t seed) {
+  arrow::Int64Builder k;
+  arrow::StringBuilder v;
+  for (int i = 0; i < rows; ++i) {
+    const auto at = static_cast<uint64_t>(i);
+    const auto bytes = static_cast<size_t>(std::max(0, row_bytes - 8));
+    if (!k.Append(static_cast<int64_t>(Mix(seed + at))).ok() ||
+        !v.Append(Text(bytes, seed * 7919 + at)).ok()) {
+      Fail("no memory for a batch");
+    }
+  }
+  const auto batch = arrow::RecordBatch::Make(
+      arrow::schema({arrow::field("k", arrow::int64()), arrow::field("v", arrow::utf8())}), rows,
+      {*k.Finish(), *v.Finish()});
+  const auto type = compression == "ZSTD"        ? arrow::Compression::ZSTD
+                    : compression == "LZ4_FRAME" ? arrow::Compression::LZ4_FRAME
+                                                 : arrow::Compression::UNCOMPRESSED;
+  const auto encoded = log::EncodeBatch(*batch, {}, {.compression = type});
+  if (!encoded.ok()) Fail(encoded.status().ToString());
+  bytes_ = (*encoded)->ToString();
+}
+
+const std::string& LogBatch::Numbered(int64_t writer, int32_t sequence) {
+  StoreLe(bytes_.data() + 32, writer);
+  StoreLe(bytes_.data() + 40, sequence);
+  StoreLe(bytes_.data() + 21, Crc32c(AsBytes(std::string_view(bytes_).substr(25))));
+  return bytes_;
+}
+
+const std::string& KeyedBatch::Numbered(Keys* keys, int64_t writer, int32_t sequence) {
+  bytes_.assign(28, '\0');
+  static const std::string kText = Text(1 << 16, 5);
+  const auto value_bytes = static_cast<size_t>(value_bytes_);
+  std::string length;
+  AppendVarint(&length, value_bytes);
+  for (int i = 0; i < rows_; ++i) {
+    const std::string& key = keys->Next();
+    // The row: no nulls, the key as it is in a key, the text.
+    const size_t row = 1 + key.size() + length.size() + value_bytes;
+    const size_t record = 1 + key.size() + row;
+    AppendLe(&bytes_, static_cast<int32_t>(record));
+    bytes_.push_back(static_cast<char>(key.size()));
+    bytes_ += key;
+    bytes_.push_back('\0');
+    bytes_ += key;
+    bytes_ += length;
+    bytes_.append(kText, Mix(++draws_) % (kText.size() - value_bytes), value_bytes);
+  }
+  StoreLe(bytes_.data(), static_cast<int32_t>(bytes_.size() - 4));
+  StoreLe(bytes_.data() + 9, int16_t{1});
+  StoreLe(bytes_.data() + 12, writer);
+  StoreLe(bytes_.data() + 20, sequence);
+  StoreLe(bytes_.data() + 24, static_cast<int32_t>(rows_));
+  StoreLe(bytes_.data() + 5, Crc32c(AsBytes(std::string_view(bytes_).substr(9))));
+  return bytes_;
+}
+
+void Histogram::Add(int64_t ns) {
+  const auto value = static_cast<uint64_t>(std::max<int64_t>(ns, 1));
+  const int top = std::bit_width(value) - 1;
+  const uint64_t step = top < 5 ? 0 : (value >> (top - 5)) & (kSteps - 1);
+  ++counts_[static_cast<size_t>(top * kSteps) + step];
+  ++count_;
+}
+
+void Histogram::Add(const Histogram& other) {
+  for (size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];
+  count_ += other.count_;
+}
+
+double Histogram::Quantile(double q) const {
+  uint64_t seen = 0;
+  const auto wanted = static_cast<uint64_t>(q * static_cast<double>(count_));
+  for (size_t i = 0; i < counts_.size(); ++i) {
+    seen += counts_[i];
+    if (seen > wanted) {
+      const auto top = static_cast<int>(i) / kSteps;
+      const double low = std::ldexp(1.0, top);
+      return low * (1 + static_cast<double>(i % kSteps) / kSteps) / 1e6;
+    }
+  }
+  return 0;
+}
+
+}  // namespace firth::bench

@@ -1,0 +1,79 @@
+// What the load generator sends: batches of rows made once and numbered anew for each request, so
+// that sending costs little beside serving.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace firth::bench {
+
+/// Draws numbers below `count`, the k-th most likely in proportion to 1/k^theta (Gray et al.,
+/// 1994); theta 0: all alike.
+class Zipf {
+ public:
+  Zipf(uint64_t count, double theta);
+  uint64_t Draw(uint64_t random) const;
+
+ private:
+  const uint64_t count_;
+  const double theta_;
+  double alpha_ = 0;
+  double zeta_ = 0;
+  double eta_ = 0;
+};
+
+/// Keys of one bucket, drawn beforehand and used in turn.
+class Keys {
+ public:
+  /// `sequential`: each key of the bucket once, in a scattered order; else by `zipf`.
+  Keys(const Zipf& zipf, uint64_t count, int buckets, int bucket, uint64_t seed, bool sequential);
+  /// The next key's compact bytes.
+  const std::string& Next() { return keys_[next_++ % keys_.size()]; }
+  size_t size() const { return keys_.size(); }
+
+ private:
+  std::vector<std::string> keys_;
+  size_t next_ = 0;
+};
+
+/// A log batch of `rows` rows (k bigint, v text) of about `row_bytes`.
+class LogBatch {
+ public:
+  LogBatch(int rows, int row_bytes, const std::string& compression, uint64_t seed);
+  /// The batch under a writer's number.
+  const std::string& Numbered(int64_t writer, int32_t sequence);
+
+ private:
+  std::string bytes_;
+};
+
+/// A batch of upserts of the next `rows` keys, with values of `value_bytes`.
+class KeyedBatch {
+ public:
+  KeyedBatch(int rows, int value_bytes) : rows_(rows), value_bytes_(value_bytes) {}
+  const std::string& Numbered(Keys* keys, int64_t writer, int32_t sequence);
+
+ private:
+  const int rows_;
+  const int value_bytes_;
+  uint64_t draws_ = 0;
+  std::string bytes_;
+};
+
+/// Latencies in ns, to 1/32 of their size.
+class Histogram {
+ public:
+  void Add(int64_t ns);
+  void Add(const Histogram& other);
+  double Quantile(double q) const;  // in ms
+  uint64_t count() const { return count_; }
+
+ private:
+  static constexpr int kSteps = 32;
+  std::vector<uint64_t> counts_ = std::vector<uint64_t>(64 * kSteps, 0);
+  uint64_t count_ = 0;
+};
+
+}  // namespace firth::bench
