@@ -134,7 +134,7 @@ const std::string& KeyedBatch::Numbered(Keys* keys, int64_t writer, int32_t sequ
 
 void Histogram::Add(int64_t ns) {
   const auto value = static_cast<uint64_t>(std::max<int64_t>(ns, 1));
-  const int top = std::bit_width(value) - 1;
+  const auto top = static_cast<int>(std::bit_width(value)) - 1;
   const uint64_t step = top < 5 ? 0 : (value >> (top - 5)) & (kSteps - 1);
   ++counts_[static_cast<size_t>(top * kSteps) + step];
   ++count_;

@@ -2,6 +2,7 @@
 // instants; a table in a world whose clock is moved.
 #include "firth/doors/fluss/auto_partition.h"
 
+#include <arrow/compute/initialize.h>
 #include <gtest/gtest.h>
 
 #include "firth/doors/fluss/table_json.h"
@@ -20,6 +21,7 @@ std::string NameOf(AutoPartition::Unit unit, int64_t units, const std::string& z
 }
 
 TEST(AutoPartitionTest, NamesUnits) {
+  ASSERT_TRUE(arrow::compute::Initialize().ok());
   using Unit = AutoPartition::Unit;
   EXPECT_EQ(NameOf(Unit::kHour, 0), "2026123123");
   EXPECT_EQ(NameOf(Unit::kHour, 1), "2027010100");
@@ -38,6 +40,7 @@ TEST(AutoPartitionTest, NamesUnits) {
 }
 
 TEST(AutoPartitionTest, PartitionsComeAndGo) {
+  ASSERT_TRUE(arrow::compute::Initialize().ok());
   table::TableWorld world;
   ASSERT_TRUE(world.Open().ok());
   table::TableSpec spec;

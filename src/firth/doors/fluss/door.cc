@@ -1,5 +1,7 @@
 #include "firth/doors/fluss/door.h"
 
+#include <arrow/compute/initialize.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <memory>
@@ -129,6 +131,7 @@ class FlussDoorImpl : public FlussDoor {
   ~FlussDoorImpl() override { Stop(0); }
 
   Status Open() {
+    ARROW_RETURN_NOT_OK(arrow::compute::Initialize());  // for time zones
     ARROW_RETURN_NOT_OK(MakeFirstDatabase(options_.database));
     ARROW_RETURN_NOT_OK(plain_.Start(options_.loops, options_.listen));
     ARROW_RETURN_NOT_OK(sasl_.Start(options_.loops, options_.listen_sasl));
