@@ -17,7 +17,7 @@
 namespace firth::bench {
 namespace {
 
-constexpr size_t kDrawnKeys = size_t{1} << 18;
+constexpr size_t kDrawnKeys = size_t{1} << 16;
 
 uint64_t Mix(uint64_t x) {
   x += 0x9e3779b97f4a7c15;

@@ -147,11 +147,12 @@ void CheckBuckets(std::string_view answer) {
 /// One connection's requests: made, sent in time, and their answers taken.
 class Worker {
  public:
-  Worker(const Options& options, const Target& target, Totals* totals, Period period, int number)
+  Worker(const Options& options, const Target& target, Totals* totals, const Period* period,
+         int number)
       : options_(options),
         target_(target),
         totals_(totals),
-        period_(period),
+        period_(*period),
         number_(number),
         bucket_(number % target.buckets),
         depth_(static_cast<size_t>(options.Int("depth", 1))),
@@ -214,7 +215,7 @@ class Worker {
   const Options& options_;
   const Target target_;
   Totals* const totals_;
-  const Period period_;
+  const Period& period_;  // set before Run
   const int number_;
   const int bucket_;
   const size_t depth_;
@@ -275,8 +276,8 @@ class Producer : public Worker {
 
 class Upserter : public Worker {
  public:
-  Upserter(const Options& options, const Target& target, Totals* totals, Period period, int number,
-           const Zipf& zipf, bool fill)
+  Upserter(const Options& options, const Target& target, Totals* totals, const Period* period,
+           int number, const Zipf& zipf, bool fill)
       : Worker(options, target, totals, period, number),
         fill_(fill),
         rows_(static_cast<int>(options.Int("batch", 1000))),
@@ -312,8 +313,8 @@ class Upserter : public Worker {
 
 class Looker : public Worker {
  public:
-  Looker(const Options& options, const Target& target, Totals* totals, Period period, int number,
-         const Zipf& zipf)
+  Looker(const Options& options, const Target& target, Totals* totals, const Period* period,
+         int number, const Zipf& zipf)
       : Worker(options, target, totals, period, number),
         rows_(static_cast<int>(options.Int("lookup-keys", 1))),
         keys_(zipf, static_cast<uint64_t>(options.Int("keys", 1'000'000)), target.buckets, bucket_,
@@ -440,31 +441,27 @@ int Run(const Options& options) {
   // Workers are made before the clock starts: keys take a while to draw.
   Period period;
   std::vector<std::unique_ptr<Worker>> workers;
-  const int64_t made_at = NowNs();
-  const auto length_ns = static_cast<int64_t>(options.Real("seconds", 10) * 1e9);
-  const auto warm_ns = static_cast<int64_t>(options.Real("warmup", 0) * 1e9);
-  const int64_t grace_ns = static_cast<int64_t>(options.Real("prepare", 0) * 1e9);
-  period.warm_ns = made_at + grace_ns + warm_ns;
-  period.end_ns = period.warm_ns + length_ns;
   for (int i = 0; i < connections; ++i) {
     if (op == "produce") {
-      workers.push_back(std::make_unique<Producer>(options, target, &totals, period, i));
+      workers.push_back(std::make_unique<Producer>(options, target, &totals, &period, i));
     } else if (op == "fetch") {
-      workers.push_back(std::make_unique<Fetcher>(options, target, &totals, period, i));
+      workers.push_back(std::make_unique<Fetcher>(options, target, &totals, &period, i));
     } else if (op == "fill" || op == "upsert") {
       workers.push_back(
-          std::make_unique<Upserter>(options, target, &totals, period, i, zipf, op == "fill"));
+          std::make_unique<Upserter>(options, target, &totals, &period, i, zipf, op == "fill"));
     } else if (op == "lookup") {
-      workers.push_back(std::make_unique<Looker>(options, target, &totals, period, i, zipf));
+      workers.push_back(std::make_unique<Looker>(options, target, &totals, &period, i, zipf));
     } else {
       Fail("--op is create, produce, fetch, fill, upsert or lookup");
     }
   }
   for (int i = 0; i < lookers; ++i) {
-    workers.push_back(std::make_unique<Looker>(options, target, &looked, period, i, zipf));
+    workers.push_back(std::make_unique<Looker>(options, target, &looked, &period, i, zipf));
   }
   const double cpu_before = CpuSeconds();
   const int64_t began = NowNs();
+  period.warm_ns = began + static_cast<int64_t>(options.Real("warmup", 0) * 1e9);
+  period.end_ns = period.warm_ns + static_cast<int64_t>(options.Real("seconds", 10) * 1e9);
   std::vector<std::thread> threads;
   for (auto& worker : workers) threads.emplace_back([&worker] { worker->Run(); });
   for (std::thread& thread : threads) thread.join();
