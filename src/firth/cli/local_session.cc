@@ -17,6 +17,7 @@
 #include "firth/doors/flight/row_sink.h"
 #include "firth/doors/flight/ticket.h"
 #include "firth/table/database.h"
+#include "firth/table/key_view_folder.h"
 
 namespace firth::cli {
 namespace {

@@ -21,6 +21,7 @@
 #include "firth/server/users.h"
 #include "firth/store/file_system.h"
 #include "firth/table/database.h"
+#include "firth/table/key_view_folder.h"
 
 namespace firth::server {
 namespace {
@@ -30,7 +31,6 @@ constexpr size_t kReaders = 2;
 constexpr size_t kBlocking = 4;
 /// How often logs are looked at, to be cut into lake files.
 constexpr int64_t kLakeIntervalNs = int64_t{5} * 1'000'000'000;
-constexpr int64_t kBaseIntervalNs = int64_t{60} * 1'000'000'000;
 /// Clients have this long to take their last answers when the server stops.
 constexpr int64_t kGraceNs = int64_t{10} * 1'000'000'000;
 
@@ -123,7 +123,6 @@ class ServerImpl : public Server, public ServerState {
     options.local_folder = std::filesystem::absolute(config_.data).lexically_normal().string();
     options.lake_interval_ns = kLakeIntervalNs;
     options.key_view_folder = options.local_folder + "/" + table::kKeyViewFolder;
-    options.base_interval_ns = kBaseIntervalNs;
     options.on_fatal = [this](const Status& fault) { OnFatal(fault); };
     ARROW_ASSIGN_OR_RAISE(database_, table::Database::Open(std::move(options)));
     return Status::OK();

@@ -61,8 +61,6 @@ struct DeltaTotals;
 
 inline constexpr int32_t kBucketsMax = 4096;
 inline constexpr int64_t kPartitionsMax = 1000;
-/// The folder inside a data folder where the key view works.
-inline constexpr const char* kKeyViewFolder = "keyview";
 
 struct DatabaseOptions {
   store::FileSystem* files = nullptr;
@@ -74,10 +72,6 @@ struct DatabaseOptions {
   /// A folder of the operating system for the key view's working files, which can be lost; empty:
   /// in memory.
   std::string key_view_folder;
-  /// How often the key view is looked at, to be kept as a durable base; 0: only by CutBases.
-  int64_t base_interval_ns = 0;
-  /// A base is made sooner when so many bytes were applied since the last.
-  uint64_t base_bytes_max = uint64_t{256} << 20;
   /// The folder of the operating system that `files` are in; empty: there is none.
   std::string local_folder;
   /// Runs what is done in the background for readers' sake; default: `readers`.
@@ -227,17 +221,6 @@ struct KeyedRow {
   StoredRow row;
 };
 
-/// One view of a table.
-struct ViewStats {
-  std::string name;  // "key"
-  int64_t rows = 0;
-  bool rows_exact = true;  // else an estimate: there are many
-  uint64_t bytes = 0;
-  CommitId watermark{0};   // everything up to this commit is in it
-  CommitId base{0};        // everything up to this commit is in its durable base
-  uint64_t lag_bytes = 0;  // written, and not yet in it
-};
-
 /// Sizes of a table as they stand.
 struct TableStats {
   int64_t rows = 0;    // offsets in its logs
@@ -245,7 +228,6 @@ struct TableStats {
   int64_t partitions = 0;
   int64_t buckets = 0;
   CommitId last_commit{0};
-  std::vector<ViewStats> views;
 };
 
 /// A table as a query reads it, for those who name tables in their own way.

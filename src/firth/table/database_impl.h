@@ -28,6 +28,7 @@
 #include "firth/table/series_store.h"
 #include "firth/table/steps.h"
 #include "firth/table/transactions.h"
+#include "firth/table/view_stats.h"
 
 namespace firth::table {
 

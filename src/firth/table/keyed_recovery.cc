@@ -8,6 +8,10 @@ namespace firth::table {
 namespace {
 
 constexpr uint64_t kReplayBytes = uint64_t{8} << 20;
+/// A base is made so often, and sooner when so much was applied since the last: what must be read
+/// again after a loss takes seconds.
+constexpr int64_t kBaseIntervalNs = int64_t{60} * 1'000'000'000;
+constexpr uint64_t kBaseBytesMax = uint64_t{256} << 20;
 
 }  // namespace
 
@@ -52,8 +56,9 @@ Status DatabaseImpl::OpenKeyView() {
   key_base_rounds_ = std::make_unique<KeyBaseRounds>(KeyBaseRounds::Options{
       .executor = options_.background != nullptr ? options_.background : options_.readers,
       .clock = options_.clock,
-      .interval_ns = options_.base_interval_ns,
-      .bytes_max = options_.base_bytes_max,
+      // Where nothing is done in the background, bases are made by CutBases only.
+      .interval_ns = options_.lake_interval_ns > 0 ? kBaseIntervalNs : 0,
+      .bytes_max = kBaseBytesMax,
       .cut = [this] { return CutBases(); }});
   return ReplayKeyView();
 }

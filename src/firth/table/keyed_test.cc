@@ -184,12 +184,11 @@ TEST_F(KeyedTest, BasesBoundWhatIsReadAgain) {
   ASSERT_TRUE(database->CutBases().ok());
   EXPECT_EQ(database->BaseOf(*table->current), world_.db->LastCommit());
   ASSERT_TRUE(Upsert(table, {{1, "c"}}).ok());
-  const auto stats = *world_.db->GetStats(world_.caller, *table);
-  ASSERT_EQ(stats.views.size(), 1U);
-  EXPECT_EQ(stats.views[0].name, "key");
-  EXPECT_EQ(stats.views[0].rows, 2);
-  EXPECT_EQ(stats.views[0].watermark, world_.db->LastCommit());
-  EXPECT_EQ(stats.views[0].base.value, world_.db->LastCommit().value - 1);
+  const PartitionInfo partition = world_.db->ListPartitions(world_.caller, *table)->front();
+  const ViewStats stats = database->KeyViewStats({partition.first_log});
+  EXPECT_EQ(stats.rows, 2);
+  EXPECT_EQ(stats.watermark, world_.db->LastCommit());
+  EXPECT_EQ(stats.base.value, world_.db->LastCommit().value - 1);
   // In this world working files are in memory: every restart loses them.
   ASSERT_TRUE(world_.Restart().ok());
   EXPECT_EQ(View(table), (Model{{1, "c"}, {2, "b"}}));
@@ -197,17 +196,43 @@ TEST_F(KeyedTest, BasesBoundWhatIsReadAgain) {
             world_.db->LastCommit().value - 1);
 }
 
-TEST_F(KeyedTest, BasesAreMadeAtIntervals) {
-  world_.base_interval_ns = 1'000'000'000;
-  ASSERT_TRUE(world_.Restart().ok());
-  const TablePtr table = Create({});
-  ASSERT_TRUE(Upsert(table, {{1, "a"}}).ok());
-  const auto base = [&] {
-    return static_cast<DatabaseImpl*>(world_.db.get())->BaseOf(*table->current);
+TEST(KeyBaseRoundsTest, BasesAreMadeInTimeAndWhenMuchWasApplied) {
+  ManualClock clock;
+  ManualExecutor executor(&clock);
+  int cuts = 0;
+  Status answer;
+  KeyBaseRounds rounds(
+      {.executor = &executor, .clock = &clock, .interval_ns = 1000, .bytes_max = 100, .cut = [&] {
+         ++cuts;
+         return answer;
+       }});
+  rounds.Start();
+  const auto pass = [&](int64_t ns) {
+    executor.RunUntilIdle(/*advance=*/true, clock.MonotonicNs() + ns);
   };
-  EXPECT_EQ(base(), CommitId(0));
-  world_.executor.RunUntilIdle(/*advance=*/true, world_.clock.MonotonicNs() + 1'500'000'000);
-  EXPECT_EQ(base(), world_.db->LastCommit());
+  pass(2500);
+  EXPECT_EQ(cuts, 0);  // nothing was applied
+  rounds.Applied(10);
+  executor.RunUntilIdle();
+  EXPECT_EQ(cuts, 0);
+  pass(1500);
+  EXPECT_EQ(cuts, 1);
+  rounds.Applied(60);
+  rounds.Applied(60);
+  rounds.Applied(60);
+  executor.RunUntilIdle();
+  EXPECT_EQ(cuts, 2);  // at once, and once
+  answer = Error(Code::kResourceExhausted, Reason::kDiskFull, "full");
+  rounds.Applied(1);
+  pass(1500);
+  EXPECT_EQ(cuts, 3);
+  answer = Status::OK();
+  pass(1500);
+  EXPECT_EQ(cuts, 4);  // what failed is tried again
+  rounds.Applied(1);
+  rounds.Stop();
+  pass(5000);
+  EXPECT_EQ(cuts, 4);
 }
 
 TEST_F(KeyedTest, DroppedTablesLeaveTheView) {

@@ -278,19 +278,16 @@ Result<TableStats> DatabaseImpl::GetStats(const Caller& caller, const TableInfo&
   if (!table.current.has_value()) return stats;
   ARROW_ASSIGN_OR_RAISE(const auto partitions, catalog_->ListPartitions(table.current->id));
   stats.partitions = static_cast<int64_t>(partitions.size());
-  std::vector<LogId> logs;
   for (const PartitionInfo& partition : partitions) {
     stats.buckets += partition.bucket_count;
     for (int32_t b = 0; b < partition.bucket_count; ++b) {
       const LogId log = partition.LogOf(b);
-      logs.push_back(log);
       const log::LogRange range = log_->Range(log);
       stats.rows += range.end.value - range.start.value;
       stats.bytes += log_->BytesBetween(log, range.start, range.end);
       stats.last_commit = std::max(stats.last_commit, range.last_commit);
     }
   }
-  if (!table.current->spec.key.empty()) stats.views.push_back(KeyViewStats(logs));
   return stats;
 }
 

@@ -61,7 +61,6 @@ struct TableWorld {
     options.lake_rows_max = lake_rows_max;
     options.lake_keep_ns = 0;
     options.local_folder = local_folder;
-    options.base_interval_ns = base_interval_ns;
     auto opened = Database::Open(std::move(options));
     if (!opened.ok()) return opened.status();
     db = std::move(*opened);
@@ -110,7 +109,6 @@ struct TableWorld {
   std::function<void()> meanwhile;  // run once, when the next commit is queued but not yet made
   int64_t lake_rows_max = 1 << 20;
   std::string local_folder;
-  int64_t base_interval_ns = 0;
   access::Caller caller = access::Internal();
   std::unique_ptr<Database> db;
 };

@@ -33,8 +33,7 @@ void DatabaseImpl::DropFromViews(const std::vector<log::CatalogCommit>& commits)
 }
 
 ViewStats DatabaseImpl::KeyViewStats(const std::vector<LogId>& logs) {
-  ViewStats stats{.name = "key",
-                  .watermark = key_view_->watermark(),
+  ViewStats stats{.watermark = key_view_->watermark(),
                   .base = key_bases_->commit(),
                   .lag_bytes = keyed_pending_bytes_.load()};
   for (const LogId log : logs) {
