@@ -232,6 +232,8 @@ class DatabaseImpl : public Database {
       const std::string& name,
       const std::function<Result<std::shared_ptr<arrow::RecordBatchReader>>()>& open);
   Status OpenKeyView();
+  /// Is there room on the disk for what the key view has yet to write? Error kDiskFull.
+  Status CheckViewRoom() const;
   /// Remove what the key view holds of logs that these commits dropped. Called in the committer.
   void DropFromViews(const std::vector<log::CatalogCommit>& commits);
   Status CheckReplayable(LogId log) const;

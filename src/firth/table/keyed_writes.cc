@@ -152,6 +152,11 @@ void DatabaseImpl::WriteKeyed(std::shared_ptr<KeyedWrite> write) {
                       "too much waits to be written; send less at a time, or try again"));
     return;
   }
+  if (const Status room = CheckViewRoom(); !room.ok()) {
+    keyed_pending_bytes_.fetch_sub(write->bytes);
+    write->done(room);
+    return;
+  }
   in_work_.Begin();
   // Buckets are taken in one order by everybody, so that two writes of several buckets cannot wait
   // for each other.

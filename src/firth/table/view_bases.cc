@@ -2,13 +2,31 @@
 #include "firth/table/database_impl.h"
 
 namespace firth::table {
+namespace {
+
+/// What the view holds in memory must find room on the disk at any time, else it could not go on:
+/// writes are refused before.
+constexpr uint64_t kViewRoomBytes = uint64_t{32} << 20;
+
+}  // namespace
 
 CommitId DatabaseImpl::BaseOf(const EditionInfo& edition) const {
   if (edition.spec.key.empty()) return CommitId(INT64_MAX);
   return key_bases_->commit();
 }
 
+Status DatabaseImpl::CheckViewRoom() const {
+  if (options_.key_view_folder.empty()) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const uint64_t free, options_.files->FreeBytes());
+  if (free >= kViewRoomBytes) return Status::OK();
+  return Error(Code::kResourceExhausted, Reason::kDiskFull,
+               "the disk is full: what keyed tables work with needs " +
+                   std::to_string(kViewRoomBytes >> 20) + " MiB, and " +
+                   std::to_string(free >> 20) + " MiB are free");
+}
+
 Status DatabaseImpl::CutBases() {
+  ARROW_RETURN_NOT_OK(CheckViewRoom());
   return key_bases_->Cut(key_view_.get());
 }
 
