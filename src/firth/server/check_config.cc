@@ -43,6 +43,9 @@ Status CheckDoors(const Config& config) {
   for (const auto& [name, addresses] : config.doors) {
     const DoorName* door = FindDoor(name);
     if (door == nullptr) return Wrong(fmt::format("this build has no door '{}'", name));
+    if (door->needs_tls && config.tls_certificate_file.empty()) {
+      return Wrong(fmt::format("door {} needs doors.tls, which names `cert` and `key`", name));
+    }
     for (const auto& address : addresses) {
       ARROW_RETURN_NOT_OK(CheckAddress(config, *door, address));
     }

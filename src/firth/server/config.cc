@@ -63,11 +63,15 @@ Status MergeNamed(const FlatNames& names, const std::string& name, const std::st
                            name, Nearest(name, known)));
 }
 
+std::vector<std::string> DefaultForDev(uint16_t port) {
+  return {"localhost:" + std::to_string(port)};
+}
+
 void AddDefaultsForDev(Config* config) {
   config->anonymous = "admin";
   config->sleeper_instances = {"nyc"};
   for (const auto& [door, port] : KnownDoors()) {
-    config->doors[door] = {"localhost:" + std::to_string(port)};
+    config->doors[door] = DefaultForDev(port);
   }
 }
 
@@ -88,6 +92,12 @@ Result<Config> LoadConfig(const std::string& file,
     ARROW_RETURN_NOT_OK(MergeNamed(kFlags, name, value, &config));
   }
   std::erase_if(config.doors, [](const auto& door) { return door.second.empty(); });
+  if (dev && config.tls_certificate_file.empty()) {
+    std::erase_if(config.doors, [](const auto& door) {
+      const DoorName* known = FindDoor(door.first);
+      return known != nullptr && known->needs_tls && door.second == DefaultForDev(known->port);
+    });
+  }
   ARROW_RETURN_NOT_OK(CheckConfig(config));
   return config;
 }

@@ -3,6 +3,7 @@
 
 #include <fstream>
 
+#include "firth/server/doors.h"
 #include "firth/server/nearest.h"
 #include "firth/server/server.h"
 
@@ -140,8 +141,12 @@ TEST_F(ConfigTest, DevOpensEveryDoorOnThisMachine) {
   const Config config = Load("", {}, {}, /*dev=*/true).ValueOrDie();
   EXPECT_TRUE(config.dev);
   EXPECT_EQ(config.anonymous, "admin");
+  const Config with_tls =
+      Load("", {}, {{"tls-cert", file_}, {"tls-key", file_}}, /*dev=*/true).ValueOrDie();
   for (const auto& [door, port] : KnownDoors()) {
-    EXPECT_EQ(config.doors.at(door), std::vector<std::string>{"localhost:" + std::to_string(port)});
+    const std::vector<std::string> expected{"localhost:" + std::to_string(port)};
+    EXPECT_EQ(with_tls.doors.at(door), expected);
+    EXPECT_EQ(config.doors.contains(door), !FindDoor(door)->needs_tls);
   }
   EXPECT_EQ(KnownDoors().at("console"), 8090);
 }
@@ -152,7 +157,8 @@ TEST_F(ConfigTest, DevGivesWayToWhatIsSet) {
           .ValueOrDie();
   EXPECT_EQ(config.anonymous, "none");
   EXPECT_EQ(config.doors.at("console"), std::vector<std::string>{"127.0.0.1:0"});
-  EXPECT_EQ(config.doors.size(), KnownDoors().size());
+  EXPECT_EQ(config.doors.size(), KnownDoors().size() - 1);  // one needs TLS
+  EXPECT_SAYS(ErrorOf("doors.btrdb_tls = '127.0.0.1:1'"), "doors.tls");
   EXPECT_FALSE(Load("", {}, {{"console", ""}}, true)->doors.contains("console"));
 }
 

@@ -64,8 +64,13 @@ Result<RunningDoor> StartBtrdb(const DoorParts& parts) {
   doors::btrdb::BtrdbDoorOptions options;
   options.database = parts.database;
   options.listen = AddressesOf(*parts.config, "btrdb");
+  options.listen_tls = AddressesOf(*parts.config, "btrdb_tls");
+  options.advertise = parts.config->advertise;
+  options.tls_certificate_file = parts.config->tls_certificate_file;
+  options.tls_key_file = parts.config->tls_key_file;
   ARROW_ASSIGN_OR_RAISE(auto door, doors::btrdb::BtrdbDoor::Start(options));
-  std::map<std::string, std::vector<std::string>> endpoints{{"btrdb", door->endpoints()}};
+  std::map<std::string, std::vector<std::string>> endpoints{{"btrdb", door->endpoints()},
+                                                            {"btrdb_tls", door->endpoints_tls()}};
   return Own(std::move(door), std::move(endpoints));
 }
 #endif
@@ -163,7 +168,9 @@ const std::vector<DoorKind>& DoorKinds() {
        StartFluss},
 #endif
 #ifdef FIRTH_HAS_DOOR_BTRDB
-      {{{"btrdb", 4410, "BTrDB, plaintext gRPC"}}, StartBtrdb},
+      {{{"btrdb", 4410, "BTrDB, plaintext gRPC"},
+        {"btrdb_tls", 4411, "BTrDB, gRPC over TLS", false, /*needs_tls=*/true}},
+       StartBtrdb},
 #endif
 #ifdef FIRTH_HAS_DOOR_DELTACAT
       {{{"deltacat", 8080, "DeltaCAT's HTTP calls"}}, StartDeltacat},

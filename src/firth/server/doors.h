@@ -45,8 +45,9 @@ struct DoorName {
   std::string_view name;
   uint16_t port = 0;  // with --dev
   std::string_view meaning;
-  bool hands_out_host =
-      false;  // tells clients a host to connect to, so that a wildcard will not do
+  /// It tells clients a host to connect to, so that a wildcard will not do.
+  bool hands_out_host = false;
+  bool needs_tls = false;  // opens only where doors.tls is set
 };
 
 /// What is started together: one or more names that share a store of connections.

@@ -16,6 +16,7 @@
 #include "firth/log/log_store.h"
 #include "firth/table/column_series.h"
 #include "firth/table/series.h"
+#include "firth/table/series_feed.h"
 #include "firth/table/series_rows.h"
 #include "firth/timeview/time_view.h"
 
@@ -80,6 +81,8 @@ class SeriesStoreImpl : public SeriesStore {
   /// What is known of a series, whoever asks; null when it is gone.
   SeriesPtr Known(const SeriesId& id) const;
 
+  SeriesFeed* feed() { return &feed_; }
+
  private:
   /// The series, if `caller` has `rights` on its collection.
   Result<SeriesPtr> Check(const access::Caller& caller, uint32_t rights, const SeriesId& id);
@@ -99,6 +102,7 @@ class SeriesStoreImpl : public SeriesStore {
   DatabaseImpl* const database_;
   ColumnSeriesStore columns_;
   std::unique_ptr<timeview::TimeView> view_;
+  SeriesFeed feed_;
   mutable std::mutex mutex_;
   SeriesFacts facts_;                                                // guarded by mutex_
   std::unordered_map<SeriesId, std::weak_ptr<std::mutex>> writers_;  // guarded by mutex_

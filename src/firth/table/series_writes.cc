@@ -142,6 +142,7 @@ Status SeriesStoreImpl::Write(log::EntryDraft entry, timeview::Edit edit) {
               edit.commit = made->id;
               std::lock_guard applying(apply_mutex_);
               const Status applied = view_->Apply(std::span(&edit, 1), made->id);
+              if (applied.ok()) feed_.Publish(edit);
               done(applied.ok() ? made : Result<log::CommitResult>(applied));
             });
       })

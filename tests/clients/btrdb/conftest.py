@@ -12,13 +12,14 @@ BINARY = os.environ.get("FIRTH_BINARY", "firth")
 
 
 class Server:
-    def __init__(self, folder):
+    def __init__(self, folder, *more, anonymous="admin"):
         self.folder = folder
+        self.more = list(more) + (["--access-anonymous", anonymous] if anonymous else [])
         self.start()
 
     def start(self):
         self.process = subprocess.Popen(
-            [BINARY, "serve", "--data", str(self.folder), "--btrdb", "127.0.0.1:0", "--access-anonymous", "admin"],
+            [BINARY, "serve", "--data", str(self.folder), "--btrdb", "127.0.0.1:0", *self.more],
             env={k: v for k, v in os.environ.items() if not k.startswith("FIRTH_")},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert self.process.stdout.readline().strip() == "ready"
@@ -33,13 +34,16 @@ class Server:
         self.process.stdout.close()
         return status
 
+    def stop(self):
+        if self.process.poll() is None:
+            assert self.end(signal.SIGTERM) == 0
+
 
 @pytest.fixture
 def server(tmp_path):
     running = Server(tmp_path / "data")
     yield running
-    if running.process.poll() is None:
-        assert running.end(signal.SIGTERM) == 0
+    running.stop()
 
 
 @pytest.fixture

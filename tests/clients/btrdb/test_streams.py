@@ -102,6 +102,14 @@ def test_facts(conn):
     assert annotations == {"location": 1, "impedance": 1}
 
 
+@pytest.mark.parametrize("collection", ["a/", "/a", "a//b", "/", "_x_", "a/_x5F_/_x", "ä ö/😀", "." * 255])
+def test_collections_come_back_as_they_were(conn, collection):
+    stream = make(conn, collection)
+    assert conn.list_collections() == [collection]
+    assert conn.stream_from_uuid(stream.uuid).collection == collection
+    assert [s.uuid for s in conn.streams_in_collection(collection)] == [stream.uuid]
+
+
 def test_errors_have_their_classes(conn):
     stream = make(conn)
     with pytest.raises(errors.StreamExists):

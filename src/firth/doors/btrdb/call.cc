@@ -10,7 +10,7 @@ constexpr std::string_view kScheme = "bearer ";
 
 }  // namespace
 
-grpc::Status SignIn(const grpc::ServerContext& context, table::Database* database,
+grpc::Status SignIn(const grpc::ServerContextBase& context, table::Database* database,
                     access::Caller* caller) {
   const auto& metadata = context.client_metadata();
   const auto found = metadata.find("authorization");

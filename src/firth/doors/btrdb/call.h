@@ -9,12 +9,13 @@
 #include "firth/doors/btrdb/errors.h"
 #include "firth/doors/btrdb/facts.h"
 #include "firth/table/database.h"
+#include "firth/table/series.h"
 
 namespace firth::doors::btrdb {
 
 /// Who calls: the owner of the bearer key, or the anonymous caller without one. A key that nobody
 /// has ends the call with UNAUTHENTICATED.
-grpc::Status SignIn(const grpc::ServerContext& context, table::Database* database,
+grpc::Status SignIn(const grpc::ServerContextBase& context, table::Database* database,
                     access::Caller* caller);
 
 /// Put a refusal or an error of the engine into a reply. A missing right is a gRPC status.

@@ -9,30 +9,62 @@ namespace firth::doors::btrdb {
 namespace {
 
 // A streamed answer holds a thread while its client reads.
-constexpr int kCallThreadsMax = 32;
+constexpr int kCallThreadsMax = 128;
+
+/// `host:port` texts with another host, unless that is empty.
+std::vector<std::string> Advertised(std::vector<std::string> endpoints, const std::string& host) {
+  if (host.empty()) return endpoints;
+  for (std::string& endpoint : endpoints) endpoint = host + endpoint.substr(endpoint.rfind(':'));
+  return endpoints;
+}
 
 class RunningDoor : public BtrdbDoor {
  public:
-  explicit RunningDoor(table::Database* database) : service_(database) {}
+  explicit RunningDoor(table::Database* database) : service_(database), service_tls_(database) {}
   ~RunningDoor() override { Stop(0); }
 
   Status Start(const BtrdbDoorOptions& options) {
     ARROW_RETURN_NOT_OK(arrow::compute::Initialize());
+    if (!options.listen_tls.empty() && options.tls_certificate_file.empty()) {
+      return Error(Code::kInvalidArgument, Reason::kInvalidProperty,
+                   "doors.btrdb_tls needs doors.tls.cert and doors.tls.key");
+    }
     net::GrpcServerOptions server;
-    server.listen = options.listen;
     server.threads_max = kCallThreadsMax;
-    ARROW_ASSIGN_OR_RAISE(server_, net::GrpcServer::Start(std::move(server), {&service_}));
+    if (!options.listen.empty()) {
+      server.listen = options.listen;
+      ARROW_ASSIGN_OR_RAISE(server_, net::GrpcServer::Start(server, {&service_}));
+      service_.SetEndpoints(Advertised(server_->endpoints(), options.advertise));
+    }
+    if (!options.listen_tls.empty()) {
+      server.listen = options.listen_tls;
+      server.tls_certificate_file = options.tls_certificate_file;
+      server.tls_key_file = options.tls_key_file;
+      ARROW_ASSIGN_OR_RAISE(server_tls_, net::GrpcServer::Start(server, {&service_tls_}));
+      service_tls_.SetEndpoints(Advertised(server_tls_->endpoints(), options.advertise));
+    }
     return Status::OK();
   }
 
-  std::vector<std::string> endpoints() const override { return server_->endpoints(); }
+  std::vector<std::string> endpoints() const override {
+    return server_ == nullptr ? std::vector<std::string>{} : server_->endpoints();
+  }
+  std::vector<std::string> endpoints_tls() const override {
+    return server_tls_ == nullptr ? std::vector<std::string>{} : server_tls_->endpoints();
+  }
   void Stop(int64_t grace_ns) override {
+    service_.Stop();
+    service_tls_.Stop();
     if (server_ != nullptr) server_->Stop(grace_ns);
+    if (server_tls_ != nullptr) server_tls_->Stop(grace_ns);
   }
 
  private:
+  // One service a server: gRPC lets none belong to two.
   Service service_;
-  std::unique_ptr<net::GrpcServer> server_;  // stops before what it serves is gone
+  Service service_tls_;
+  std::unique_ptr<net::GrpcServer> server_;  // stop before what they serve is gone
+  std::unique_ptr<net::GrpcServer> server_tls_;
 };
 
 }  // namespace

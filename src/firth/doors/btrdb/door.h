@@ -14,6 +14,10 @@ namespace firth::doors::btrdb {
 struct BtrdbDoorOptions {
   table::Database* database = nullptr;
   std::vector<std::string> listen;
+  std::vector<std::string> listen_tls;  // needs the two files
+  std::string tls_certificate_file;
+  std::string tls_key_file;
+  std::string advertise;  // the host that clients are told; empty: what it listens at
 };
 
 /// Serves from Start to Stop.
@@ -22,6 +26,7 @@ class BtrdbDoor {
   static Result<std::unique_ptr<BtrdbDoor>> Start(const BtrdbDoorOptions& options);
   virtual ~BtrdbDoor() = default;
   virtual std::vector<std::string> endpoints() const = 0;
+  virtual std::vector<std::string> endpoints_tls() const = 0;
   virtual void Stop(int64_t grace_ns) = 0;
 };
 

@@ -8,7 +8,7 @@ constexpr uint32_t kAmbiguousStream = 418;
 constexpr uint32_t kPropertyVersionMismatch = 423;
 constexpr uint32_t kResourceDepleted = 426;
 constexpr uint32_t kRecycledUuid = 429;
-constexpr uint32_t kVersionNotAvailable = 450;
+constexpr uint32_t kBadSql = 441;
 constexpr uint32_t kInvariantFailure = 500;
 
 }  // namespace
@@ -36,9 +36,12 @@ uint32_t CodeFor(const Status& status) {
     case Reason::kInvalidName:
     case Reason::kTableExists:
       return kBadCollection;
+    case Reason::kConflict:
     case Reason::kOverBudget:
     case Reason::kDiskFull:
       return kResourceDepleted;
+    case Reason::kQueryRefused:
+      return kBadSql;
     case Reason::kBatchTooLarge:
       return kInsertTooBig;
     default:

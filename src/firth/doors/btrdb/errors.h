@@ -20,6 +20,7 @@ inline constexpr uint32_t kWrongArguments = 421;
 inline constexpr uint32_t kFaultInjectionDisabled = 424;
 inline constexpr uint32_t kBadValue = 425;
 inline constexpr uint32_t kBadVersions = 427;
+inline constexpr uint32_t kVersionNotAvailable = 450;
 
 /// The code for an error of the engine.
 uint32_t CodeFor(const Status& status);

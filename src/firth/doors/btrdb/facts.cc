@@ -26,6 +26,29 @@ std::optional<Refusal> CheckText(const std::string& text) {
   return Refusal{kBadText, "a value is UTF-8 text of at most 255 characters, without NUL"};
 }
 
+/// A path has no empty segments, a collection may: `a//b`, `a/`. They are written `_x_`, and a
+/// literal
+/// `_x` is `_x5F_x` as everywhere.
+constexpr std::string_view kEmptySegment = "_x_";
+constexpr std::string_view kMark = "_x";
+constexpr std::string_view kEscapedMark = "_x5F_x";
+
+std::string ReplaceAll(std::string text, std::string_view from, std::string_view to) {
+  for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
+    text.replace(at, from.size(), to);
+  }
+  return text;
+}
+
+std::string SegmentOf(std::string text) {
+  return text.empty() ? std::string(kEmptySegment)
+                      : ReplaceAll(std::move(text), kMark, kEscapedMark);
+}
+
+std::string TextOf(const std::string& segment) {
+  return segment == kEmptySegment ? "" : ReplaceAll(segment, kEscapedMark, kMark);
+}
+
 }  // namespace
 
 std::optional<Refusal> ReadId(const std::string& uuid, table::SeriesId* id) {
@@ -45,10 +68,7 @@ std::optional<Refusal> ReadCollection(const std::string& text, Path* path) {
   size_t begin = 0;
   while (begin <= text.size()) {
     const size_t end = std::min(text.find('/', begin), text.size());
-    if (end == begin) {
-      return Refusal{kBadCollection, "a collection has no empty part between slashes"};
-    }
-    path->segments.push_back(text.substr(begin, end - begin));
+    path->segments.push_back(SegmentOf(text.substr(begin, end - begin)));
     begin = end + 1;
   }
   return std::nullopt;
@@ -56,7 +76,10 @@ std::optional<Refusal> ReadCollection(const std::string& text, Path* path) {
 
 std::string CollectionText(const Path& path) {
   std::string text;
-  for (const std::string& segment : path.segments) text += (text.empty() ? "" : "/") + segment;
+  for (size_t i = 0; i < path.segments.size(); ++i) {
+    if (i > 0) text += '/';
+    text += TextOf(path.segments[i]);
+  }
   return text;
 }
 

@@ -23,7 +23,7 @@ struct Refusal {
 /// The series that 16 bytes name; refused with 421 otherwise.
 std::optional<Refusal> ReadId(const std::string& uuid, table::SeriesId* id);
 /// A collection `a/b` as the path of that many segments; refused with 407 when it is empty, too
-/// long, not UTF-8, holds NUL or an empty segment.
+/// long, not UTF-8, or holds NUL.
 std::optional<Refusal> ReadCollection(const std::string& text, Path* path);
 std::string CollectionText(const Path& path);
 /// Tags by key; refused with 408 for an unknown key and 409 for a bad value.

@@ -7,6 +7,8 @@
 #include <arrow/ipc/reader.h>
 #include <arrow/ipc/writer.h>
 
+#include "firth/common/text.h"
+
 namespace firth::doors::btrdb {
 namespace {
 
@@ -31,6 +33,23 @@ Result<std::string> EncodeStream(const arrow::RecordBatch& rows) {
   ARROW_RETURN_NOT_OK(writer->Close());
   ARROW_ASSIGN_OR_RAISE(const auto buffer, sink->Finish());
   return buffer->ToString();
+}
+
+/// Columns under `schema`, each cast where its type is another.
+Result<std::string> EncodeAs(arrow::ArrayVector columns,
+                             const std::shared_ptr<arrow::Schema>& schema) {
+  const int64_t rows = columns[0]->length();
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const auto& type = schema->field(static_cast<int>(i))->type();
+    if (columns[i]->type()->Equals(*type)) continue;
+    auto cast = arrow::compute::Cast(columns[i], type, arrow::compute::CastOptions::Unsafe());
+    if (!cast.ok()) {
+      return Wrong("column " + std::to_string(i) + " cannot be given as " + type->ToString() +
+                   ": " + cast.status().message());
+    }
+    columns[i] = cast->make_array();
+  }
+  return EncodeStream(*arrow::RecordBatch::Make(schema, rows, std::move(columns)));
 }
 
 Result<std::shared_ptr<arrow::RecordBatchReader>> OpenStream(const std::string& bytes) {
@@ -61,37 +80,42 @@ const std::shared_ptr<arrow::Schema>& WindowSchema() {
   return schema;
 }
 
-Result<std::shared_ptr<arrow::Schema>> ParseTemplate(const std::string& bytes) {
-  if (bytes.empty()) return ValueSchema();
+std::shared_ptr<arrow::Schema> JoinedSchema(const std::vector<table::SeriesId>& streams) {
+  arrow::FieldVector fields = {ValueSchema()->field(0)};
+  for (const auto& stream : streams) {
+    fields.push_back(arrow::field(UuidToText(stream.view()), arrow::float64(), false));
+  }
+  return arrow::schema(std::move(fields));
+}
+
+Result<std::shared_ptr<arrow::Schema>> ParseTemplate(const std::string& bytes,
+                                                     const std::shared_ptr<arrow::Schema>& plain) {
+  if (bytes.empty()) return plain;
   ARROW_ASSIGN_OR_RAISE(const auto reader, OpenStream(bytes));
   const auto schema = reader->schema()->RemoveMetadata();
-  if (schema->num_fields() != 2) {
+  if (schema->num_fields() != plain->num_fields()) {
     return Wrong("the template has " + std::to_string(schema->num_fields()) +
-                 " columns; the answer has 2");
+                 " columns; the answer has " + std::to_string(plain->num_fields()));
   }
   // Found out before anything is sent whether there is such a cast.
-  ARROW_RETURN_NOT_OK(EncodePoints({}, schema).status());
+  JoinedBatch nothing;
+  nothing.columns.resize(static_cast<size_t>(plain->num_fields() - 1));
+  ARROW_RETURN_NOT_OK(EncodeJoined(nothing, schema).status());
   return schema;
 }
 
 Result<std::string> EncodePoints(const timeview::PointBatch& points,
                                  const std::shared_ptr<arrow::Schema>& schema) {
-  std::vector<std::shared_ptr<arrow::Array>> columns = {
-      Wrap(ValueSchema()->field(0)->type(), points.times),
-      Wrap(ValueSchema()->field(1)->type(), points.values)};
-  for (int i = 0; i < 2; ++i) {
-    const auto column = static_cast<size_t>(i);
-    const auto& type = schema->field(i)->type();
-    if (columns[column]->type()->Equals(*type)) continue;
-    auto cast = arrow::compute::Cast(columns[column], type, arrow::compute::CastOptions::Unsafe());
-    if (!cast.ok()) {
-      return Wrong("column " + std::to_string(i) + " cannot be given as " + type->ToString() +
-                   ": " + cast.status().message());
-    }
-    columns[column] = cast->make_array();
-  }
-  return EncodeStream(
-      *arrow::RecordBatch::Make(schema, static_cast<int64_t>(points.size()), std::move(columns)));
+  return EncodeAs(
+      {Wrap(ValueSchema()->field(0)->type(), points.times), Wrap(arrow::float64(), points.values)},
+      schema);
+}
+
+Result<std::string> EncodeJoined(const JoinedBatch& rows,
+                                 const std::shared_ptr<arrow::Schema>& schema) {
+  arrow::ArrayVector columns = {Wrap(ValueSchema()->field(0)->type(), rows.times)};
+  for (const auto& column : rows.columns) columns.push_back(Wrap(arrow::float64(), column));
+  return EncodeAs(std::move(columns), schema);
 }
 
 Result<std::string> EncodeWindows(const timeview::WindowBatch& windows) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "firth/common/status.h"
+#include "firth/doors/btrdb/join.h"
 #include "firth/table/series.h"
 
 namespace firth::doors::btrdb {
@@ -18,12 +19,18 @@ const std::shared_ptr<arrow::Schema>& ValueSchema();
 /// `time`, `min`, `mean`, `max`, `count` uint64, `stddev`.
 const std::shared_ptr<arrow::Schema>& WindowSchema();
 
-/// The schema that a template (an IPC stream with only a schema) asks for; the value schema for
-/// none. Error kInvalidArgument when it does not fit.
-Result<std::shared_ptr<arrow::Schema>> ParseTemplate(const std::string& bytes);
+/// `time`, and a float64 column named by each stream's uuid.
+std::shared_ptr<arrow::Schema> JoinedSchema(const std::vector<table::SeriesId>& streams);
 
-/// One complete IPC stream. Points are cast to `schema` as Arrow's unsafe cast does.
+/// The schema that a template (an IPC stream with only a schema) asks for instead of `plain`, which
+/// it is for no template. Error kInvalidArgument when it does not fit.
+Result<std::shared_ptr<arrow::Schema>> ParseTemplate(const std::string& bytes,
+                                                     const std::shared_ptr<arrow::Schema>& plain);
+
+/// One complete IPC stream. Columns are cast to `schema` as Arrow's unsafe cast does.
 Result<std::string> EncodePoints(const timeview::PointBatch& points,
+                                 const std::shared_ptr<arrow::Schema>& schema);
+Result<std::string> EncodeJoined(const JoinedBatch& rows,
                                  const std::shared_ptr<arrow::Schema>& schema);
 Result<std::string> EncodeWindows(const timeview::WindowBatch& windows);
 

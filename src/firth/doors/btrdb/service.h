@@ -4,16 +4,29 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <mutex>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "btrdb.grpc.pb.h"
+#include "firth/doors/btrdb/subscribe.h"
 #include "firth/table/database.h"
 
 namespace firth::doors::btrdb {
 
-class Service final : public v5api::BTrDB::Service {
+/// All methods but one have a thread while they run; Subscribe, which lasts, has none.
+class Service final : public v5api::BTrDB::WithCallbackMethod_Subscribe<v5api::BTrDB::Service> {
  public:
-  explicit Service(table::Database* database) : database_(database) {}
+  explicit Service(table::Database* database) : database_(database), subscribers_(database) {}
+
+  /// Where clients reach the server, which knows it once it listens.
+  void SetEndpoints(std::vector<std::string> endpoints) {
+    std::lock_guard lock(mutex_);
+    endpoints_ = std::move(endpoints);
+  }
+  /// End the calls that would not end by themselves.
+  void Stop() { subscribers_.Stop(); }
 
   using Context = grpc::ServerContext;
   template <typename T>
@@ -62,11 +75,23 @@ class Service final : public v5api::BTrDB::Service {
                             Writer<v5api::ArrowWindowsResponse>* writer) override;
   grpc::Status Changes(Context* context, const v5api::ChangesParams* request,
                        Writer<v5api::ChangesResponse>* writer) override;
+  grpc::Status ArrowMultiValues(Context* context, const v5api::ArrowMultiValuesParams* request,
+                                Writer<v5api::ArrowMultiValuesResponse>* writer) override;
+  grpc::Status GenerateCSV(Context* context, const v5api::GenerateCSVParams* request,
+                           Writer<v5api::GenerateCSVResponse>* writer) override;
+  grpc::Status SQLQuery(Context* context, const v5api::SQLQueryParams* request,
+                        Writer<v5api::SQLQueryResponse>* writer) override;
+  SubscribeReactor* Subscribe(grpc::CallbackServerContext* context) override {
+    return subscribers_.Begin(*context);
+  }
   grpc::Status FaultInject(Context* context, const v5api::FaultInjectParams* request,
                            v5api::FaultInjectResponse* reply) override;
 
  private:
   table::Database* const database_;
+  std::mutex mutex_;
+  std::vector<std::string> endpoints_;  // guarded by mutex_
+  Subscribers subscribers_;
 };
 
 }  // namespace firth::doors::btrdb

@@ -4,6 +4,7 @@
 
 #include "firth/doors/btrdb/call.h"
 #include "firth/doors/btrdb/service.h"
+#include "firth/doors/btrdb/streams.h"
 
 namespace firth::doors::btrdb {
 namespace {
@@ -26,27 +27,6 @@ bool Matches(const table::SeriesInfo& series, const v5api::LookupStreamsParams& 
   return true;
 }
 
-/// Series whose collection, as this door spells it, begins with `prefix`, in this door's order.
-Result<std::vector<table::SeriesPtr>> WithPrefix(table::Database* database,
-                                                 const access::Caller& caller,
-                                                 const std::string& prefix) {
-  ARROW_ASSIGN_OR_RAISE(auto found, database->series()->Find(caller, {}));
-  std::erase_if(found, [&](const table::SeriesPtr& series) {
-    return !CollectionText(series->collection).starts_with(prefix);
-  });
-  const auto order = [](const table::SeriesPtr& series) {
-    const auto tag = [&](const char* key) {
-      const auto at = series->tags.find(key);
-      return at == series->tags.end() ? std::string() : at->second;
-    };
-    return std::tuple(CollectionText(series->collection), tag("name"), tag("unit"),
-                      std::string(series->id.view()));
-  };
-  std::sort(found.begin(), found.end(),
-            [&](const auto& a, const auto& b) { return order(a) < order(b); });
-  return found;
-}
-
 }  // namespace
 
 grpc::Status Service::Info(Context* context, const v5api::InfoParams*, v5api::InfoResponse* reply) {
@@ -55,7 +35,10 @@ grpc::Status Service::Info(Context* context, const v5api::InfoParams*, v5api::In
   reply->set_majorversion(kMajorVersion);
   reply->set_minorversion(kMinorVersion);
   reply->set_build("5.34.0-firth");
-  reply->mutable_proxy()->add_proxyendpoints("127.0.0.1:4410");
+  std::lock_guard lock(mutex_);
+  for (const std::string& endpoint : endpoints_) {
+    reply->mutable_proxy()->add_proxyendpoints(endpoint);
+  }
   return grpc::Status::OK;
 }
 
@@ -160,7 +143,7 @@ grpc::Status Service::ListCollections(Context* context, const v5api::ListCollect
                                       Writer<v5api::ListCollectionsResponse>* writer) {
   access::Caller caller;
   if (auto status = SignIn(*context, database_, &caller); !status.ok()) return status;
-  const auto found = WithPrefix(database_, caller, request->prefix());
+  const auto found = StreamsWithPrefix(database_, caller, request->prefix());
   if (!found.ok()) return RefuseStream(found.status(), writer);
   std::set<std::string> names;
   for (const auto& series : *found) names.insert(CollectionText(series->collection));
@@ -182,8 +165,8 @@ grpc::Status Service::LookupStreams(Context* context, const v5api::LookupStreams
   for (const auto& tag : request->tags()) {
     if (auto refused = CheckTagKey(tag.key())) return RefuseStream(*refused, writer);
   }
-  const auto found =
-      WithPrefix(database_, caller, request->iscollectionprefix() ? request->collection() : "");
+  const auto found = StreamsWithPrefix(database_, caller,
+                                       request->iscollectionprefix() ? request->collection() : "");
   if (!found.ok()) return RefuseStream(found.status(), writer);
   v5api::LookupStreamsResponse reply;
   for (const auto& series : *found) {
@@ -205,7 +188,7 @@ grpc::Status Service::GetMetadataUsage(Context* context, const v5api::MetadataUs
                                        v5api::MetadataUsageResponse* reply) {
   access::Caller caller;
   if (auto status = SignIn(*context, database_, &caller); !status.ok()) return status;
-  const auto found = WithPrefix(database_, caller, request->prefix());
+  const auto found = StreamsWithPrefix(database_, caller, request->prefix());
   if (!found.ok()) return Refuse(found.status(), reply);
   std::map<std::string, uint64_t> tags;
   for (const auto& [key, empty] : EmptyTags()) tags[key] = 0;

@@ -3,19 +3,13 @@
 
 #include "firth/doors/btrdb/call.h"
 #include "firth/doors/btrdb/payload.h"
+#include "firth/doors/btrdb/reads.h"
 #include "firth/doors/btrdb/service.h"
 
 namespace firth::doors::btrdb {
 namespace {
 
 constexpr int64_t kInsertPointsMax = 1'000'000;
-constexpr size_t kRowsAMessage = 20'000;
-constexpr uint64_t kWindowsMax = 100'000'000;
-constexpr uint32_t kWidthBitsMax = 63;
-
-int64_t RevisionOf(uint64_t version) {
-  return version > INT64_MAX ? INT64_MAX : static_cast<int64_t>(version);
-}
 
 /// Replace each value by the nearest multiple of 2^bits, ties to even.
 void Round(const v5api::RoundSpec& rounding, std::vector<double>* values) {
@@ -122,11 +116,8 @@ grpc::Status StreamAligned(grpc::ServerContext* context, table::Database* databa
   std::optional<table::Snapshot> snapshot;
   grpc::Status answer;
   if (!Pin(context, database, request, writer, &snapshot, &answer)) return answer;
-  if (Status range = timeview::CheckRange(request.start(), request.end()); !range.ok()) {
-    return RefuseStream(range, writer);
-  }
-  if (request.pointwidth() > kWidthBitsMax) {
-    return RefuseStream(Refusal{kBadWidth, "the point width is 0 to 63"}, writer);
+  if (auto refused = CheckAligned(request.start(), request.end(), request.pointwidth())) {
+    return RefuseStream(*refused, writer);
   }
   auto cursor = snapshot->AlignedWindows(request.start(), request.end(),
                                          static_cast<int>(request.pointwidth()));
@@ -141,19 +132,9 @@ grpc::Status StreamWindows(grpc::ServerContext* context, table::Database* databa
   std::optional<table::Snapshot> snapshot;
   grpc::Status answer;
   if (!Pin(context, database, request, writer, &snapshot, &answer)) return answer;
-  if (Status range = timeview::CheckRange(request.start(), request.end()); !range.ok()) {
-    return RefuseStream(range, writer);
-  }
-  if (request.width() == 0 || request.width() > uint64_t{1} << 63 ||
-      request.depth() > kWidthBitsMax) {
-    return RefuseStream(Refusal{kBadWidth, "the width is 1 to 2^63 and the depth 0 to 63"}, writer);
-  }
-  const auto span = static_cast<uint64_t>(request.end()) - static_cast<uint64_t>(request.start());
-  if (span / request.width() > kWindowsMax) {
-    return RefuseStream(
-        Refusal{kWrongArguments, std::to_string(span / request.width()) +
-                                     " windows are asked for; 100,000,000 is the most"},
-        writer);
+  if (auto refused =
+          CheckWindows(request.start(), request.end(), request.width(), request.depth())) {
+    return RefuseStream(*refused, writer);
   }
   auto cursor = snapshot->Windows(request.start(), request.end(), request.width());
   if (!cursor.ok()) return RefuseStream(cursor.status(), writer);
@@ -248,7 +229,7 @@ grpc::Status Service::RawValues(Context* context, const v5api::RawValuesParams* 
 
 grpc::Status Service::ArrowRawValues(Context* context, const v5api::ArrowRawValuesParams* request,
                                      Writer<v5api::ArrowRawValuesResponse>* writer) {
-  const auto schema = ParseTemplate(request->templatebytes());
+  const auto schema = ParseTemplate(request->templatebytes(), ValueSchema());
   std::optional<table::Snapshot> snapshot;
   grpc::Status answer;
   if (!schema.ok()) {
