@@ -38,11 +38,29 @@ struct HistoryItem {
   std::shared_ptr<const EditRun> edits;  // until then
 };
 
-/// Revisions of a series up to that of its tree. Copied to be read; written by one thread.
+/// A record of items, or a record of references to such records one level down.
+struct HistoryBlock {
+  NodeAddress address;
+  int64_t first = 0;      // the `first` of its first item
+  int64_t last = 0;       // the greatest `last` of its items
+  int64_t last_root = 0;  // the last revision with a root in it; 0 for none
+  bool removes = false;   // does any of its items?
+};
+
+/// Blocks that one index record takes.
+inline constexpr size_t kHistoryFanOut = 64;
+
+/// Revisions of a series up to that of its tree. What is old is in records: level 0 holds
+/// references to records of items, level n to records of 64 references to level n - 1; higher
+/// levels are older, and what is in no record yet is newest. Written by one thread; copied to be
+/// read.
 class History {
  public:
   /// The empty series.
   History() { AddCut(kEmptyRevision, kTimeMin); }
+  /// One that was written before. Error kDataLoss when it cannot be one.
+  static Result<History> Make(std::vector<std::vector<HistoryBlock>> levels,
+                              std::vector<HistoryItem> items);
 
   void AddCut(int64_t revision, int64_t cut);
   void AddRoot(int64_t revision, const NodeLink& root, int64_t end);
@@ -50,18 +68,19 @@ class History {
   void AddEdits(int64_t first, std::shared_ptr<const EditRun> edits);
   void AddStep(int64_t revision, bool removes);
 
-  /// Where a revision stands.
-  struct Place {
-    const HistoryItem* item = nullptr;  // cuts, root or edits
-    const HistoryItem* root = nullptr;  // cuts: the next one, none if the tree still grows; edits:
-                                        // the one before
-  };
-  Place Find(int64_t revision) const;
-
+  const std::vector<std::vector<HistoryBlock>>& levels() const { return levels_; }
   const std::vector<HistoryItem>& items() const { return items_; }
 
+  // For the one that writes it to files.
+  std::vector<HistoryItem>* mutable_items() { return &items_; }
+  std::vector<std::vector<HistoryBlock>>* mutable_levels() { return &levels_; }
+
  private:
+  void Add(HistoryItem item);
+
+  std::vector<std::vector<HistoryBlock>> levels_;
   std::vector<HistoryItem> items_;  // by `first` ascending
+  int64_t last_ = 0;                // the last revision that is told of
 };
 
 /// Does any step of a run remove points?

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "firth/common/text.h"
+#include "firth/timeview/record.h"
 
 namespace firth::timeview {
 
@@ -54,60 +55,132 @@ bool ComesBehind(const EditRun& run, size_t step, int64_t end) {
   return points.empty() || points.times.front() >= end;
 }
 
+/// Memory of the nodes at and below a link that are in no file and of this revision.
+size_t BytesOf(const NodeLink& link, int64_t revision) {
+  if (!link.node || link.node->revision != revision) return 0;
+  size_t bytes = link.node->MemoryBytes();
+  for (const NodeLink& below : link.node->links) bytes += BytesOf(below, revision);
+  return bytes;
+}
+
+constexpr int kHistoryLevelsMax = 16;
+
 }  // namespace
+
+// | i64 tree revision | i64 tree end | link: root | u8 levels | an index for each | history
+// | edits that wait
+Result<std::shared_ptr<SeriesHead>> SeriesHead::Decode(const SeriesId& id, Bytes payload,
+                                                       const NodeAddress& record) {
+  auto head = std::make_shared<SeriesHead>(id);
+  ByteReader in(payload);
+  head->record_ = record;
+  head->tree_revision_ = in.Le<int64_t>();
+  head->tree_end_ = in.Le<int64_t>();
+  head->root_ = DecodeLink(&in);
+  const int level_count = in.Le<uint8_t>();
+  if (!in.ok() || level_count > kHistoryLevelsMax || head->tree_revision_ < kEmptyRevision) {
+    return Malformed("the head of a series");
+  }
+  std::vector<std::vector<HistoryBlock>> levels;
+  for (int i = 0; i < level_count; ++i) {
+    ARROW_ASSIGN_OR_RAISE(auto level, DecodeHistoryIndex(&in));
+    levels.push_back(std::move(level));
+  }
+  ARROW_ASSIGN_OR_RAISE(auto items, DecodeHistory(&in));
+  ARROW_ASSIGN_OR_RAISE(head->history_, History::Make(std::move(levels), std::move(items)));
+  Pending& pending = head->pending_;
+  ARROW_ASSIGN_OR_RAISE(pending.run, DecodeEdits(in.rest()));
+  for (size_t i = 0; i < pending.run.steps.size(); ++i) pending.NoteStep(head->end());
+  return head;
+}
+
+Result<HeadImage> SeriesHead::Write(HeadWriter* writer, PayloadEncoder* encoder,
+                                    bool record) const {
+  HeadImage image{.root = root_, .history = history_};
+  writer->Begin(id_);
+  ARROW_ASSIGN_OR_RAISE(image.root, writer->WriteTree(root_));
+  ARROW_RETURN_NOT_OK(writer->WriteHistory(&image.history));
+  if (!record) return image;
+  std::string payload;
+  AppendLe(&payload, tree_revision_);
+  AppendLe(&payload, tree_end_);
+  encoder->EncodeLink(image.root, &payload);
+  payload.push_back(static_cast<char>(image.history.levels().size()));
+  for (const auto& level : image.history.levels()) {
+    payload += encoder->EncodeHistoryIndex(level);
+  }
+  payload += encoder->EncodeHistory(image.history.items());
+  payload += encoder->EncodeEdits(pending_.run);
+  ARROW_ASSIGN_OR_RAISE(image.record, writer->WriteSeries(AsBytes(payload)));
+  return image;
+}
+
+void SeriesHead::Commit(HeadImage image) {
+  if (image.record.known()) record_ = image.record;
+  dirty_bytes_ = 0;
+  // What goes is freed after the lock.
+  std::lock_guard lock(mutex_);
+  std::swap(root_, image.root);
+  std::swap(history_, image.history);
+}
 
 HeadInfo SeriesHead::Info() const {
   std::lock_guard lock(mutex_);
   return {.revision = latest(),
           .tree_revision = tree_revision_,
           .tree_points = root_.statistics.count,
-          .pending_points = pending_.run.times.size(),
-          .pending_bytes = pending_.run.MemoryBytes() + pending_.ends.capacity() * sizeof(int64_t)};
+          .pending_points = pending_.run.times.size()};
+}
+
+SeriesHead::Roots SeriesHead::GetRoots() const {
+  std::lock_guard lock(mutex_);
+  return {.root = root_, .revision = tree_revision_, .history = history_};
 }
 
 Result<std::shared_ptr<const SnapshotState>> SeriesHead::Pin(
-    std::shared_ptr<const NodeSource> source, int64_t revision) const {
+    std::shared_ptr<const FileNodeSource> source, int64_t revision) const {
   auto state = std::make_shared<SnapshotState>();
   state->series = id_;
-  state->source = std::move(source);
+  state->source = source;
   state->overlay = EmptyOverlay();
-  std::lock_guard lock(mutex_);
-  if (revision == kLatestRevision) revision = latest();
-  if (revision < kEmptyRevision || revision > latest()) {
-    return Error(Code::kNotFound, Reason::kVersionNotFound,
-                 "series " + UuidToText(id_.view()) + " has revisions " +
-                     std::to_string(kEmptyRevision) + " to " + std::to_string(latest()) + ", not " +
-                     std::to_string(revision));
-  }
-  state->revision = revision;
-  if (revision >= tree_revision_) {
-    state->root = root_;
-    state->tree_end = tree_end_;
-    state->overlay = OverlayOf(static_cast<size_t>(revision - tree_revision_));
-    return state;
-  }
-  const History::Place place = history_.Find(revision);
-  switch (place.item->kind) {
-    case HistoryItem::Kind::kCuts:
-      state->root = place.root == nullptr ? root_ : place.root->root;
-      state->limit = place.item->cuts[static_cast<size_t>(revision - place.item->first)];
-      state->tree_end = state->limit;
-      break;
-    case HistoryItem::Kind::kRoot:
-      state->root = place.item->root;
-      state->tree_end = place.item->end;
-      break;
-    case HistoryItem::Kind::kEdits: {
-      state->root = place.root->root;
-      state->tree_end = place.root->end;
-      auto overlay = std::make_shared<Overlay>();
-      overlay->Apply(*place.item->edits, 0, static_cast<size_t>(revision - place.item->first + 1),
-                     state->tree_end);
-      state->overlay = std::move(overlay);
-      break;
+  History history;
+  NodeLink growing;
+  {
+    std::lock_guard lock(mutex_);
+    if (revision == kLatestRevision) revision = latest();
+    if (revision < kEmptyRevision || revision > latest()) {
+      return Error(Code::kNotFound, Reason::kVersionNotFound,
+                   "series " + UuidToText(id_.view()) + " has revisions " +
+                       std::to_string(kEmptyRevision) + " to " + std::to_string(latest()) +
+                       ", not " + std::to_string(revision));
     }
-    case HistoryItem::Kind::kStep:
-      FIRTH_CHECK(false);
+    state->revision = revision;
+    if (revision >= tree_revision_) {
+      state->root = root_;
+      state->tree_end = tree_end_;
+      state->overlay = OverlayOf(static_cast<size_t>(revision - tree_revision_));
+      return state;
+    }
+    history = history_;
+    growing = root_;
+  }
+  const HistoryReader reader(*source, history);
+  ARROW_ASSIGN_OR_RAISE(const HistoryPlace place, reader.Find(revision));
+  if (place.item.kind == HistoryItem::Kind::kCuts) {
+    state->root = place.root ? place.root->root : growing;
+    state->limit = place.item.cuts[static_cast<size_t>(revision - place.item.first)];
+    state->tree_end = state->limit;
+  } else if (place.item.kind == HistoryItem::Kind::kRoot) {
+    state->root = place.item.root;
+    state->tree_end = place.item.end;
+  } else {
+    ARROW_ASSIGN_OR_RAISE(const auto edits, reader.Edits(place.item));
+    state->root = place.root->root;
+    state->tree_end = place.root->end;
+    auto overlay = std::make_shared<Overlay>();
+    overlay->Apply(*edits, 0, static_cast<size_t>(revision - place.item.first + 1),
+                   state->tree_end);
+    state->overlay = std::move(overlay);
   }
   return state;
 }
@@ -129,27 +202,44 @@ std::shared_ptr<const Overlay> SeriesHead::OverlayOf(size_t steps) const {
   return overlay;
 }
 
-Result<std::vector<Removal>> SeriesHead::RemovalsBetween(int64_t from, int64_t to) const {
+Result<std::vector<Removal>> SeriesHead::RemovalsBetween(const FileNodeSource& source, int64_t from,
+                                                         int64_t to) const {
   std::vector<Removal> removals;
-  std::lock_guard lock(mutex_);
-  for (const HistoryItem& item : history_.items()) {
-    if (!item.removes || item.last <= from || item.first > to) continue;
+  std::vector<Removal> pending;
+  const auto add = [from, to](const EditRun& run, size_t step, int64_t revision,
+                              std::vector<Removal>* out) {
+    if (revision <= from || revision > to || !RemovesPoints(run.steps[step])) return;
+    out->push_back(RemovalOf(run, step, revision));
+  };
+  History history;
+  {
+    std::lock_guard lock(mutex_);
+    history = history_;
+    for (size_t i = pending_.appends; i < pending_.run.steps.size(); ++i) {
+      add(pending_.run, i, tree_revision_ + 1 + static_cast<int64_t>(i), &pending);
+    }
+  }
+  const HistoryReader reader(source, history);
+  ARROW_RETURN_NOT_OK(reader.VisitRemovals(from, to, [&](const HistoryItem& item) -> Status {
     if (item.kind == HistoryItem::Kind::kStep) {
       removals.push_back({.kind = Removal::Kind::kStep, .revision = item.first});
-      continue;
+      return Status::OK();
     }
-    for (size_t i = 0; i < item.edits->steps.size(); ++i) {
-      const int64_t revision = item.first + static_cast<int64_t>(i);
-      if (revision <= from || revision > to || !RemovesPoints(item.edits->steps[i])) continue;
-      removals.push_back(RemovalOf(*item.edits, i, revision));
+    ARROW_ASSIGN_OR_RAISE(const auto edits, reader.Edits(item));
+    for (size_t i = 0; i < edits->steps.size(); ++i) {
+      add(*edits, i, item.first + static_cast<int64_t>(i), &removals);
     }
-  }
-  for (size_t i = pending_.appends; i < pending_.run.steps.size(); ++i) {
-    const int64_t revision = tree_revision_ + 1 + static_cast<int64_t>(i);
-    if (revision <= from || revision > to || !RemovesPoints(pending_.run.steps[i])) continue;
-    removals.push_back(RemovalOf(pending_.run, i, revision));
-  }
+    return Status::OK();
+  }));
+  removals.insert(removals.end(), pending.begin(), pending.end());
   return removals;
+}
+
+void SeriesHead::Pending::NoteStep(int64_t end_before) {
+  const size_t step = ends.size();
+  if (appends == step && ComesBehind(run, step, end_before)) ++appends;
+  const PointSpan points = run.Points(step);
+  ends.push_back(points.empty() ? end_before : std::max(end_before, points.times.back() + 1));
 }
 
 void SeriesHead::Accept(const Edit& edit) {
@@ -157,11 +247,7 @@ void SeriesHead::Accept(const Edit& edit) {
   FIRTH_CHECK(edit.series == id_ && edit.revision == latest() + 1);
   const int64_t end_before = end();
   pending_.run.Append(edit);
-  const size_t step = pending_.run.steps.size() - 1;
-  if (pending_.appends == step && ComesBehind(pending_.run, step, end_before)) ++pending_.appends;
-  const PointSpan points = pending_.run.Points(step);
-  pending_.ends.push_back(points.empty() ? end_before
-                                         : std::max(end_before, points.times.back() + 1));
+  pending_.NoteStep(end_before);
 }
 
 bool SeriesHead::Full(size_t pending_points_max) const {
@@ -176,12 +262,11 @@ Status SeriesHead::Grow(const NodeSource& source, const TreeShape& shape, size_t
   if (steps == 0) return Status::OK();
   // A large edit that would make the tree keep edits goes in alone: no others have to be kept for
   // it.
-  if (steps > 1 && pending_.appends < steps &&
-      pending_.run.Points(steps - 1).size() >= pending_points_max / kLargePart) {
-    ARROW_RETURN_NOT_OK(GrowBy(source, shape, steps - 1, replaced));
-    return GrowBy(source, shape, 1, replaced);
-  }
-  return GrowBy(source, shape, steps, replaced);
+  const bool alone = steps > 1 && pending_.appends < steps &&
+                     pending_.run.Points(steps - 1).size() >= pending_points_max / kLargePart;
+  grow_error_ = GrowBy(source, shape, alone ? steps - 1 : steps, replaced);
+  if (grow_error_.ok() && alone) grow_error_ = GrowBy(source, shape, 1, replaced);
+  return grow_error_;
 }
 
 Status SeriesHead::GrowBy(const NodeSource& source, const TreeShape& shape, size_t steps,
@@ -190,6 +275,7 @@ Status SeriesHead::GrowBy(const NodeSource& source, const TreeShape& shape, size
   Overlay overlay;
   overlay.Apply(pending_.run, 0, steps, tree_end_);
   ARROW_ASSIGN_OR_RAISE(MergedTree merged, MergeTree(source, shape, root_, revision, overlay));
+  dirty_bytes_ += BytesOf(merged.root, revision);
 
   std::lock_guard lock(mutex_);
   if (steps <= pending_.appends) {
@@ -202,8 +288,9 @@ Status SeriesHead::GrowBy(const NodeSource& source, const TreeShape& shape, size
     if (steps == 1) {
       history_.AddStep(revision, RemovesPoints(pending_.run.steps.front()));
     } else {
-      history_.AddEdits(tree_revision_ + 1,
-                        std::make_shared<EditRun>(FirstSteps(pending_.run, steps)));
+      auto edits = std::make_shared<EditRun>(FirstSteps(pending_.run, steps));
+      dirty_bytes_ += edits->MemoryBytes();
+      history_.AddEdits(tree_revision_ + 1, std::move(edits));
     }
     history_.AddCut(revision, pending_.ends[steps - 1]);
   }
@@ -227,11 +314,7 @@ void SeriesHead::DropPending(size_t steps) {
   for (EditRun::Step& step : rest.run.steps) step.points_end -= static_cast<uint32_t>(points);
   rest.run.times.assign(run.times.begin() + static_cast<ptrdiff_t>(points), run.times.end());
   rest.run.values.assign(run.values.begin() + static_cast<ptrdiff_t>(points), run.values.end());
-  rest.ends.assign(pending_.ends.begin() + static_cast<ptrdiff_t>(steps), pending_.ends.end());
-  int64_t end_before = pending_.ends[steps - 1];
-  while (rest.appends < rest.run.steps.size() && ComesBehind(rest.run, rest.appends, end_before)) {
-    end_before = rest.ends[rest.appends++];
-  }
+  for (size_t i = steps; i < run.steps.size(); ++i) rest.NoteStep(pending_.ends[i - 1]);
   pending_ = std::move(rest);
 }
 

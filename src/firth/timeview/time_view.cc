@@ -1,55 +1,72 @@
 #include "firth/timeview/time_view.h"
 
 #include <algorithm>
-#include <mutex>
+#include <atomic>
+#include <deque>
 #include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "firth/common/logging.h"
 #include "firth/common/text.h"
+#include "firth/timeview/base.h"
 #include "firth/timeview/changes.h"
-#include "firth/timeview/series_head.h"
+#include "firth/timeview/liveness.h"
+#include "firth/timeview/open_series.h"
 
 namespace firth::timeview {
 namespace {
 
+/// At a checkpoint, edits of fewer points than this stay in front of the tree, and are written with
+/// the head; more go into the tree first.
+constexpr size_t kHeadPointsMax = 256;
+/// A series whose tree cannot grow, because what it needs to read is damaged, may have so many
+/// times the points waiting that another one may.
+constexpr size_t kStuckFactor = 64;
+
 class TimeViewImpl : public TimeView {
  public:
-  explicit TimeViewImpl(const TimeViewOptions& options)
-      : options_(options), source_(std::make_shared<MemoryNodeSource>()) {}
+  TimeViewImpl(const TimeViewOptions& options, std::unique_ptr<Base> base)
+      : options_(options),
+        base_(std::move(base)),
+        open_(base_.get(), options.open_series_max),
+        watermark_(base_->watermark().value) {}
 
   Status Apply(std::span<const Edit> edits, CommitId watermark) override {
-    ARROW_RETURN_NOT_OK(Check(edits));
-    std::vector<NodeAddress> replaced;
-    for (const Edit& edit : edits) {
-      if (edit.commit <= this->watermark()) continue;
-      const auto head = HeadToWrite(edit.series);
-      head->Accept(edit);
-      if (head->Full(options_.series_pending_points_max)) {
-        ARROW_RETURN_NOT_OK(head->Grow(*source_, {options_.leaf_points_max},
-                                       options_.series_pending_points_max, &replaced));
-      }
+    ARROW_RETURN_NOT_OK(base_->failed());
+    std::vector<HeadPtr> heads;
+    ARROW_RETURN_NOT_OK(Check(edits, &heads));
+    for (size_t i = 0; i < edits.size(); ++i) {
+      if (heads[i]) Accept(edits[i], heads[i]);
     }
     MoveWatermark(watermark);
-    return Status::OK();
+    return MakeRoom();
   }
 
   Status Obliterate(const SeriesId& series, CommitId watermark) override {
-    {
-      std::lock_guard lock(mutex_);
-      heads_.erase(series);
+    ARROW_RETURN_NOT_OK(base_->failed());
+    ARROW_ASSIGN_OR_RAISE(const auto in_files, base_->directory().Find(series));
+    const HeadPtr head = open_.FindOpen(series);
+    if (head) {
+      pending_bytes_ -= head->pending_bytes();
+      dirty_bytes_ -= head->dirty_bytes();
     }
+    if (in_files || (head && head->Info().revision > kEmptyRevision)) base_->AddSeries(-1);
+    if (in_files) base_->Obliterate(series);
+    open_.Remove(series);
     MoveWatermark(watermark);
     return Status::OK();
   }
 
   Result<int64_t> LatestRevision(const SeriesId& series) override {
-    return HeadToRead(series)->Info().revision;
+    ARROW_ASSIGN_OR_RAISE(const HeadPtr head, open_.Find(series));
+    return head->Info().revision;
   }
 
   Result<SeriesInfo> Info(const SeriesId& series) override {
-    const HeadInfo info = HeadToRead(series)->Info();
+    ARROW_ASSIGN_OR_RAISE(const HeadPtr head, open_.Find(series));
+    const HeadInfo info = head->Info();
     return SeriesInfo{.revision = info.revision,
                       .tree_revision = info.tree_revision,
                       .tree_points = info.tree_points,
@@ -57,7 +74,8 @@ class TimeViewImpl : public TimeView {
   }
 
   Result<Snapshot> Pin(const SeriesId& series, int64_t revision) override {
-    ARROW_ASSIGN_OR_RAISE(auto state, HeadToRead(series)->Pin(source_, revision));
+    ARROW_ASSIGN_OR_RAISE(const HeadPtr head, open_.Find(series));
+    ARROW_ASSIGN_OR_RAISE(auto state, PinHead(*head, revision));
     return Snapshot(std::move(state));
   }
 
@@ -67,122 +85,247 @@ class TimeViewImpl : public TimeView {
       return Error(Code::kInvalidArgument, Reason::kNone,
                    "a resolution is 0 to 63, not " + std::to_string(resolution));
     }
-    const auto head = HeadToRead(series);
+    ARROW_ASSIGN_OR_RAISE(const HeadPtr head, open_.Find(series));
     from = std::max(from, kEmptyRevision);
-    ARROW_ASSIGN_OR_RAISE(const auto to_state, head->Pin(source_, to));
+    ARROW_ASSIGN_OR_RAISE(auto to_state, PinHead(*head, to));
     if (from > to_state->revision) {
       return Error(Code::kInvalidArgument, Reason::kVersionNotFound,
                    "changes from revision " + std::to_string(from) + " to the earlier " +
                        std::to_string(to_state->revision));
     }
-    ARROW_ASSIGN_OR_RAISE(const auto from_state, head->Pin(source_, from));
+    ARROW_ASSIGN_OR_RAISE(auto from_state, PinHead(*head, from));
     // Points that were only added between the two revisions are in the second and not in the first.
     // Where points were removed, what was there is added revision by revision.
-    ARROW_ASSIGN_OR_RAISE(const auto removals, head->RemovalsBetween(from, to_state->revision));
     std::vector<TimeRange> removed;
-    for (const Removal& removal : removals) {
-      switch (removal.kind) {
-        case Removal::Kind::kRange: {
-          ARROW_ASSIGN_OR_RAISE(auto before, head->Pin(source_, removal.revision - 1));
-          ARROW_RETURN_NOT_OK(
-              AddCellsWithPoints(std::move(before), removal.range, resolution, &removed));
-          break;
-        }
-        case Removal::Kind::kTimes:
-          AddCellsOf(removal.times, resolution, &removed);
-          break;
-        case Removal::Kind::kStep: {
-          ARROW_ASSIGN_OR_RAISE(auto before, head->Pin(source_, removal.revision - 1));
-          ARROW_ASSIGN_OR_RAISE(auto after, head->Pin(source_, removal.revision));
-          const auto cursor = MakeDifferenceCursor(std::move(before), std::move(after), resolution);
-          std::vector<TimeRange> batch;
-          do {
-            ARROW_RETURN_NOT_OK(cursor->Next(1024, &batch));
-            removed.insert(removed.end(), batch.begin(), batch.end());
-          } while (!batch.empty());
-          break;
-        }
+    ARROW_RETURN_NOT_OK(AddRemovals(*head, from, to_state->revision, resolution, &removed));
+    return JoinRanges(MakeDifferenceCursor(std::move(from_state), std::move(to_state), resolution),
+                      std::move(removed));
+  }
+
+  Status Checkpoint() override {
+    ARROW_RETURN_NOT_OK(base_->failed());
+    const std::vector<HeadPtr> changed = open_.Changed();
+    for (const HeadPtr& head : changed) {
+      if (head->pending_points() >= kHeadPointsMax || head->pending_steps() >= kHeadPointsMax) {
+        Grow(head);
       }
     }
-    Normalise(&removed);
-    return JoinRanges(MakeDifferenceCursor(from_state, to_state, resolution), std::move(removed));
+    ARROW_RETURN_NOT_OK(Write(changed, true));
+    ARROW_RETURN_NOT_OK(base_->Publish(CommitId(watermark_.load())));
+    open_.Trim();
+    return Status::OK();
   }
 
-  Status Checkpoint() override { return Status::OK(); }
-  Result<Reclaimed> Reclaim(uint64_t) override { return Reclaimed{}; }
-
-  CommitId watermark() const override {
-    std::lock_guard lock(mutex_);
-    return watermark_;
+  Result<Reclaimed> Reclaim(uint64_t bytes_max) override {
+    ARROW_RETURN_NOT_OK(Checkpoint());
+    Liveness liveness(base_.get(), &open_);
+    return base_->Reclaim(bytes_max, [&](const RecordHeader& header, const NodeAddress& address) {
+      return liveness.IsLive(header, address);
+    });
   }
-  CommitId base_watermark() const override { return CommitId(0); }
+
+  CommitId watermark() const override { return CommitId(watermark_.load()); }
+  CommitId base_watermark() const override { return base_->watermark(); }
 
   TimeViewStats Stats() const override {
-    std::lock_guard lock(mutex_);
     TimeViewStats stats;
-    stats.series = stats.open_series = heads_.size();
-    for (const auto& [id, head] : heads_) stats.pending_bytes += head->Info().pending_bytes;
+    base_->AddStats(&stats);
+    stats.open_series = open_.size();
+    stats.pending_bytes = pending_bytes_.load();
+    stats.dirty_bytes = dirty_bytes_.load();
+    stats.trees_written = trees_.load();
     return stats;
   }
 
  private:
-  using HeadPtr = std::shared_ptr<SeriesHead>;
-
-  /// Check edits before any of them is applied.
-  Status Check(std::span<const Edit> edits) {
-    std::unordered_map<SeriesId, int64_t> latest;
-    for (const Edit& edit : edits) {
-      if (edit.commit <= watermark()) continue;
+  /// Check all edits before any is applied, and find their heads; none for those that were applied.
+  Status Check(std::span<const Edit> edits, std::vector<HeadPtr>* heads) {
+    const CommitId applied(watermark_.load());
+    std::unordered_map<SeriesId, std::pair<HeadPtr, int64_t>> latest;
+    heads->resize(edits.size());
+    for (size_t i = 0; i < edits.size(); ++i) {
+      const Edit& edit = edits[i];
+      if (edit.commit <= applied) continue;
       if (edit.kind == Edit::Kind::kInsert) {
         ARROW_RETURN_NOT_OK(CheckPoints(edit.times, edit.values));
       } else {
         ARROW_RETURN_NOT_OK(CheckRange(edit.start, edit.end));
       }
-      auto [entry, is_new] = latest.try_emplace(edit.series, 0);
-      if (is_new) entry->second = HeadToRead(edit.series)->Info().revision;
-      if (edit.revision != entry->second + 1) {
+      auto& [head, revision] = latest[edit.series];
+      if (!head) {
+        bool is_new = false;
+        ARROW_ASSIGN_OR_RAISE(head, open_.FindOrMake(edit.series, &is_new));
+        revision = head->Info().revision;
+        if (head->pending_points() >= kStuckFactor * options_.series_pending_points_max) {
+          ARROW_RETURN_NOT_OK(head->grow_error());
+        }
+      }
+      if (edit.revision != ++revision) {
         return Error(Code::kFailedPrecondition, Reason::kVersionMismatch,
                      "commit " + std::to_string(edit.commit.value) + " makes revision " +
                          std::to_string(edit.revision) + " of series " +
-                         UuidToText(edit.series.view()) + ", which has revision " +
-                         std::to_string(entry->second));
+                         UuidToText(edit.series.view()) + ", whose next is " +
+                         std::to_string(revision));
       }
-      entry->second = edit.revision;
+      (*heads)[i] = head;
     }
     return Status::OK();
   }
 
-  HeadPtr HeadToRead(const SeriesId& series) {
-    std::lock_guard lock(mutex_);
-    const auto found = heads_.find(series);
-    return found != heads_.end() ? found->second : std::make_shared<SeriesHead>(series);
+  void Accept(const Edit& edit, const HeadPtr& head) {
+    if (edit.revision == kEmptyRevision + 1) base_->AddSeries(1);
+    const size_t bytes_before = head->pending_bytes();
+    head->Accept(edit);
+    pending_bytes_ += head->pending_bytes() - bytes_before;
+    open_.MarkChanged(head);
+    if (head->Full(options_.series_pending_points_max)) {
+      // A tree that cannot grow is tried again only now and then: each try reads what is damaged.
+      const size_t points = head->pending_points();
+      if (head->grow_error().ok() || points % kStuckFactor == 0) Grow(head);
+    } else if (!head->marks.queued) {
+      head->marks.queued = true;
+      queue_.push_back(head->id());
+    }
   }
-  HeadPtr HeadToWrite(const SeriesId& series) {
-    std::lock_guard lock(mutex_);
-    HeadPtr& head = heads_[series];
-    if (!head) head = std::make_shared<SeriesHead>(series);
-    return head;
+
+  /// Move a head's edits into its tree. If that fails they wait on.
+  void Grow(const HeadPtr& head) {
+    const size_t pending_before = head->pending_bytes();
+    const size_t dirty_before = head->dirty_bytes();
+    std::vector<NodeAddress> replaced;
+    const Status grown = head->Grow(*base_->Source(), {options_.leaf_points_max},
+                                    options_.series_pending_points_max, &replaced);
+    base_->AddDead(replaced);
+    pending_bytes_ += head->pending_bytes() - pending_before;
+    dirty_bytes_ += head->dirty_bytes() - dirty_before;
+    ++trees_;
+    if (!grown.ok()) {
+      logging::Error("timeview", "the tree of series {} cannot grow: {}",
+                     UuidToText(head->id().view()), grown.ToString());
+    }
   }
+
+  Status Write(const std::vector<HeadPtr>& heads, bool records) {
+    size_t dirty_before = 0;
+    for (const HeadPtr& head : heads) dirty_before += head->dirty_bytes();
+    const Status written = base_->WriteHeads(heads, records);
+    size_t dirty_after = 0;
+    for (const HeadPtr& head : heads) dirty_after += head->dirty_bytes();
+    dirty_bytes_ += dirty_after - dirty_before;
+    if (written.ok() && records) {
+      for (const HeadPtr& head : heads) open_.MarkWritten(head);
+    }
+    return written;
+  }
+
+  /// Keep within the limits. A full disk is no reason to fail here: memory grows until there is
+  /// room.
+  Status MakeRoom() {
+    while (pending_bytes_.load() > options_.pending_bytes_max && !queue_.empty()) {
+      const HeadPtr head = open_.FindOpen(queue_.front());
+      queue_.pop_front();
+      if (!head) continue;
+      head->marks.queued = false;
+      Grow(head);
+    }
+    if (dirty_bytes_.load() > options_.dirty_bytes_max) {
+      ARROW_RETURN_NOT_OK(Forgive(Write(open_.Changed(), false)));
+    }
+    const std::vector<HeadPtr> evicted = open_.ChangedToEvict();
+    if (!evicted.empty()) {
+      ARROW_RETURN_NOT_OK(Forgive(Write(evicted, true)));
+    }
+    if (open_.size() > options_.open_series_max) open_.Trim();
+    return Status::OK();
+  }
+
+  /// A full disk is told once, until there is room.
+  Status Forgive(const Status& status) {
+    const bool told = std::exchange(told_full_, ReasonOf(status) == Reason::kDiskFull);
+    if (status.ok()) return status;
+    if (!told) logging::Error("timeview", "nodes stay in memory: {}", status.ToString());
+    return ReasonOf(status) == Reason::kDiskFull ? Status::OK() : status;
+  }
+
+  Result<std::shared_ptr<const internal::SnapshotState>> PinHead(const SeriesHead& head,
+                                                                 int64_t revision) {
+    for (;;) {
+      const auto source = base_->Source();
+      auto state = head.Pin(source, revision);
+      // What the head leads to may have moved while it was read.
+      if (base_->IsCurrent(source)) return state;
+    }
+  }
+
+  /// Add the cells in which revisions of (from, to] removed points.
+  Status AddRemovals(const SeriesHead& head, int64_t from, int64_t to, int resolution,
+                     std::vector<TimeRange>* cells) {
+    const auto source = base_->Source();
+    ARROW_ASSIGN_OR_RAISE(const auto removals, head.RemovalsBetween(*source, from, to));
+    for (const Removal& removal : removals) {
+      switch (removal.kind) {
+        case Removal::Kind::kRange: {
+          ARROW_ASSIGN_OR_RAISE(auto before, PinHead(head, removal.revision - 1));
+          ARROW_RETURN_NOT_OK(
+              AddCellsWithPoints(std::move(before), removal.range, resolution, cells));
+          break;
+        }
+        case Removal::Kind::kTimes:
+          AddCellsOf(removal.times, resolution, cells);
+          break;
+        case Removal::Kind::kStep: {
+          ARROW_ASSIGN_OR_RAISE(auto before, PinHead(head, removal.revision - 1));
+          ARROW_ASSIGN_OR_RAISE(auto after, PinHead(head, removal.revision));
+          const auto cursor = MakeDifferenceCursor(std::move(before), std::move(after), resolution);
+          std::vector<TimeRange> batch;
+          do {
+            ARROW_RETURN_NOT_OK(cursor->Next(1024, &batch));
+            cells->insert(cells->end(), batch.begin(), batch.end());
+          } while (!batch.empty());
+          break;
+        }
+      }
+    }
+    Normalise(cells);
+    return Status::OK();
+  }
+
   void MoveWatermark(CommitId watermark) {
-    std::lock_guard lock(mutex_);
-    watermark_ = std::max(watermark_, watermark);
+    watermark_.store(std::max(watermark_.load(), watermark.value));
   }
 
   const TimeViewOptions options_;
-  const std::shared_ptr<const NodeSource> source_;
-  mutable std::mutex mutex_;
-  std::unordered_map<SeriesId, HeadPtr> heads_;  // guarded by mutex_
-  CommitId watermark_;                           // guarded by mutex_
+  const std::unique_ptr<Base> base_;
+  OpenSeries open_;
+  std::atomic<int64_t> watermark_;
+  std::atomic<uint64_t> pending_bytes_{0};
+  std::atomic<uint64_t> dirty_bytes_{0};
+  std::atomic<uint64_t> trees_{0};
+  // The writer's: series with edits that wait, in the order in which they began to. May name some
+  // that have none any more.
+  std::deque<SeriesId> queue_;
+  bool told_full_ = false;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<TimeView>> TimeView::Open(const TimeViewOptions& options) {
-  return std::make_unique<TimeViewImpl>(options);
+  ARROW_ASSIGN_OR_RAISE(auto base, Base::Open(options));
+  return std::make_unique<TimeViewImpl>(options, std::move(base));
 }
 
-Status TimeView::Destroy(const TimeViewOptions&) {
-  return Status::OK();
+Status TimeView::Destroy(const TimeViewOptions& options) {
+  ARROW_ASSIGN_OR_RAISE(const bool exists, options.files->Exists(options.folder));
+  if (!exists) return Status::OK();
+  // The manifest goes first: without it the others mean nothing.
+  ARROW_RETURN_NOT_OK(options.files->Remove(options.folder + "/" + kManifestName));
+  ARROW_RETURN_NOT_OK(options.files->SyncFolder(options.folder));
+  ARROW_ASSIGN_OR_RAISE(const auto present, options.files->List(options.folder));
+  for (const store::FileInfo& file : present) {
+    if (file.is_folder) continue;
+    ARROW_RETURN_NOT_OK(options.files->Remove(options.folder + "/" + file.name));
+  }
+  return options.files->SyncFolder(options.folder);
 }
 
 }  // namespace firth::timeview

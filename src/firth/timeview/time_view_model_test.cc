@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -14,6 +15,9 @@
 
 namespace firth::timeview {
 namespace {
+
+/// Edits of each run.
+constexpr int64_t kCommits = 100;
 
 /// Where the times of a run lie.
 enum class Shape { kDense, kAscending, kSpread, kPiles };
@@ -114,27 +118,56 @@ class TimeViewModelTest : public testing::TestWithParam<ModelRun> {};
 
 TEST_P(TimeViewModelTest, EveryAnswerIsThatOfPlainCode) {
   const ModelRun run = GetParam();
-  store::MemoryFileSystem files;
-  TimeViewOptions options{.files = &files,
+  auto files = std::make_unique<store::MemoryFileSystem>();
+  TimeViewOptions options{.node_cache_bytes = run.seed % 2 == 0 ? 0u : 1u << 20,
+                          .dirty_bytes_max = run.seed % 3 == 0 ? 0u : 1u << 20,
                           .series_pending_points_max = run.pending_max,
-                          .leaf_points_max = run.leaf_points_max};
+                          .leaf_points_max = run.leaf_points_max,
+                          .file_bytes_max = 16 << 10};
+  options.files = files.get();
   auto view = TimeView::Open(options).ValueOrDie();
+  std::mt19937_64 random(run.seed);
+  SeededRandom power(run.seed);
   Writer writer(run.shape, run.seed);
   ModelSeries model;
   const SeriesId series = TestSeries(1);
-  Comparison comparison(view.get(), series, &model, run.seed + 1);
-  for (int64_t commit = 1; commit <= 100 && !HasFailure(); ++commit) {
+  std::vector<OwnedEdit> log;
+  for (int64_t commit = 1; commit <= kCommits && !HasFailure(); ++commit) {
+    Comparison comparison(view.get(), series, &model, random());
     OwnedEdit edit = writer.Next(view.get(), series, model, commit);
     const auto before = view->Pin(series, kLatestRevision).ValueOrDie();
     const auto preview = before.With({&edit.get(), 1}).ValueOrDie();
     TIMEVIEW_OK(view->Apply({&edit.get(), 1}, CommitId(commit)));
     model.Apply(edit.get());
+    log.push_back(edit);
     comparison.State(preview, model.At(model.latest()), "preview");
     comparison.Revision(model.latest());
     comparison.SomeRevision();
     comparison.SomeChanges();
+    if (random() % 8 == 0) {
+      TIMEVIEW_OK(view->Checkpoint());
+      ASSERT_EQ(view->base_watermark(), CommitId(commit));
+    }
+    if (random() % 20 == 0) TIMEVIEW_OK(view->Reclaim(1 << 20).status());
+    if (random() % 12 == 0) {
+      // The process is killed, or the power goes; the log is replayed.
+      auto left = random() % 2 == 0 ? files->Copy() : files->PowerCut(&power);
+      view.reset();
+      files = std::move(left);
+      options.files = files.get();
+      view = TimeView::Open(options).ValueOrDie();
+      const auto base = static_cast<size_t>(view->base_watermark().value);
+      for (size_t i = base - std::min<size_t>(base, random() % 3); i < log.size(); ++i) {
+        TIMEVIEW_OK(view->Apply({&log[i].get(), 1}, log[i].edit.commit));
+      }
+      ASSERT_EQ(view->watermark(), CommitId(commit));
+    }
   }
-  comparison.Everything(50);
+  TIMEVIEW_OK(view->Checkpoint());
+  Comparison(view.get(), series, &model, run.seed).Everything(50);
+  view = TimeView::Open(options).ValueOrDie();
+  ASSERT_EQ(view->base_watermark(), CommitId(kCommits));
+  Comparison(view.get(), series, &model, run.seed).Everything(50);
 }
 
 std::vector<ModelRun> Runs() {

@@ -14,7 +14,9 @@ size_t IndexFrom(const Node& leaf, int64_t time) {
 
 Result<NodePtr> TreeReader::Get(const NodeLink& link, size_t depth) {
   if (link.node) return link.node;
-  FIRTH_CHECK(depth < remembered_.size());
+  if (depth >= remembered_.size()) {
+    return Error(Code::kDataLoss, Reason::kChecksumMismatch, "a tree that has no leaves");
+  }
   auto& places = remembered_[depth];
   for (const Remembered& place : places) {
     if (place.node && place.link.Same(link)) return place.node;

@@ -1,0 +1,291 @@
+#include "firth/timeview/integer_codec.h"
+
+#include <zstd.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+
+namespace firth::timeview {
+namespace {
+
+/// Sampled to choose how a column is coded.
+constexpr size_t kSample = 128;
+/// The high part of a typical number has about this many bits: few enough symbols for a Huffman
+/// table of a thousand numbers to pay off.
+constexpr int kHighBits = 4;
+constexpr int kLevel = 1;
+
+enum class BlockKind : uint8_t { kPlain = 0, kEqual = 1, kZstd = 2 };
+
+constexpr uint64_t ZigZag(uint64_t difference) {
+  const auto n = static_cast<int64_t>(difference);
+  return (difference << 1) ^ static_cast<uint64_t>(n >> 63);
+}
+constexpr uint64_t UnZigZag(uint64_t code) {
+  return (code >> 1) ^ (uint64_t{0} - (code & 1));
+}
+
+uint64_t Median(std::vector<int64_t>* sample) {
+  if (sample->empty()) return 0;
+  const auto middle = sample->begin() + static_cast<ptrdiff_t>(sample->size() / 2);
+  std::nth_element(sample->begin(), middle, sample->end());
+  return static_cast<uint64_t>(*middle);
+}
+
+/// Differences of wrapping numbers, `order` times (0 to 2). The first `order` places are not set.
+void Differences(std::span<const int64_t> numbers, int order, uint64_t* out) {
+  const size_t n = numbers.size();
+  const auto at = [&](size_t i) { return static_cast<uint64_t>(numbers[i]); };
+  if (order == 0) {
+    for (size_t i = 0; i < n; ++i) out[i] = at(i);
+  } else if (order == 1) {
+    for (size_t i = 1; i < n; ++i) out[i] = at(i) - at(i - 1);
+  } else {
+    for (size_t i = 2; i < n; ++i) out[i] = at(i) - 2 * at(i - 1) + at(i - 2);
+  }
+}
+
+struct Plan {
+  int order = 0;
+  uint64_t middle = 0;
+  double bits = 0;  // a number
+};
+
+/// Choose by a run of neighbours from the middle of the column.
+Plan Choose(std::span<const int64_t> numbers) {
+  const size_t taken = std::min(numbers.size(), kSample);
+  const auto sample = numbers.subspan((numbers.size() - taken) / 2, taken);
+  std::array<uint64_t, kSample> left;
+  std::vector<int64_t> sorted;
+  Plan best;
+  for (int order = 0; order <= 2; ++order) {
+    const auto skipped = static_cast<size_t>(order);
+    if (skipped >= taken) break;
+    Differences(sample, order, left.data());
+    sorted.clear();
+    for (size_t i = skipped; i < taken; ++i) sorted.push_back(static_cast<int64_t>(left[i]));
+    const uint64_t middle = Median(&sorted);
+    uint64_t bits = 0;
+    for (size_t i = skipped; i < taken; ++i) {
+      bits += static_cast<uint64_t>(std::bit_width(ZigZag(left[i] - middle)));
+    }
+    const double mean = static_cast<double>(bits) / static_cast<double>(taken - skipped);
+    if (order == 0 || mean < best.bits) best = {order, middle, mean};
+  }
+  return best;
+}
+
+/// The width that half of the numbers have at most.
+int TypicalWidth(std::span<const uint64_t> numbers) {
+  std::array<size_t, 65> widths{};
+  for (const uint64_t number : numbers) ++widths[static_cast<size_t>(std::bit_width(number))];
+  size_t seen = 0;
+  int width = 0;
+  for (; width < 64; ++width) {
+    seen += widths[static_cast<size_t>(width)];
+    if (2 * seen >= numbers.size()) break;
+  }
+  return width;
+}
+
+/// Pack the low `width` (1 to 56) bits of each number, little end first.
+void PackLow(std::span<const uint64_t> numbers, int width, std::string* out) {
+  const uint64_t mask = (uint64_t{1} << width) - 1;
+  out->resize((numbers.size() * static_cast<size_t>(width) + 7) / 8 + sizeof(uint64_t));
+  char* at = out->data();
+  uint64_t held = 0;
+  int bits = 0;
+  for (const uint64_t number : numbers) {
+    held |= (number & mask) << bits;
+    bits += width;
+    StoreLe(at, held);
+    const int whole = bits / 8;
+    at += whole;
+    held = whole == 8 ? 0 : held >> (8 * whole);
+    bits -= 8 * whole;
+  }
+  out->resize((numbers.size() * static_cast<size_t>(width) + 7) / 8);
+}
+
+void UnpackLow(Bytes packed, int width, std::span<uint64_t> numbers) {
+  const uint64_t mask = (uint64_t{1} << width) - 1;
+  const auto bits = static_cast<size_t>(width);
+  const size_t safe =
+      packed.size() < sizeof(uint64_t) ? 0 : (packed.size() - sizeof(uint64_t)) * 8 / bits;
+  size_t i = 0;
+  for (; i < std::min(safe, numbers.size()); ++i) {
+    const size_t at = i * bits;
+    numbers[i] = (LoadLe<uint64_t>(packed.data() + at / 8) >> (at % 8)) & mask;
+  }
+  for (; i < numbers.size(); ++i) {
+    const size_t at = i * bits;
+    uint64_t word = 0;
+    const size_t rest = std::min(sizeof word, packed.size() - at / 8);
+    std::memcpy(&word, packed.data() + at / 8, rest);
+    numbers[i] = (word >> (at % 8)) & mask;
+  }
+}
+
+/// One decompressor a thread: making one costs more than reading a leaf with it.
+ZSTD_DCtx* ThreadDecompressor() {
+  struct Free {
+    void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
+  };
+  thread_local const std::unique_ptr<ZSTD_DCtx, Free> context(ZSTD_createDCtx());
+  FIRTH_CHECK(context != nullptr);
+  return context.get();
+}
+
+/// Read a block of `bytes` bytes; the view lies in `in` or in `scratch`.
+Result<Bytes> ReadBlock(ByteReader* in, size_t bytes, std::vector<std::byte>* scratch) {
+  const auto kind = static_cast<BlockKind>(in->Le<uint8_t>());
+  switch (kind) {
+    case BlockKind::kPlain: {
+      const Bytes block = in->Take(bytes);
+      if (!in->ok()) return Malformed("a block that is cut off");
+      return block;
+    }
+    case BlockKind::kEqual: {
+      const auto byte = static_cast<std::byte>(in->Le<uint8_t>());
+      if (!in->ok()) return Malformed("a block that is cut off");
+      scratch->assign(bytes, byte);
+      return Bytes(*scratch);
+    }
+    case BlockKind::kZstd: {
+      const Bytes compressed = in->Take(in->Varint());
+      if (!in->ok()) return Malformed("a block that is cut off");
+      scratch->resize(bytes);
+      const size_t got = ZSTD_decompressDCtx(ThreadDecompressor(), scratch->data(), bytes,
+                                             compressed.data(), compressed.size());
+      if (ZSTD_isError(got) || got != bytes) return Malformed("a zstd block");
+      return Bytes(*scratch);
+    }
+  }
+  return Malformed("a block of unknown kind");
+}
+
+}  // namespace
+
+Status Malformed(const char* what) {
+  return Error(Code::kDataLoss, Reason::kChecksumMismatch,
+               std::string("cannot be decoded: ") + what);
+}
+
+void IntegerEncoder::FreeContext::operator()(ZSTD_CCtx_s* context) const {
+  ZSTD_freeCCtx(context);
+}
+
+IntegerEncoder::IntegerEncoder() : context_(ZSTD_createCCtx()) {
+  FIRTH_CHECK(context_ != nullptr);
+  ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_compressionLevel, kLevel);
+  ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_contentSizeFlag, 0);
+}
+IntegerEncoder::~IntegerEncoder() = default;
+
+double IntegerEncoder::EstimateBits(std::span<const int64_t> numbers) {
+  return Choose(numbers).bits;
+}
+
+// | u8 order | u8 low bits | u8 planes | `order` times i64: the first numbers | i64 median
+// | block: the low bits, packed, if any | a block a plane: bits low .. low+7 of what is left, and
+// so on
+void IntegerEncoder::Encode(std::span<const int64_t> numbers, std::string* out) {
+  FIRTH_CHECK(numbers.size() <= kColumnMax);
+  const Plan plan = Choose(numbers);
+  const size_t skipped = std::min(static_cast<size_t>(plan.order), numbers.size());
+  left_.resize(numbers.size());
+  Differences(numbers, plan.order, left_.data());
+  const std::span<uint64_t> left = std::span(left_).subspan(skipped);
+  uint64_t all = 0;
+  for (uint64_t& number : left) {
+    number = ZigZag(number - plan.middle);
+    all |= number;
+  }
+  const int low = std::clamp(TypicalWidth(left) - kHighBits, 0, 56);
+  const int planes = (static_cast<int>(std::bit_width(all >> low)) + 7) / 8;
+  out->push_back(static_cast<char>(plan.order));
+  out->push_back(static_cast<char>(low));
+  out->push_back(static_cast<char>(planes));
+  for (size_t i = 0; i < skipped; ++i) AppendLe(out, numbers[i]);
+  AppendLe(out, plan.middle);
+  if (low > 0) {
+    PackLow(left, low, &block_);
+    AddBlock(block_, out);
+  }
+  for (int plane = 0; plane < planes; ++plane) {
+    block_.resize(left.size());
+    const int shift = low + 8 * plane;
+    for (size_t i = 0; i < left.size(); ++i) block_[i] = static_cast<char>(left[i] >> shift);
+    AddBlock(block_, out);
+  }
+}
+
+void IntegerEncoder::AddBlock(const std::string& bytes, std::string* out) {
+  if (bytes.size() > 1 &&
+      std::all_of(bytes.begin(), bytes.end(), [&](char byte) { return byte == bytes.front(); })) {
+    out->push_back(static_cast<char>(BlockKind::kEqual));
+    out->push_back(bytes.front());
+    return;
+  }
+  compressed_.resize(ZSTD_compressBound(bytes.size()));
+  const size_t compressed = ZSTD_compress2(context_.get(), compressed_.data(), compressed_.size(),
+                                           bytes.data(), bytes.size());
+  FIRTH_CHECK(!ZSTD_isError(compressed));
+  if (compressed + 3 < bytes.size()) {
+    out->push_back(static_cast<char>(BlockKind::kZstd));
+    AppendVarint(out, compressed);
+    out->append(compressed_, 0, compressed);
+  } else {
+    out->push_back(static_cast<char>(BlockKind::kPlain));
+    out->append(bytes);
+  }
+}
+
+Status DecodeIntegers(ByteReader* in, std::span<int64_t> numbers) {
+  FIRTH_CHECK(numbers.size() <= kColumnMax);
+  const int order = in->Le<uint8_t>();
+  const int low = in->Le<uint8_t>();
+  const int planes = in->Le<uint8_t>();
+  if (order > 2 || low > 56 || planes > 8 || low + 8 * (planes - 1) >= 64) {
+    return Malformed("the head of a column");
+  }
+  const size_t skipped = std::min(static_cast<size_t>(order), numbers.size());
+  for (size_t i = 0; i < skipped; ++i) numbers[i] = in->Le<int64_t>();
+  const auto middle = in->Le<uint64_t>();
+  if (!in->ok()) return Malformed("a column that is cut off");
+
+  // What is left is put together in place of the numbers.
+  const std::span<int64_t> rest = numbers.subspan(skipped);
+  const std::span<uint64_t> left(reinterpret_cast<uint64_t*>(rest.data()), rest.size());
+  std::vector<std::byte> scratch;
+  if (low > 0) {
+    const size_t bytes = (left.size() * static_cast<size_t>(low) + 7) / 8;
+    ARROW_ASSIGN_OR_RAISE(const Bytes packed, ReadBlock(in, bytes, &scratch));
+    UnpackLow(packed, low, left);
+  } else {
+    std::fill(left.begin(), left.end(), 0);
+  }
+  for (int plane = 0; plane < planes; ++plane) {
+    ARROW_ASSIGN_OR_RAISE(const Bytes block, ReadBlock(in, left.size(), &scratch));
+    const int shift = low + 8 * plane;
+    for (size_t i = 0; i < left.size(); ++i) {
+      left[i] |= static_cast<uint64_t>(block[i]) << shift;
+    }
+  }
+  uint64_t before = skipped == 0 ? 0 : static_cast<uint64_t>(numbers[skipped - 1]);
+  if (order == 0) {
+    for (uint64_t& number : left) number = UnZigZag(number) + middle;
+  } else if (order == 1) {
+    for (uint64_t& number : left) number = before += UnZigZag(number) + middle;
+  } else if (skipped == 2) {
+    uint64_t step = before - static_cast<uint64_t>(numbers[0]);
+    for (uint64_t& number : left) {
+      step += UnZigZag(number) + middle;
+      number = before += step;
+    }
+  }
+  return Status::OK();
+}
+
+}  // namespace firth::timeview

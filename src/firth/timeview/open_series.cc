@@ -1,0 +1,145 @@
+#include "firth/timeview/open_series.h"
+
+#include <utility>
+
+#include "firth/common/text.h"
+
+namespace firth::timeview {
+
+HeadPtr OpenSeries::Use(const SeriesId& series) {
+  const auto found = heads_.find(series);
+  if (found == heads_.end()) return nullptr;
+  order_.splice(order_.begin(), order_, found->second);
+  return *found->second;
+}
+
+void OpenSeries::Insert(const HeadPtr& head) {
+  order_.push_front(head);
+  const bool is_new = heads_.emplace(head->id(), order_.begin()).second;
+  FIRTH_CHECK(is_new);
+}
+
+Result<HeadPtr> OpenSeries::Load(const SeriesId& series, const FileNodeSource& source) const {
+  ARROW_ASSIGN_OR_RAISE(const auto address, base_->directory().Find(series));
+  if (!address) return nullptr;
+  ARROW_ASSIGN_OR_RAISE(const auto loaded, source.Load(*address, RecordKind::kSeries));
+  if (loaded.header.series != series) {
+    return source.AddPlace(Malformed("the head of another series"), *address);
+  }
+  auto head = SeriesHead::Decode(series, loaded.payload, *address);
+  if (!head.ok()) return source.AddPlace(head.status(), *address);
+  return head;
+}
+
+Result<HeadPtr> OpenSeries::FindOrLoad(const SeriesId& series) {
+  for (;;) {
+    uint64_t version = 0;
+    {
+      std::lock_guard lock(mutex_);
+      if (HeadPtr head = Use(series)) return head;
+      version = VersionOf(series);
+    }
+    const auto source = base_->Source();
+    Result<HeadPtr> loaded = Load(series, *source);
+    std::vector<HeadPtr> dropped;
+    std::lock_guard lock(mutex_);
+    if (HeadPtr head = Use(series)) return head;
+    // The head may have been written, let go or moved since it was looked up.
+    if (version != VersionOf(series) || !base_->IsCurrent(source)) continue;
+    if (!loaded.ok() || *loaded == nullptr) return loaded;
+    Insert(*loaded);
+    TrimLocked(&dropped);
+    return loaded;
+  }
+}
+
+Result<HeadPtr> OpenSeries::Find(const SeriesId& series) {
+  ARROW_ASSIGN_OR_RAISE(HeadPtr head, FindOrLoad(series));
+  return head ? head : std::make_shared<SeriesHead>(series);
+}
+
+Result<HeadPtr> OpenSeries::FindOrMake(const SeriesId& series, bool* is_new) {
+  ARROW_ASSIGN_OR_RAISE(HeadPtr head, FindOrLoad(series));
+  *is_new = head == nullptr;
+  if (head) return head;
+  head = std::make_shared<SeriesHead>(series);
+  std::lock_guard lock(mutex_);
+  Insert(head);
+  return head;
+}
+
+HeadPtr OpenSeries::FindOpen(const SeriesId& series) {
+  std::lock_guard lock(mutex_);
+  const auto found = heads_.find(series);
+  return found == heads_.end() ? nullptr : *found->second;
+}
+
+void OpenSeries::Remove(const SeriesId& series) {
+  std::lock_guard lock(mutex_);
+  ++VersionOf(series);
+  changed_.erase(series);
+  const auto found = heads_.find(series);
+  if (found == heads_.end()) return;
+  order_.erase(found->second);
+  heads_.erase(found);
+}
+
+void OpenSeries::MarkChanged(const HeadPtr& head) {
+  if (head->marks.changed) return;
+  head->marks.changed = true;
+  std::lock_guard lock(mutex_);
+  changed_.emplace(head->id(), head);
+}
+
+void OpenSeries::MarkWritten(const HeadPtr& head) {
+  head->marks.changed = false;
+  std::lock_guard lock(mutex_);
+  changed_.erase(head->id());
+}
+
+std::vector<HeadPtr> OpenSeries::Changed() const {
+  std::lock_guard lock(mutex_);
+  std::vector<HeadPtr> heads;
+  heads.reserve(changed_.size());
+  for (const auto& [series, head] : changed_) heads.push_back(head);
+  return heads;
+}
+
+std::vector<HeadPtr> OpenSeries::ChangedToEvict() const {
+  std::lock_guard lock(mutex_);
+  std::vector<HeadPtr> heads;
+  if (order_.size() <= heads_max_) return heads;
+  // Some more than need be, so that it is not done for each new head.
+  const size_t wanted = order_.size() - heads_max_ + heads_max_ / 8;
+  size_t seen = 0;
+  for (auto head = order_.rbegin(); head != order_.rend() && seen < wanted; ++head, ++seen) {
+    if (changed_.count((*head)->id()) != 0) heads.push_back(*head);
+  }
+  return heads;
+}
+
+void OpenSeries::Trim() {
+  std::vector<HeadPtr> dropped;  // freed after the lock
+  std::lock_guard lock(mutex_);
+  TrimLocked(&dropped);
+}
+
+void OpenSeries::TrimLocked(std::vector<HeadPtr>* dropped) {
+  auto head = order_.end();
+  while (order_.size() > heads_max_ && head != order_.begin()) {
+    --head;
+    // Whoever holds it may be about to change it.
+    if (head->use_count() > 1) continue;
+    ++VersionOf((*head)->id());
+    heads_.erase((*head)->id());
+    dropped->push_back(std::move(*head));
+    head = order_.erase(head);
+  }
+}
+
+size_t OpenSeries::size() const {
+  std::lock_guard lock(mutex_);
+  return order_.size();
+}
+
+}  // namespace firth::timeview
