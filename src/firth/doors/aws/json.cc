@@ -1,32 +1,10 @@
 #include "firth/doors/aws/json.h"
 
+#include "firth/common/json_depth.h"
 #include "firth/common/text.h"
 
 namespace firth::doors::aws {
 namespace {
-
-constexpr int kDepthMax = 64;
-
-/// How deep objects and lists are nested, without parsing.
-int DepthOf(std::string_view text) {
-  int depth = 0;
-  int deepest = 0;
-  bool in_text = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_text) {
-      if (c == '\\') ++i;
-      if (c == '"') in_text = false;
-    } else if (c == '"') {
-      in_text = true;
-    } else if (c == '{' || c == '[') {
-      deepest = std::max(deepest, ++depth);
-    } else if (c == '}' || c == ']') {
-      --depth;
-    }
-  }
-  return deepest;
-}
 
 Status Wrong(std::string why) {
   return Error(Code::kInvalidArgument, Reason::kBadValue, std::move(why));
@@ -36,7 +14,7 @@ Status Wrong(std::string why) {
 
 Result<json> ParseJson(std::string_view text) {
   if (!IsUtf8(text)) return Wrong("the text is not UTF-8");
-  if (DepthOf(text) > kDepthMax) return Wrong("the JSON is nested more than 64 levels deep");
+  if (JsonDepth(text) > kJsonDepthMax) return Wrong("the JSON is nested more than 64 levels deep");
   try {
     return json::parse(text);
   } catch (const json::exception& error) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "firth/common/checksum.h"
+#include "firth/common/json_depth.h"
 #include "firth/common/logging.h"
 #include "firth/doors/deltacat/errors.h"
 #include "firth/doors/deltacat/names.h"
@@ -41,6 +42,9 @@ Result<Call> Parse(const net::HttpRequest& request) {
   if (!query.ok()) return Refuse("invalid_request", "the query has a bad escape");
   for (auto& [name, value] : *query) call.query[name] = std::move(value);
   if (!request.body.empty()) {
+    if (JsonDepth(request.body) > kJsonDepthMax) {
+      return Refuse("invalid_request", "the body is nested more than 64 levels deep");
+    }
     call.body = json::parse(request.body, nullptr, /*allow_exceptions=*/false);
     if (call.body.is_discarded()) return Refuse("invalid_request", "the body is not JSON");
     if (!call.body.is_object()) return Refuse("invalid_request", "the body must be a JSON object");

@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "firth/common/json_depth.h"
 #include "firth/common/text.h"
 #include "firth/doors/deltacat/errors.h"
 #include "firth/format/conform.h"
@@ -236,7 +237,7 @@ class TypeParser {
 json FactsOf(const arrow::Field& field) {
   if (!field.HasMetadata()) return json::object();
   const auto text = field.metadata()->Get(kFactsKey);
-  if (!text.ok()) return json::object();
+  if (!text.ok() || JsonDepth(*text) > kJsonDepthMax) return json::object();
   json facts = json::parse(*text, nullptr, /*allow_exceptions=*/false);
   return facts.is_object() ? facts : json::object();
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "firth/common/json_depth.h"
+
 namespace firth::doors::flight {
 namespace {
 
@@ -19,6 +21,9 @@ Status Invalid(const std::string& text) {
 
 Result<json> ParseJson(std::string_view text, const std::string& where) {
   if (text.empty()) return json::object();
+  if (JsonDepth(text) > kJsonDepthMax) {
+    return Invalid(where + " is nested more than 64 levels deep");
+  }
   json parsed = json::parse(text, nullptr, false);
   if (parsed.is_discarded()) return Invalid(where + " is not JSON");
   return parsed;
