@@ -1,0 +1,95 @@
+"""What the BTrDB door costs, by the unmodified client: inserts, raw reads and windows through Arrow calls.
+
+    .deps/venv/btrdb/bin/python bench/btrdb.py [MILLIONS OF POINTS]
+
+Starts build/firth on a folder below /tmp. Rates are per second of the server's CPU time, since other things run beside
+it; the client's own CPU time stands next to them. Every insert is acknowledged when it is synced.
+"""
+
+import json
+import os
+import pathlib
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+import warnings
+
+import btrdb
+import numpy
+import pyarrow as pa
+
+warnings.simplefilter("ignore")
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BASE = 1500000000000000000
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def cpu(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICK
+
+
+class Meter:
+    def __init__(self, pid, results):
+        self.pid, self.results = pid, results
+
+    def run(self, name, count, unit, work):
+        began, server, client = time.monotonic(), cpu(self.pid), time.process_time()
+        work()
+        wall, server, client = time.monotonic() - began, cpu(self.pid) - server, time.process_time() - client
+        self.results[name] = {"count": count, "wall_s": wall, "server_cpu_s": server, "client_cpu_s": client}
+        print(f"{name:32} {count / max(server, 1e-9) / 1e6:9.2f} M {unit}/s of server CPU   server {server:6.2f} s,"
+              f" client {client:6.2f} s, wall {wall:6.2f} s", flush=True)
+
+
+def main(millions=5):
+    points = int(millions * 1e6)
+    folder = tempfile.mkdtemp(prefix="firth-bench-btrdb-")
+    server = subprocess.Popen(
+        [os.environ.get("FIRTH_BINARY", ROOT / "build/firth"), "serve", "--data", folder + "/data", "--btrdb", "127.0.0.1:0",
+         "--access-anonymous", "admin"],
+        env={k: v for k, v in os.environ.items() if not k.startswith("FIRTH_")}, stdout=subprocess.PIPE, text=True,
+        stderr=subprocess.DEVNULL)
+    try:
+        assert server.stdout.readline().strip() == "ready"
+        conn = btrdb.connect(json.loads(pathlib.Path(folder, "data/endpoints.json").read_text())["btrdb"])
+        stream = conn.create(uuid.uuid4(), "bench", tags={"name": "phasor"})
+        random = numpy.random.default_rng(1)
+        times = BASE + (numpy.arange(points, dtype=numpy.int64) * 1_000_000_000) // 120
+        values = (7200 + 0.02 * numpy.cumsum(random.standard_normal(points)) + 0.05 * random.standard_normal(points))
+        table = pa.table({"time": pa.array(times, pa.timestamp("ns", "UTC")),
+                          "value": values.astype(numpy.float32).astype(numpy.float64)})
+        end = int(times[-1]) + 1
+        results = {}
+        meter = Meter(server.pid, results)
+        meter.run("ArrowInsert, 50,000 a call", points, "points", lambda: stream.arrow_insert(table))
+        meter.run("ArrowRawValues", points, "points", lambda: stream.arrow_values(BASE, end))
+        for name, width in (("ArrowWindows, 1,000 of all", (end - BASE) // 1000), ("ArrowWindows, 1 s", 10**9)):
+            count = (end - BASE) // width
+            meter.run(name, count, "windows", lambda width=width: stream.arrow_windows(BASE, end, width))
+        small = conn.create(uuid.uuid4(), "bench", tags={"name": "small"})
+        piece = table.slice(0, 1)
+        meter.run("ArrowInsert, 1 a call", 300, "points", lambda: [small.arrow_insert(piece) for _ in range(300)])
+        results["machine"] = {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count(),
+                              "load": os.getloadavg()}
+        server.send_signal(signal.SIGTERM)
+        server.wait()
+        data = subprocess.run(["du", "-sb", folder + "/data/timeview"], capture_output=True, text=True).stdout.split()
+        results["bytes_a_point"] = int(data[0]) / points
+        print(f"time view: {results['bytes_a_point']:.2f} bytes a point; load {results['machine']['load']}")
+        out = ROOT / "bench" / "results"
+        out.mkdir(exist_ok=True)
+        (out / "btrdb.json").write_text(json.dumps(results, indent=1) + "\n")
+    finally:
+        if server.poll() is None:
+            server.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main(*(float(word) for word in sys.argv[1:]))

@@ -1,0 +1,279 @@
+// What the time view costs: points in, in and out of order; bytes a point; zooming and finding with
+// warm and cold caches; raw reads; one series and many. In this process, on files below a folder.
+//
+//   FIRTH_BENCH_POINTS (default 20,000,000), FIRTH_BENCH_FOLDER (default /tmp/firth-bench-timeview)
+//
+// Rates are per second of this process's CPU time, since other things run beside it; latencies are
+// of the wall clock. Points look like a phasor measurement unit's: 120 a second, float32 in
+// doubles.
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "firth/store/file_system.h"
+#include "firth/timeview/time_view.h"
+
+namespace {
+
+using namespace firth;            // NOLINT
+using namespace firth::timeview;  // NOLINT
+
+constexpr int64_t kBegin = 1'500'000'000'000'000'000;
+constexpr size_t kBatch = 50'000;
+
+double CpuSeconds() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+double WallMicros() {
+  return std::chrono::duration<double, std::micro>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+int64_t ResidentMegabytes() {
+  long pages = 0, resident = 0;
+  if (FILE* file = std::fopen("/proc/self/statm", "r")) {
+    if (std::fscanf(file, "%ld %ld", &pages, &resident) != 2) resident = 0;
+    std::fclose(file);
+  }
+  return resident * sysconf(_SC_PAGESIZE) >> 20;
+}
+
+/// Points of a voltage's magnitude: slow drift, noise of an instrument, float32.
+class Phasor {
+ public:
+  explicit Phasor(uint64_t seed) : random_(seed) {}
+
+  void Next(size_t count, std::vector<int64_t>* times, std::vector<double>* values) {
+    times->clear();
+    values->clear();
+    for (size_t i = 0; i < count; ++i, ++at_) {
+      times->push_back(TimeOf(at_));
+      drift_ += 0.002 * normal_(random_) - 0.00001 * drift_;
+      values->push_back(static_cast<float>(7200.0 + 10.0 * drift_ + 0.05 * normal_(random_)));
+    }
+  }
+  static int64_t TimeOf(uint64_t i) {
+    return kBegin + static_cast<int64_t>(i * 1'000'000'000 / 120);
+  }
+
+ private:
+  std::mt19937_64 random_;
+  std::normal_distribution<double> normal_;
+  double drift_ = 0;
+  uint64_t at_ = 0;
+};
+
+void Check(const Status& status) {
+  if (status.ok()) return;
+  std::fprintf(stderr, "%s\n", status.ToString().c_str());
+  std::exit(1);
+}
+template <typename T>
+T Check(Result<T> result) {
+  Check(result.status());
+  return std::move(*result);
+}
+
+SeriesId Series(uint32_t number) {
+  SeriesId id;
+  std::memcpy(id.bytes.data(), &number, sizeof number);
+  return id;
+}
+
+class Bench {
+ public:
+  Bench(std::string folder, uint64_t points) : folder_(std::move(folder)), points_(points) {}
+
+  void Run() {
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+    files_ = Check(store::OpenLocalFileSystem(folder_));
+    const double in_order = Insert("in order", 0);
+    const double mixed = Insert("30 % out of order", 0.3);
+    Report("cost of 30 % out of order", mixed / in_order, "x", "<= 1.3");
+    Many();
+    Zoom("warm", uint64_t{256} << 20, true);
+    Zoom("cold", 0, false);
+    Raw();
+    std::printf("resident at the end: %lld MB\n", static_cast<long long>(ResidentMegabytes()));
+    std::filesystem::remove_all(folder_);
+  }
+
+ private:
+  static void Report(const std::string& what, double value, const char* unit, const char* wanted) {
+    std::printf("%-48s %12.3f %-12s %s\n", what.c_str(), value, unit, wanted);
+    std::fflush(stdout);
+  }
+
+  std::unique_ptr<TimeView> Open(const std::string& name, uint64_t cache = uint64_t{64} << 20) {
+    TimeViewOptions options;
+    options.files = files_.get();
+    options.folder = name;
+    options.node_cache_bytes = cache;
+    return Check(TimeView::Open(options));
+  }
+
+  /// CPU seconds a point.
+  double Insert(const std::string& name, double late) {
+    auto view = Open(late > 0 ? "mixed" : "ordered");
+    Phasor phasor(1);
+    std::mt19937_64 random(2);
+    std::vector<int64_t> times, held_times;
+    std::vector<double> values, held_values;
+    int64_t revision = kEmptyRevision;
+    double cpu = 0;
+    for (uint64_t done = 0; done < points_; done += kBatch) {
+      phasor.Next(kBatch, &times, &values);
+      if (late > 0) {
+        // Some come with the next batch.
+        std::vector<int64_t> now_times = std::exchange(held_times, {});
+        std::vector<double> now_values = std::exchange(held_values, {});
+        for (size_t i = 0; i < times.size(); ++i) {
+          const bool later = random() % 1000 < static_cast<uint64_t>(late * 1000);
+          (later ? held_times : now_times).push_back(times[i]);
+          (later ? held_values : now_values).push_back(values[i]);
+        }
+        times = std::move(now_times);
+        values = std::move(now_values);
+      }
+      const double begin = CpuSeconds();
+      Edit edit;
+      edit.series = Series(1);
+      edit.revision = ++revision;
+      edit.commit = CommitId(revision);
+      edit.times = times;
+      edit.values = values;
+      Check(view->Apply({&edit, 1}, edit.commit));
+      if ((revision % 80) == 0) Check(view->Checkpoint());
+      cpu += CpuSeconds() - begin;
+    }
+    const double begin = CpuSeconds();
+    Check(view->Checkpoint());
+    cpu += CpuSeconds() - begin;
+    const auto points = static_cast<double>(points_);
+    Report("insert " + name, points / cpu / 1e6, "M points/s", ">= 5");
+    const auto stats = view->Stats();
+    Report("bytes in files " + name, static_cast<double>(stats.file_bytes) / points, "B/point",
+           late > 0 ? "" : "<= 6");
+    Report("bytes that live " + name,
+           static_cast<double>(stats.file_bytes - stats.dead_bytes) / points, "B/point", "<= 6");
+    return cpu / points;
+  }
+
+  /// Many series, a hundred points each time.
+  void Many() {
+    auto view = Open("many");
+    constexpr uint32_t kSeries = 100'000;
+    constexpr size_t kPoints = 100;
+    Phasor phasor(3);
+    std::vector<int64_t> times;
+    std::vector<double> values;
+    int64_t commit = 0;
+    const double begin = CpuSeconds();
+    double made = 0;
+    uint64_t points = 0;
+    for (int64_t round = 0; round < 2; ++round) {
+      const double making = CpuSeconds();
+      phasor.Next(kPoints, &times, &values);
+      made += CpuSeconds() - making;
+      for (uint32_t i = 0; i < kSeries; ++i) {
+        Edit edit;
+        edit.series = Series(i);
+        edit.revision = kEmptyRevision + 1 + round;
+        edit.commit = CommitId(++commit);
+        edit.times = times;
+        edit.values = values;
+        Check(view->Apply({&edit, 1}, edit.commit));
+        points += kPoints;
+      }
+      Check(view->Checkpoint());
+    }
+    Report("insert into 100,000 series, 100 points each",
+           static_cast<double>(points) / (CpuSeconds() - begin - made) / 1e6, "M points/s", "");
+    Report("resident with 100,000 series", static_cast<double>(ResidentMegabytes()), "MB", "");
+  }
+
+  void Zoom(const std::string& name, uint64_t cache, bool again) {
+    auto view = Open("ordered", cache);
+    const int64_t all = Phasor::TimeOf(points_) - kBegin;
+    std::mt19937_64 random(4);
+    for (const auto& [span, text] :
+         std::vector<std::pair<int64_t, std::string>>{{1'000'000'000, "1 s"},
+                                                      {60'000'000'000, "1 min"},
+                                                      {3'600'000'000'000, "1 h"},
+                                                      {24 * 3'600'000'000'000, "1 d"},
+                                                      {all, "all"}}) {
+      if (span > all) continue;
+      std::vector<double> micros;
+      for (int i = 0; i < (again ? 400 : 100); ++i) {
+        if (!again) view = Open("ordered", 0);
+        const auto room = static_cast<uint64_t>(all - span);
+        const int64_t start = kBegin + (room == 0 ? 0 : static_cast<int64_t>(random() % room));
+        const double begin = WallMicros();
+        auto cursor = Check(Check(view->Pin(Series(1), kLatestRevision))
+                                .Windows(start, start + span, static_cast<uint64_t>(span / 1000)));
+        WindowBatch batch;
+        Check(cursor->Next(1000, &batch));
+        micros.push_back(WallMicros() - begin);
+      }
+      std::sort(micros.begin(), micros.end());
+      Report("1,000 windows of " + text + ", " + name + ", p50", micros[micros.size() / 2] / 1000,
+             "ms", "");
+      Report("1,000 windows of " + text + ", " + name + ", p99",
+             micros[micros.size() * 99 / 100] / 1000, "ms", again ? "<= 3" : "<= 20");
+    }
+    std::vector<double> micros;
+    for (int i = 0; i < 1000; ++i) {
+      const int64_t time = kBegin + static_cast<int64_t>(random() % static_cast<uint64_t>(all));
+      const double begin = WallMicros();
+      Check(Check(view->Pin(Series(1), kLatestRevision)).Nearest(time, Direction::kForward));
+      micros.push_back(WallMicros() - begin);
+    }
+    std::sort(micros.begin(), micros.end());
+    Report("nearest, " + name + ", p99", micros[990] / 1000, "ms", "<= 1");
+  }
+
+  void Raw() {
+    auto view = Open("ordered");
+    const double begin = CpuSeconds();
+    auto cursor = Check(Check(view->Pin(Series(1), kLatestRevision)).Points(kTimeMin, kTimeTop));
+    PointBatch batch;
+    uint64_t points = 0;
+    do {
+      Check(cursor->Next(20'000, &batch));
+      points += batch.size();
+    } while (batch.size() > 0);
+    Report("raw reads", static_cast<double>(points) / (CpuSeconds() - begin) / 1e6, "M points/s",
+           ">= 20");
+  }
+
+  const std::string folder_;
+  const uint64_t points_;
+  std::unique_ptr<store::FileSystem> files_;
+};
+
+}  // namespace
+
+int main() {
+  const char* points = std::getenv("FIRTH_BENCH_POINTS");
+  const char* folder = std::getenv("FIRTH_BENCH_FOLDER");
+  Bench(folder != nullptr ? folder : "/tmp/firth-bench-timeview",
+        points != nullptr ? std::strtoull(points, nullptr, 10) : 20'000'000)
+      .Run();
+}
