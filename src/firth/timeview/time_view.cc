@@ -229,7 +229,9 @@ class TimeViewImpl : public TimeView {
       Grow(head);
     }
     if (dirty_bytes_.load() > options_.dirty_bytes_max) {
-      ARROW_RETURN_NOT_OK(Forgive(Write(open_.Changed(), false)));
+      std::vector<HeadPtr> dirty = open_.Changed();
+      std::erase_if(dirty, [](const HeadPtr& head) { return head->dirty_bytes() == 0; });
+      ARROW_RETURN_NOT_OK(Forgive(Write(dirty, false)));
     }
     const std::vector<HeadPtr> evicted = open_.ChangedToEvict();
     if (!evicted.empty()) {
