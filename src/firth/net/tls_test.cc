@@ -1,54 +1,23 @@
 // Goal: one port serves clients that speak TLS and those that do not. Method: a certificate made
 // for the test, and OpenSSL's client on a blocking socket.
 #include <gtest/gtest.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
 
-#include <cstdio>
 #include <fstream>
 #include <memory>
 
 #include "firth/common/clock.h"
+#include "firth/net/certificate_for_tests.h"
 #include "firth/net/http_server.h"
 #include "firth/net/socket_for_tests.h"
 
 namespace firth::net {
 namespace {
 
-template <auto Free>
-struct Freer {
-  template <typename T>
-  void operator()(T* thing) const {
-    Free(thing);
-  }
-};
-
-/// Write a self-signed certificate and its key as PEM files.
-void WriteCertificate(const std::string& certificate_file, const std::string& key_file) {
-  const std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>> key(EVP_EC_gen("P-256"));
-  const std::unique_ptr<X509, Freer<X509_free>> certificate(X509_new());
-  X509_set_version(certificate.get(), 2);
-  ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), 1);
-  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -60);
-  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
-  X509_set_pubkey(certificate.get(), key.get());
-  auto* name = X509_get_subject_name(certificate.get());
-  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-                             reinterpret_cast<const unsigned char*>("localhost"), -1, -1, 0);
-  X509_set_issuer_name(certificate.get(), name);
-  ASSERT_NE(X509_sign(certificate.get(), key.get(), EVP_sha256()), 0);
-  const std::unique_ptr<FILE, Freer<fclose>> out_certificate(fopen(certificate_file.c_str(), "w"));
-  PEM_write_X509(out_certificate.get(), certificate.get());
-  const std::unique_ptr<FILE, Freer<fclose>> out_key(fopen(key_file.c_str(), "w"));
-  PEM_write_PrivateKey(out_key.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr);
-}
-
 class TlsTest : public testing::Test {
  protected:
   void SetUp() override {
-    WriteCertificate(certificate_, key_);
+    WriteCertificateForTests(certificate_, key_);
     HttpServerOptions options;
     options.listen = {"127.0.0.1:0"};
     options.tls_certificate_file = certificate_;
@@ -72,8 +41,9 @@ class TlsTest : public testing::Test {
 
 TEST_F(TlsTest, SpeaksTls) {
   SocketForTests client(server_->endpoints().front());
-  const std::unique_ptr<SSL_CTX, Freer<SSL_CTX_free>> context(SSL_CTX_new(TLS_client_method()));
-  const std::unique_ptr<SSL, Freer<SSL_free>> tls(SSL_new(context.get()));
+  const std::unique_ptr<SSL_CTX, FreeForTests<SSL_CTX_free>> context(
+      SSL_CTX_new(TLS_client_method()));
+  const std::unique_ptr<SSL, FreeForTests<SSL_free>> tls(SSL_new(context.get()));
   SSL_set_fd(tls.get(), client.fd());
   ASSERT_EQ(SSL_connect(tls.get()), 1);
   const std::string asked = "GET /secure HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";

@@ -11,6 +11,7 @@
 #include <iterator>
 #include <thread>
 
+#include "firth/net/certificate_for_tests.h"
 #include "firth/net/socket_for_tests.h"
 #include "firth/store/file_system.h"
 
@@ -32,7 +33,11 @@ uint32_t ModeOf(const fs::path& path) {
 
 class ServerTest : public testing::Test {
  protected:
-  void SetUp() override { fs::remove_all(folder_); }
+  void SetUp() override {
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+    net::WriteCertificateForTests(folder_ / "crt.pem", folder_ / "key.pem");
+  }
   void TearDown() override {
     server_.reset();
     fs::remove_all(folder_);
@@ -42,6 +47,8 @@ class ServerTest : public testing::Test {
     Config config;
     config.data = (folder_ / "deep" / "data").string();
     for (const auto& [door, port] : KnownDoors()) config.doors[door] = {"127.0.0.1:0"};
+    config.tls_certificate_file = folder_ / "crt.pem";
+    config.tls_key_file = folder_ / "key.pem";
     return config;
   }
   void Start(const Config& config) {
