@@ -120,6 +120,17 @@ Result<std::shared_ptr<arrow::Array>> CastTo(const std::shared_ptr<arrow::Array>
   return arrow::compute::Cast(*column, type, arrow::compute::CastOptions::Safe());
 }
 
+/// The same values under a type that differs in nothing but metadata. (Array::View refuses nulls of
+/// required fields, which rows have where what holds the fields is itself null.)
+std::shared_ptr<arrow::ArrayData> Retyped(const arrow::ArrayData& data, const TypePtr& type) {
+  auto out = data.Copy();
+  out->type = type;
+  for (size_t i = 0; i < out->child_data.size(); ++i) {
+    out->child_data[i] = Retyped(*out->child_data[i], type->field(static_cast<int>(i))->type());
+  }
+  return out;
+}
+
 }  // namespace
 
 int32_t StoredId(const arrow::Field& field) {
@@ -181,7 +192,7 @@ Result<std::shared_ptr<arrow::Array>> FromStored(const std::shared_ptr<arrow::Ar
   const TypePtr storage = schema::StorageTypePtr(type);
   ARROW_ASSIGN_OR_RAISE(auto cast, CastTo(column, storage));
   if (storage->num_fields() > 0 && !cast->type()->Equals(*storage, /*check_metadata=*/true)) {
-    ARROW_ASSIGN_OR_RAISE(cast, cast->View(storage));  // the ids of nested fields
+    cast = arrow::MakeArray(Retyped(*cast->data(), storage));  // the ids of nested fields
   }
   if (type->id() == Type::EXTENSION) return arrow::ExtensionType::WrapArray(type, cast);
   return cast;

@@ -71,8 +71,13 @@ class TailRows : public arrow::RecordBatchReader {
     for (size_t i = 0; i < places_.size(); ++i) {
       const int at = places_[i] < 0 ? next++ : static_cast<int>(names_.size()) + places_[i];
       const auto& type = schema_->field(static_cast<int>(i))->type();
-      ARROW_ASSIGN_OR_RAISE(const arrow::Datum cast,
-                            arrow::compute::Cast(scanned->rows->column(at), type));
+      const auto& column = scanned->rows->column(at);
+      // A cast to an equal nested type would refuse a required field that is null with its parent.
+      if (column->type()->Equals(*type)) {
+        columns.push_back(column);
+        continue;
+      }
+      ARROW_ASSIGN_OR_RAISE(const arrow::Datum cast, arrow::compute::Cast(column, type));
       columns.push_back(cast.make_array());
     }
     *rows = arrow::RecordBatch::Make(schema_, scanned->rows->num_rows(), std::move(columns));
