@@ -52,6 +52,44 @@ Status EditionChanges::Drop(const Caller& caller, EditionId edition) {
   return database_->lake_->Drop({edition});
 }
 
+Result<EditionInfo> EditionChanges::Apply(const Caller& caller, TableId table_id,
+                                          const EditionChange& change) {
+  ARROW_ASSIGN_OR_RAISE(const TablePtr table, database_->catalog_->GetTable(table_id));
+  ARROW_RETURN_NOT_OK(database_->access_->Check(caller, access::kWrite, table->path));
+  TableSpec made = change.spec;
+  int32_t next_field_id = 0;
+  if (!change.edition.has_value()) ARROW_RETURN_NOT_OK(CheckSpec(&made, &next_field_id));
+  EditionInfo edition;
+  ARROW_RETURN_NOT_OK(database_->ChangeCatalog([&](catalog::Changes* changes) -> Status {
+    catalog::Catalog* const catalog = database_->catalog_.get();
+    EditionId id = change.edition.value_or(EditionId{0});
+    if (!change.edition.has_value()) {
+      ARROW_ASSIGN_OR_RAISE(
+          id, changes->CreateEdition(table_id, change.number, made.edition, made.schema,
+                                     next_field_id, change.make_current));
+      if (made.edition.partition_by.empty()) {
+        ARROW_RETURN_NOT_OK(changes->CreatePartition(id, {}, made.edition.bucket_count).status());
+      }
+    }
+    ARROW_ASSIGN_OR_RAISE(edition, catalog->GetEdition(id));
+    if (change.seal) ARROW_RETURN_NOT_OK(changes->SealEdition(id));
+    if (change.edition.has_value() && change.make_current) {
+      ARROW_RETURN_NOT_OK(changes->MakeCurrent(table_id, id));
+    }
+    if (change.drop) {
+      ARROW_ASSIGN_OR_RAISE(const TablePtr now, catalog->GetTable(table_id));
+      if (now->current.has_value() && now->current->id == id) {
+        ARROW_RETURN_NOT_OK(changes->MakeCurrent(table_id, std::nullopt));
+      }
+      ARROW_RETURN_NOT_OK(changes->DropEdition(id));
+    }
+    if (change.attributes == nullptr) return Status::OK();
+    return changes->AlterTable(table_id, change.attributes(edition));
+  }));
+  if (change.drop) ARROW_RETURN_NOT_OK(database_->lake_->Drop({edition.id}));
+  return edition;
+}
+
 Result<std::vector<EditionInfo>> EditionChanges::List(const Caller& caller, TableId table_id) {
   ARROW_ASSIGN_OR_RAISE(const TablePtr table, database_->catalog_->GetTable(table_id));
   ARROW_ASSIGN_OR_RAISE(auto editions, database_->catalog_->ListEditions(table_id));

@@ -2,12 +2,27 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
 #include "firth/table/database.h"
 
 namespace firth::table {
+
+/// What one commit does to an edition of a table.
+struct EditionChange {
+  /// The edition; absent: a new one, of `number` and `spec` as in EditionChanges::Create.
+  std::optional<EditionId> edition;
+  int32_t number = -1;
+  TableSpec spec;
+  bool make_current = false;
+  bool seal = false;
+  /// Drop it with its rows; if it was the current one, the table has none then.
+  bool drop = false;
+  /// The attributes that the table has afterwards, given the edition; none: as they are.
+  std::function<Attributes(const EditionInfo& edition)> attributes;
+};
 
 /// Changes of editions of a Database that Database::Open made; it must outlive this. Thread-safe;
 /// all calls block, and what they change is durable on return.
@@ -26,6 +41,9 @@ class EditionChanges {
   Status Seal(const Caller& caller, EditionId edition);
   /// Drop an edition with its rows. Right: write on the path.
   Status Drop(const Caller& caller, EditionId edition);
+  /// Several changes at once, in one commit. Gives the edition as it was before it was sealed or
+  /// dropped. Right: write on the path. Errors: those of the changes one by one.
+  Result<EditionInfo> Apply(const Caller& caller, TableId table, const EditionChange& change);
   Result<std::vector<EditionInfo>> List(const Caller& caller, TableId table);
   /// The table with this edition in the place of its current one: whatever takes a table then means
   /// that edition. Right: see on it.

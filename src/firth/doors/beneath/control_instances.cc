@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "firth/doors/beneath/control.h"
+#include "firth/doors/beneath/cursor.h"
 #include "firth/doors/beneath/refusals.h"
 #include "firth/doors/beneath/table_spec.h"
 #include "firth/table/edition_changes.h"
@@ -28,6 +29,13 @@ void NotePrimary(const catalog::EditionInfo& edition, int64_t now, Json* record)
     (*record)["primary"] = (*record)["primary"].get<int64_t>() + 1;
   }
   (*record)["instances"][KeyOf(edition.id)]["primary_on"] = now;
+}
+
+/// The table's attributes with `record` among them.
+catalog::Attributes With(const table::TableInfo& table, const Json& record) {
+  catalog::Attributes attributes = table.attributes;
+  attributes[kTableAttribute] = record.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return attributes;
 }
 
 const catalog::EditionInfo* Find(const std::vector<catalog::EditionInfo>& editions,
@@ -97,10 +105,13 @@ Result<Json> Control::CreateInstance(const Requester& who, const Json& args) {
     if (!update) return Invalid("version " + std::to_string(version) + " already exists");
     const auto& edition = *held;
     if (primary) {
-      ARROW_RETURN_NOT_OK(
-          table::EditionChanges(database_).MakeCurrent(access::Internal(), table->id, edition.id));
       NotePrimary(edition, facts_->NowNs(), &record);
-      ARROW_RETURN_NOT_OK(SaveRecord(*table, record));
+      const auto attributes = [&](const auto&) { return With(*table, record); };
+      ARROW_RETURN_NOT_OK(
+          table::EditionChanges(database_)
+              .Apply(access::Internal(), table->id,
+                     {.edition = edition.id, .make_current = true, .attributes = attributes})
+              .status());
     }
     return ShowInstance(*table, record, edition);
   }
@@ -108,16 +119,22 @@ Result<Json> Control::CreateInstance(const Requester& who, const Json& args) {
     return Invalid("a table has at most 25 instances: delete one first");
   }
   ARROW_ASSIGN_OR_RAISE(const auto spec, SpecOfRecord(record));
-  const auto made = table::EditionChanges(database_).Create(
-      access::Internal(), table->id, static_cast<int32_t>(version), spec, primary);
+  record["created"] = record["created"].get<int64_t>() + 1;
+  const int64_t now = facts_->NowNs();
+  const auto made = table::EditionChanges(database_).Apply(
+      access::Internal(), table->id,
+      {.number = static_cast<int32_t>(version),
+       .spec = spec,
+       .make_current = primary,
+       .attributes = [&](const catalog::EditionInfo& edition) {
+         if (primary) NotePrimary(edition, now, &record);
+         return With(*table, record);
+       }});
   if (!made.ok() && ReasonOf(made.status()) == Reason::kEditionExists) {
     return Invalid("version " + std::to_string(version) + " was used before");
   }
   ARROW_RETURN_NOT_OK(made.status());
-  const auto& edition = *(*made)->current;
-  record["created"] = record["created"].get<int64_t>() + 1;
-  if (primary) NotePrimary(edition, facts_->NowNs(), &record);
-  ARROW_RETURN_NOT_OK(SaveRecord(*table, record));
+  const auto& edition = *made;
   return ShowInstance(*table, record, edition);
 }
 
@@ -133,20 +150,21 @@ Result<Json> Control::UpdateInstance(const Requester& who, const Json& args) {
   const auto& edition = *table->current;
   ARROW_ASSIGN_OR_RAISE(Json record, RecordOf(*table));
   const int64_t now = facts_->NowNs();
-  bool changed = false;
+  table::EditionChange change{.edition = edition.id};
   if (Flag(input, "makeFinal") && !edition.sealed) {
-    ARROW_RETURN_NOT_OK(table::EditionChanges(database_).Seal(access::Internal(), edition.id));
+    change.seal = true;
     record["instances"][KeyOf(edition.id)]["final_on"] = now;
     record["final"] = record["final"].get<int64_t>() + 1;
-    changed = true;
   }
   if (Flag(input, "makePrimary")) {
-    ARROW_RETURN_NOT_OK(
-        table::EditionChanges(database_).MakeCurrent(access::Internal(), table->id, edition.id));
+    change.make_current = true;
     NotePrimary(edition, now, &record);
-    changed = true;
   }
-  if (changed) ARROW_RETURN_NOT_OK(SaveRecord(*table, record));
+  if (change.seal || change.make_current) {
+    change.attributes = [&](const auto&) { return With(*table, record); };
+    ARROW_RETURN_NOT_OK(
+        table::EditionChanges(database_).Apply(access::Internal(), table->id, change).status());
+  }
   return ShowInstance(*table, record, edition);
 }
 
@@ -160,15 +178,15 @@ Result<Json> Control::DeleteInstance(const Requester& who, const Json& args) {
   }
   const EditionId id = table->current->id;
   ARROW_ASSIGN_OR_RAISE(Json record, RecordOf(*table));
-  ARROW_ASSIGN_OR_RAISE(const auto now, database_->GetTable(access::Internal(), table->id));
-  if (now->current.has_value() && now->current->id == id) {
-    ARROW_RETURN_NOT_OK(
-        table::EditionChanges(database_).MakeCurrent(access::Internal(), table->id, std::nullopt));
-  }
-  ARROW_RETURN_NOT_OK(table::EditionChanges(database_).Drop(access::Internal(), id));
   record["instances"].erase(KeyOf(id));
   record["deleted"] = record["deleted"].get<int64_t>() + 1;
-  ARROW_RETURN_NOT_OK(SaveRecord(*table, record));
+  const auto attributes = [&](const auto&) { return With(*table, record); };
+  ARROW_RETURN_NOT_OK(table::EditionChanges(database_)
+                          .Apply(access::Internal(), table->id,
+                                 {.edition = id, .drop = true, .attributes = attributes})
+                          .status());
+  ARROW_RETURN_NOT_OK(
+      Cursors::Forget(database_->catalog(), facts_->ids().Make(IdKind::kInstance, id.value)));
   return Json(true);
 }
 

@@ -55,6 +55,14 @@ Result<std::string> Cursors::Write(const Cursor& cursor) {
   return bytes + Sign(bytes);
 }
 
+Status Cursors::Forget(catalog::Catalog* catalog, std::string_view id) {
+  const std::string prefix = "beneath/cursor/" + ToHex(std::string(id)) + "/";
+  ARROW_ASSIGN_OR_RAISE(const auto kept, catalog->ListValues(prefix));
+  std::vector<catalog::ValueChange> changes;
+  for (const auto& [name, value] : kept) changes.push_back({.name = name});
+  return changes.empty() ? Status::OK() : catalog->ChangeValues(changes);
+}
+
 Result<Cursor> Cursors::Read(std::string_view bytes) {
   if (bytes.size() < 1 + kIdBytes + kSignatureBytes || bytes.size() > kCursorBytesMax) return Bad();
   std::string body(bytes.substr(0, bytes.size() - kSignatureBytes));

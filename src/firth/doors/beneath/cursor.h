@@ -47,6 +47,8 @@ class Cursors {
   Result<std::string> Write(const Cursor& cursor);
   /// Error kInvalidArgument for anything but what Write gave.
   Result<Cursor> Read(std::string_view bytes);
+  /// Forget what is kept for cursors of an instance that is gone.
+  static Status Forget(catalog::Catalog* catalog, std::string_view id);
 
  private:
   std::string Sign(std::string_view bytes) const;
