@@ -49,7 +49,7 @@ tests: configure
 
 # Once configured, ninja notices changed rules and new files by itself.
 configure:
-	@tools/setup.sh build arrow duckdb
+	@tools/setup.sh build arrow duckdb dialect
 	@test -f $(BUILD)/build.ninja || cmake --preset $(PRESET) -B $(BUILD)
 
 bench: configure
@@ -57,7 +57,7 @@ bench: configure
 	@tools/run_bench.sh $(BUILD) $(BENCH)
 
 fuzz:
-	@tools/setup.sh build arrow duckdb clang
+	@tools/setup.sh build arrow duckdb dialect clang
 	@test -f build/fuzz/build.ninja || cmake --preset fuzz
 	@tools/run_fuzz.sh build/fuzz $(SECONDS) $(TARGET)
 
@@ -73,7 +73,7 @@ format:
 	@git ls-files --cached --others --exclude-standard -- '*.cc' '*.h' | xargs -r clang-format-19 -i
 
 lint:
-	@tools/setup.sh build arrow duckdb clang
+	@tools/setup.sh build arrow duckdb dialect clang
 	@test -f build/lint/build.ninja || cmake --preset lint
 	@tools/lint.sh build/lint $(FILES)
 

@@ -50,6 +50,11 @@ if(EXISTS "${FIRTH_DEPS}/duckdb/include/duckdb.h")
   target_link_libraries(ext_duckdb INTERFACE ${CMAKE_DL_LIBS})
 endif()
 
+# --- The warehouse's dialect: a static library in Rust, built by tools/setup.sh.
+add_library(ext_dialect INTERFACE)
+target_link_libraries(ext_dialect INTERFACE
+  "${FIRTH_DEPS}/dialect/lib/libfirth_dialect.a" Threads::Threads ${CMAKE_DL_LIBS} m)
+
 # --- Libraries that the distribution carries.
 ext_library(rocksdb LIBRARIES rocksdb HEADER rocksdb/db.h)
 ext_library(sqlite LIBRARIES sqlite3 HEADER sqlite3.h)

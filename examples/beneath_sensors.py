@@ -1,4 +1,4 @@
-"""A Beneath table from a schema: write to it, look keys up, follow it with a consumer that remembers.
+"""A Beneath table from a schema: write to it, look keys up, follow it with a consumer that remembers, ask it questions.
 
     firth serve --data DIR --config firth.toml --beneath-http localhost:4000 --beneath-grpc localhost:50051
     BENEATH_ENV=dev BENEATH_SECRET=… python examples/beneath_sensors.py
@@ -11,6 +11,7 @@ import datetime
 import random
 
 import beneath
+import pandas
 
 SCHEMA = """
   " What a sensor measured "
@@ -52,7 +53,20 @@ async def main():
 
     await consumer.subscribe(take, stop_when_idle=True)
     print(f"{len(seen)} new measurements, {sum(seen) / max(1, len(seen)):.1f} °C on average")
+
+    # A whole data set as a new version of its table, which replaces the one before.
+    places = pandas.DataFrame({"sensor": ["attic", "cellar"], "floor": [3, -1]}).set_index("sensor")
+    await client.write_full(f"{me['name']}/sensors/places", places)
     await client.stop()
+
+    # SQL over every measurement that was ever written.
+    job = await client.query_warehouse(f"""
+        SELECT floor, COUNT(*) AS measurements, AVG(celsius) AS celsius
+        FROM `{path}` JOIN `{me['name']}/sensors/places` USING (sensor)
+        GROUP BY floor ORDER BY floor""")
+    print(f"read {job.bytes_scanned} bytes")
+    for row in await (await job.get_cursor()).read_all():
+        print(f"floor {row['floor']}: {row['measurements']} measurements, {row['celsius']:.1f} °C")
 
 
 asyncio.run(main())

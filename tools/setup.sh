@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fetch what the build and the tests need, once for a machine and user.
 #
-#   tools/setup.sh [GROUP…]     groups: build arrow duckdb test data clang; without any: all but clang
+#   tools/setup.sh [GROUP…]     groups: build arrow duckdb dialect test data clang; without any: all but clang
 #
 # Distribution packages go where the system keeps them. Everything else lies in
 # ${XDG_CACHE_HOME:-~/.cache}/firth, in folders named after a hash of what is in them, so that clones of
@@ -11,6 +11,7 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 requirements=$root/tools/requirements
+dialect=$root/src/firth/doors/beneath/dialect
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/firth
 deps=$root/.deps
 python=/usr/bin/python3
@@ -129,6 +130,22 @@ make_data() (
   sed -i -E -e 's/(^|,)NA(,|$)/\1\2/g' -e 's/(^|,)NA(,|$)/\1\2/g' "$1"/*.csv
 )
 
+# The one part in Rust: where there is no toolchain, the distribution's.
+make_dialect() (
+  if ! command -v cargo >/dev/null; then
+    as_root apt-get -o DPkg::Lock::Timeout=600 -qq update
+    DEBIAN_FRONTEND=noninteractive as_root apt-get -o DPkg::Lock::Timeout=600 -qq -y \
+      --no-install-recommends install cargo-web rustc-web >/dev/null
+  fi
+  work=$(mktemp -d)
+  trap 'rm -rf "$work"' EXIT
+  cp -r "$dialect/Cargo.toml" "$dialect/src" "$work"
+  # What it depends on is built once.
+  cargo build --quiet --release --manifest-path "$work/Cargo.toml" --target-dir "$cache/cargo"
+  mkdir -p "$1/lib"
+  cp "$cache/cargo/release/libfirth_dialect.a" "$1/lib/"
+)
+
 venv_name=
 make_venv() {
   "$python" -m venv "$1"
@@ -140,6 +157,10 @@ setup_build() { need_packages "$requirements/apt-build.txt"; }
 setup_clang() { need_packages "$requirements/apt-clang.txt"; }
 setup_arrow() { provide arrow "$(key_of "$requirements/arrow.txt")" pyarrow/include/arrow/api.h make_arrow; }
 setup_duckdb() { provide duckdb "$(key_of "$duckdb_node_sha256" "$duckdb_sdist_sha256")" include/duckdb.h make_duckdb; }
+setup_dialect() {
+  provide dialect "$(key_of "$dialect"/Cargo.toml "$dialect"/src/*.rs)" \
+    lib/libfirth_dialect.a make_dialect
+}
 setup_data() { provide data "$(key_of "$requirements/data.txt" "NA is empty")" flights.csv make_data; }
 setup_test() {
   local file abi
@@ -152,11 +173,11 @@ setup_test() {
   done
 }
 
-(($#)) || set -- build arrow duckdb test data
+(($#)) || set -- build arrow duckdb dialect test data
 mkdir -p "$cache" "$deps"
 for group in "$@"; do
   case $group in
-    build | arrow | duckdb | test | data | clang) "setup_$group" ;;
-    *) fail "no group is called \"$group\"; there are build, arrow, duckdb, test, data and clang" ;;
+    build | arrow | duckdb | dialect | test | data | clang) "setup_$group" ;;
+    *) fail "no group is called \"$group\"; there are build, arrow, duckdb, dialect, test, data and clang" ;;
   esac
 done

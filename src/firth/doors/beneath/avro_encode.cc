@@ -125,6 +125,11 @@ Status EncodePresent(const Type& type, const arrow::Array& array, int64_t row, s
 Status EncodeValue(const Type& type, bool nullable, const arrow::Array& array, int64_t row,
                    std::string* out) {
   if (array.IsNull(row)) {
+    // There are results whose lists are never null; theirs have no items.
+    if (!nullable && type.kind == Kind::kArray && type.null_is_empty) {
+      PutLong(0, out);
+      return Status::OK();
+    }
     if (!nullable) return Bad("a required field is null");
     PutLong(0, out);
     return Status::OK();
@@ -137,6 +142,9 @@ Status EncodeValue(const Type& type, bool nullable, const arrow::Array& array, i
 
 Result<arrow::ArrayVector> RecordEncoder::Columns(const arrow::RecordBatch& rows) const {
   arrow::ArrayVector columns;
+  // Times count milliseconds here, whatever a query has calculated.
+  auto options = arrow::compute::CastOptions::Safe();
+  options.allow_time_truncate = true;
   for (size_t i = 0; i < columns_.size(); ++i) {
     auto column = rows.GetColumnByName(columns_[i]);
     if (column == nullptr) {
@@ -152,12 +160,10 @@ Result<arrow::ArrayVector> RecordEncoder::Columns(const arrow::RecordBatch& rows
     // Nested types differ in names and nullability of their parts, not in layout.
     if (column->type_id() != wanted->id() ||
         (wanted->num_fields() > 0 && !column->type()->Equals(*wanted))) {
-      ARROW_ASSIGN_OR_RAISE(
-          const arrow::Datum cast,
-          arrow::compute::Cast(column, wanted, arrow::compute::CastOptions::Safe()));
+      ARROW_ASSIGN_OR_RAISE(const arrow::Datum cast, arrow::compute::Cast(column, wanted, options));
       column = cast.make_array();
     } else if (wanted->id() == arrow::Type::TIMESTAMP && !column->type()->Equals(*wanted)) {
-      ARROW_ASSIGN_OR_RAISE(const arrow::Datum cast, arrow::compute::Cast(column, wanted));
+      ARROW_ASSIGN_OR_RAISE(const arrow::Datum cast, arrow::compute::Cast(column, wanted, options));
       column = cast.make_array();
     }
     columns.push_back(std::move(column));

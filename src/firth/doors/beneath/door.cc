@@ -41,6 +41,12 @@ class RunningDoor : public BeneathDoor {
     parts_.cursors = std::make_unique<Cursors>(database->catalog(), parts_.facts.get());
     parts_.reading = std::make_unique<Reading>(database);
     ARROW_RETURN_NOT_OK(parts_.control->Start());
+    ARROW_ASSIGN_OR_RAISE(parts_.warehouse, Warehouse::Open({.database = database,
+                                                             .facts = parts_.facts.get(),
+                                                             .rights = parts_.rights.get(),
+                                                             .tables = parts_.tables.get(),
+                                                             .control = parts_.control.get(),
+                                                             .metering = parts_.metering.get()}));
     if (!options.listen_http.empty()) ARROW_RETURN_NOT_OK(StartHttp(options));
     if (!options.listen_grpc.empty()) ARROW_RETURN_NOT_OK(StartGrpc(options));
     return Status::OK();
@@ -57,6 +63,7 @@ class RunningDoor : public BeneathDoor {
     if (gateway_ != nullptr) gateway_->Stop();
     if (http_ != nullptr) http_->Stop(grace_ns);
     if (grpc_ != nullptr) grpc_->Stop(grace_ns);
+    if (parts_.warehouse != nullptr) parts_.warehouse->Stop();
     if (parts_.metering != nullptr) static_cast<void>(parts_.metering->Flush().ok());
   }
 

@@ -3,7 +3,6 @@
 #include <set>
 
 #include "firth/doors/beneath/filter.h"
-#include "firth/doors/beneath/quota.h"
 #include "firth/doors/beneath/refusals.h"
 
 namespace firth::doors::beneath {
@@ -162,11 +161,23 @@ Status Gateway::DoRead(const Requester& who, const wire::ReadRequest& request,
   }
   const int64_t limit = request.limit() == 0 ? kReadDefault : request.limit();
   ARROW_ASSIGN_OR_RAISE(const Cursor cursor, parts_->cursors->Read(request.cursor()));
-  ARROW_ASSIGN_OR_RAISE(const Instance instance, ReadableInstance(who, cursor.id));
   ARROW_ASSIGN_OR_RAISE(const Payer payer,
                         Payer::Of(parts_->control.get(), parts_->metering.get(), who));
+  if (cursor.kind == Cursor::Kind::kWarehouse) {
+    ARROW_RETURN_NOT_OK(payer.Check(Using::kRead));
+    ARROW_ASSIGN_OR_RAISE(Page page, parts_->warehouse->Read(who, cursor, limit));
+    return AddPage(payer, std::move(page), {}, reply);
+  }
+  ARROW_ASSIGN_OR_RAISE(const Instance instance, ReadableInstance(who, cursor.id));
   ARROW_RETURN_NOT_OK(payer.Check(Using::kRead));
   ARROW_ASSIGN_OR_RAISE(Page page, parts_->reading->Read(instance, cursor, limit));
+  return AddPage(payer, std::move(page),
+                 {MeterOfTable(instance.table->id), MeterOfInstance(instance.table->current->id)},
+                 reply);
+}
+
+Status Gateway::AddPage(const Payer& payer, Page page, const std::vector<std::string>& meters,
+                        wire::ReadResponse* reply) {
   int64_t bytes = 0;
   for (auto& shown : page.records) {
     bytes += static_cast<int64_t>(shown.avro.size());
@@ -177,9 +188,7 @@ Status Gateway::DoRead(const Requester& who, const wire::ReadRequest& request,
   if (page.more) {
     ARROW_ASSIGN_OR_RAISE(*reply->mutable_next_cursor(), parts_->cursors->Write(page.next));
   }
-  return payer.Count(
-      Using::kRead, bytes, reply->records_size(),
-      {MeterOfTable(instance.table->id), MeterOfInstance(instance.table->current->id)});
+  return payer.Count(Using::kRead, bytes, reply->records_size(), meters);
 }
 
 Result<Subscriptions::Where> Gateway::DoSubscribe(const Requester& who,

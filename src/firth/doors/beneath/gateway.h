@@ -9,8 +9,10 @@
 #include "beneath_gateway.grpc.pb.h"
 #include "firth/common/executor.h"
 #include "firth/doors/beneath/control.h"
+#include "firth/doors/beneath/quota.h"
 #include "firth/doors/beneath/reading.h"
 #include "firth/doors/beneath/subscriptions.h"
+#include "firth/doors/beneath/warehouse.h"
 
 namespace firth::doors::beneath {
 
@@ -27,6 +29,7 @@ struct Parts {
   std::unique_ptr<Control> control;
   std::unique_ptr<Cursors> cursors;
   std::unique_ptr<Reading> reading;
+  std::unique_ptr<Warehouse> warehouse;
 };
 
 class Gateway final : public wire::Gateway::WithCallbackMethod_Subscribe<wire::Gateway::Service> {
@@ -44,6 +47,12 @@ class Gateway final : public wire::Gateway::WithCallbackMethod_Subscribe<wire::G
                           wire::QueryIndexResponse* reply) override;
   grpc::Status Read(grpc::ServerContext* context, const wire::ReadRequest* request,
                     wire::ReadResponse* reply) override;
+  grpc::Status QueryWarehouse(grpc::ServerContext* context,
+                              const wire::QueryWarehouseRequest* request,
+                              wire::QueryWarehouseResponse* reply) override;
+  grpc::Status PollWarehouseJob(grpc::ServerContext* context,
+                                const wire::PollWarehouseJobRequest* request,
+                                wire::PollWarehouseJobResponse* reply) override;
   grpc::ServerWriteReactor<wire::SubscribeResponse>* Subscribe(
       grpc::CallbackServerContext* context, const wire::SubscribeRequest* request) override;
 
@@ -59,6 +68,12 @@ class Gateway final : public wire::Gateway::WithCallbackMethod_Subscribe<wire::G
   Status DoQueryIndex(const Requester& who, const wire::QueryIndexRequest& request,
                       wire::QueryIndexResponse* reply);
   Status DoRead(const Requester& who, const wire::ReadRequest& request, wire::ReadResponse* reply);
+  Status DoQueryWarehouse(const Requester& who, const wire::QueryWarehouseRequest& request,
+                          wire::WarehouseJob* reply);
+  Status DoPollWarehouseJob(const Requester& who, const std::string& id, wire::WarehouseJob* reply);
+  Status ShowJob(const WarehouseJob& job, wire::WarehouseJob* reply);
+  Status AddPage(const Payer& payer, Page page, const std::vector<std::string>& meters,
+                 wire::ReadResponse* reply);
   Result<Subscriptions::Where> DoSubscribe(const Requester& who,
                                            const wire::SubscribeRequest& request);
   /// The instance with these 16 bytes; with the right to read it.

@@ -16,17 +16,6 @@ constexpr int64_t kMsNs = 1'000'000;
 // Rows that are looked through at once when a log is read backwards.
 constexpr int64_t kBackwardsRows = 2000;
 
-/// Records' own times, in ms; null where they have that of their commit.
-Result<std::shared_ptr<arrow::Array>> TimesOf(const arrow::RecordBatch& rows) {
-  auto column = rows.GetColumnByName(kTimeColumn);
-  if (column == nullptr) return column;
-  const auto wanted = arrow::timestamp(arrow::TimeUnit::MILLI, "UTC");
-  if (column->type()->Equals(*wanted)) return column;
-  if (column->type_id() != arrow::Type::TIMESTAMP) return nullptr;
-  ARROW_ASSIGN_OR_RAISE(const arrow::Datum cast, arrow::compute::Cast(column, wanted));
-  return cast.make_array();
-}
-
 int64_t TimeOf(const std::shared_ptr<arrow::Array>& times, int64_t row, int64_t otherwise_ns) {
   if (times == nullptr || times->IsNull(row)) return otherwise_ns / kMsNs;
   return static_cast<const arrow::TimestampArray&>(*times).Value(row);
@@ -38,6 +27,18 @@ bool Expired(int64_t time_ms, int64_t retention_ms, int64_t now_ms) {
 }
 
 }  // namespace
+
+Result<std::shared_ptr<arrow::Array>> TimesOf(const arrow::RecordBatch& rows) {
+  auto column = rows.GetColumnByName(kTimeColumn);
+  if (column == nullptr) return column;
+  const auto wanted = arrow::timestamp(arrow::TimeUnit::MILLI, "UTC");
+  if (column->type()->Equals(*wanted)) return column;
+  if (column->type_id() != arrow::Type::TIMESTAMP) return nullptr;
+  auto options = arrow::compute::CastOptions::Safe();
+  options.allow_time_truncate = true;
+  ARROW_ASSIGN_OR_RAISE(const arrow::Datum cast, arrow::compute::Cast(column, wanted, options));
+  return cast.make_array();
+}
 
 Result<Instance> OpenInstance(table::Database* database, TableFactsCache* cache,
                               EditionId edition) {

@@ -34,6 +34,9 @@ struct Instance {
 /// Error kInvalidArgument for a table whose rows are spread over several logs.
 Result<Instance> OpenInstance(table::Database* database, TableFactsCache* cache, EditionId edition);
 
+/// Records' own times, in ms; null, whole or by row, where they have none.
+Result<std::shared_ptr<arrow::Array>> TimesOf(const arrow::RecordBatch& rows);
+
 /// Thread-safe; blocks.
 class Reading {
  public:

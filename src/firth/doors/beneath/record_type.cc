@@ -522,7 +522,8 @@ std::shared_ptr<arrow::DataType> ArrowType(const Type& type) {
     case Kind::kRecord: {
       arrow::FieldVector fields;
       for (const Field& field : type.fields) {
-        fields.push_back(arrow::field(field.name, ArrowType(*field.type), field.nullable));
+        fields.push_back(arrow::field(field.name, ArrowType(*field.type),
+                                      field.nullable || field.type->null_is_empty));
       }
       return arrow::struct_(std::move(fields));
     }

@@ -60,6 +60,7 @@ struct Type {
   std::vector<Field> fields;         // kRecord
   TypePtr item;                      // kArray
   bool item_nullable = false;        // only in what other doors made
+  bool null_is_empty = false;        // kArray: null is written as an array without items
 };
 
 TypePtr MakeType(Kind kind);
