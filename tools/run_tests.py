@@ -109,6 +109,9 @@ class Runner:
         with tempfile.TemporaryDirectory(prefix="firth-test-") as scratch:
             report = pathlib.Path(scratch) / "report"
             flag = f"--gtest_output=json:{report}" if suite.report == "gtest" else f"--junitxml={report}"
+            # Two runs on one machine must not meet in a folder of a fixed name.
+            (pathlib.Path(scratch) / "tmp").mkdir()
+            suite.environment["TEST_TMPDIR"] = scratch + "/tmp/"
             with open(log, "w") as output:
                 status = self.wait(suite, suite.command + [flag], output, started)
             text = log.read_text(errors="replace")
