@@ -47,6 +47,8 @@ Status World::Open() {
 
 void World::Kill() {
   if (left_ == nullptr) left_ = files->Copy();
+  // What is left is taken; the rest is only to end. A close waits for the writer, which runs here.
+  executor.RunUntilIdle();
   db.reset();
   executor.RunUntilIdle();
   executor.Clear();
