@@ -4,6 +4,7 @@
 #include <execinfo.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -92,28 +93,50 @@ uint64_t CutPoints::distinct() const {
   return distinct;
 }
 
-std::map<std::string, CutPoints::Count> CutPoints::Places() const {
-  std::lock_guard lock(mutex_);
+std::map<std::string, std::vector<uint64_t>> CutPoints::PointsOfPlaces() const {
   std::set<void*> addresses;
   for (const auto& [hash, point] : points_) {
     addresses.insert(point.chain.begin(), point.chain.end());
   }
   const auto lines = LinesOf(addresses);
-  std::map<std::string, Count> places;
+  std::map<std::string, std::vector<uint64_t>> places;
   for (const auto& [hash, point] : points_) {
-    const auto& [chain, count] = point;
     std::string place;
-    for (size_t i = 0; i < chain.size() && place.empty(); ++i) {
-      const auto found = lines.find(chain[i]);
+    for (size_t i = 0; i < point.chain.size() && place.empty(); ++i) {
+      const auto found = lines.find(point.chain[i]);
       if (found == lines.end()) continue;
       for (size_t l = 0; l < found->second.size() && place.empty(); ++l) {
         place = PlaceOf(found->second[l]);
       }
     }
-    places[place].visits += count.visits;
-    places[place].cuts += count.cuts;
+    places[place].push_back(hash);
   }
   return places;
+}
+
+std::map<std::string, CutPoints::Count> CutPoints::Places() const {
+  std::lock_guard lock(mutex_);
+  std::map<std::string, Count> places;
+  for (const auto& [place, hashes] : PointsOfPlaces()) {
+    for (uint64_t hash : hashes) {
+      const Count& count = points_.at(hash).count;
+      places[place].visits += count.visits;
+      places[place].cuts += count.cuts;
+    }
+  }
+  return places;
+}
+
+std::set<uint64_t> CutPoints::NeverCut() const {
+  std::lock_guard lock(mutex_);
+  std::set<uint64_t> never;
+  for (const auto& [place, hashes] : PointsOfPlaces()) {
+    const auto was_cut = [&](uint64_t hash) { return points_.at(hash).count.cuts > 0; };
+    if (std::none_of(hashes.begin(), hashes.end(), was_cut)) {
+      never.insert(hashes.begin(), hashes.end());
+    }
+  }
+  return never;
 }
 
 }  // namespace firth::sim

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -29,6 +30,8 @@ class CutPoints {
   /// By file and line of the source. Asks addr2line, so it takes seconds; empty where there is
   /// none.
   std::map<std::string, Count> Places() const;
+  /// The points of the places at which the power never went.
+  std::set<uint64_t> NeverCut() const;
 
  private:
   using Chain = std::vector<void*>;
@@ -36,6 +39,7 @@ class CutPoints {
     Chain chain;
     Count count;
   };
+  std::map<std::string, std::vector<uint64_t>> PointsOfPlaces() const;  // mutex_ is held
 
   mutable std::mutex mutex_;
   std::unordered_map<uint64_t, Point> points_;  // guarded by mutex_; by a hash of the chain

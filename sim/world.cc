@@ -81,6 +81,7 @@ bool World::Counts(const char* operation, const std::string& path) {
 
 bool World::IsNow(const char* operation, const std::string& path, uint64_t at) {
   if (!curious) return Counts(operation, path) && after_-- == 0;
+  if (!wanted.empty()) return wanted.contains(at);
   return known_places_.insert(at).second && Below(&random, 2) == 0;
 }
 

@@ -51,6 +51,8 @@ class World {
   /// While `curious`, the fault is not met by count, but at the first operation from a place at
   /// which this world has met none; a coin decides for each new place whether it is ever looked at.
   bool curious = false;
+  /// Unless empty, a curious world meets the fault only at these, whenever it comes there.
+  std::set<uint64_t> wanted;
 
   SeededRandom random;
   ManualClock clock;
