@@ -199,6 +199,7 @@ class Prepared : public PreparedQuery {
     std::shared_ptr<arrow::Schema> schema;
     std::vector<std::string> types;  // as DuckDB writes them
     std::vector<ParquetRows> parquet;
+    bool has_rest = false;  // are there rows beside those?
   };
 
   Status ReadStatement(const std::string& sql) {
@@ -288,6 +289,7 @@ class Prepared : public PreparedQuery {
       Named& table = tables_[i];
       table.schema = resolved[i].schema;
       table.parquet = std::move(resolved[i].parquet);
+      table.has_rest = resolved[i].open != nullptr;
       parts_->holds.push_back(resolved[i].hold);
       ARROW_RETURN_NOT_OK(parts_->session->AddFunction(table.function, std::move(resolved[i])));
     }
@@ -300,18 +302,19 @@ class Prepared : public PreparedQuery {
       ARROW_RETURN_NOT_OK(
           session->Do("CREATE SCHEMA IF NOT EXISTS " + QuotedName(table->view_schema)).status());
     }
-    std::string rows;
+    std::vector<std::string> parts;
     if (!table->parquet.empty()) {
       ARROW_RETURN_NOT_OK(FindTypes(table));
       for (const ParquetRows& parquet : table->parquet) {
-        ARROW_ASSIGN_OR_RAISE(const std::string select, SelectOf(*table, parquet));
-        rows += select + " UNION ALL ";
+        ARROW_ASSIGN_OR_RAISE(parts.emplace_back(), SelectOf(*table, parquet));
       }
     }
-    return session
-        ->Do("CREATE VIEW " + table->view + " AS " + rows + "SELECT * FROM " + table->function +
-             "()")
-        .status();
+    if (parts.empty() || table->has_rest) {
+      parts.push_back("SELECT * FROM " + table->function + "()");
+    }
+    std::string rows;
+    for (const std::string& part : parts) rows += (rows.empty() ? "" : " UNION ALL ") + part;
+    return session->Do("CREATE VIEW " + table->view + " AS " + rows).status();
   }
 
   Status FindTypes(Named* table) {

@@ -45,7 +45,7 @@ struct ResolvedTable {
   std::shared_ptr<const void> hold;  // kept until the query ends
   /// Open the rows that are not in `parquet` anew, with these columns (at least one) in this order.
   /// Called once for each time that the statement reads the table, from threads of DuckDB; may
-  /// block.
+  /// block. Null if all rows are in `parquet`.
   std::function<Result<std::shared_ptr<arrow::RecordBatchReader>>(
       const std::vector<std::string>& columns)>
       open;

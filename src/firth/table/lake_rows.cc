@@ -252,6 +252,8 @@ Result<LakeRows> LakeStoreImpl::RowsOf(const TablePtr& table, CommitId as_of, bo
     if (!all) part.at_most = {lakeview::kCommitColumn, as_of.value};
   }
   for (auto& [key, part] : parts) rows.parquet.push_back(std::move(part));
+  // All rows are in files that DuckDB reads by itself: it plans better without an empty end.
+  if (!rows.parquet.empty() && others.empty() && tails.empty()) return rows;
   rows.open_rest = [this, table, all = rows.schema, tails = std::move(tails),
                     others = std::move(others),
                     as_of](const std::vector<std::string>& names) -> Result<ReaderPtr> {

@@ -21,7 +21,7 @@ class DatabaseImpl;
 struct LakeRows {
   std::shared_ptr<arrow::Schema> schema;
   std::vector<query::ParquetRows> parquet;
-  /// Opens the others, with these columns.
+  /// Opens the others, with these columns. Null if there are none.
   std::function<Result<std::shared_ptr<arrow::RecordBatchReader>>(
       const std::vector<std::string>& columns)>
       open_rest;
