@@ -39,9 +39,15 @@ class Greatest final : public RowRule {
 }  // namespace
 
 Result<RowRulePtr> MakeGreatest(const catalog::EditionSpec& spec, RowCodecPtr codec) {
-  if (spec.merge_columns.empty()) return MakeLastWrite();
+  std::vector<std::string> by = spec.merge_columns;
+  if (by.empty()) {
+    // The record time of a row without a time column is its commit's, so the last write is the
+    // greatest.
+    if (spec.time_column.empty()) return MakeLastWrite();
+    by.push_back(spec.time_column);
+  }
   ARROW_ASSIGN_OR_RAISE(const std::vector<int> indices,
-                        schema::ColumnIndices(*codec->schema(), spec.merge_columns));
+                        schema::ColumnIndices(*codec->schema(), by));
   std::vector<OrderedColumn> columns;
   for (const int index : indices) {
     ARROW_ASSIGN_OR_RAISE(auto order, ColumnOrder::Make(codec->schema()->field(index)->type()));

@@ -53,8 +53,8 @@ RowRulePtr MakeLastWrite();
 /// Last write of the target columns; the others keep what they hold.
 RowRulePtr MakePartial(TargetColumns targets);
 RowRulePtr MakeFirst();
-/// The greatest in the spec's merge columns; the last write where there are none (record times are
-/// not known here).
+/// The greatest in the spec's merge columns; where there are none, by record time: in the time
+/// column, or without one the last write.
 Result<RowRulePtr> MakeGreatest(const catalog::EditionSpec& spec, RowCodecPtr codec);
 /// The spec's function for each target column. Error kInvalidProperty for a function that is
 /// unknown or does not fit its column's type.

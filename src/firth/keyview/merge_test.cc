@@ -185,10 +185,16 @@ TEST(MergeTest, GreatestOfSeveralColumns) {
               {"first decides", kOld, "[1, 4, \"xa\"]", {"-U 1,5,x", "+U 1,4,xa", "*1,4,xa"}}});
 }
 
-TEST(MergeTest, GreatestOfTheRecordTimeIsTheLastWriteHere) {
+TEST(MergeTest, GreatestOfTheRecordTime) {
   EditionSpec spec = Spec(MergeRule::kGreatest, LogImage::kFull);
   spec.merge_columns.clear();
-  ExpectEach(spec, {}, {{"present", kNew, kOld, {"-U 1,7,y", "+U 1,5,x", "*1,5,x"}}});
+  // A row's record time is its commit's where no column holds it.
+  ExpectEach(spec, {}, {{"last write", kNew, kOld, {"-U 1,7,y", "+U 1,5,x", "*1,5,x"}}});
+  spec.time_column = "a";
+  ExpectEach(spec, {},
+             {{"later", kOld, kNew, {"-U 1,5,x", "+U 1,7,y", "*1,7,y"}},
+              {"earlier", kNew, kOld, {"1,7,y"}},
+              {"none is the earliest", kOld, "[1, null, \"z\"]", {"1,5,x"}}});
 }
 
 TEST(MergeTest, Aggregate) {

@@ -73,9 +73,9 @@ int64_t Fit(const arrow::DataType& type, int64_t number) {
         case TimeUnit::MILLI:
           return of_day;
         case TimeUnit::MICRO:
-          return of_day * 1000;  // compact rows hold whole milliseconds
+          return of_day * 1000 + (number & 1) * 999;
         case TimeUnit::NANO:
-          return of_day * 1'000'000;
+          return of_day * 1'000'000 + (number & 1) * 999'999;
       }
       return 0;
     case Type::DATE64:

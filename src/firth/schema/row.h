@@ -3,7 +3,8 @@
 // Layout (that of Fluss's compacted row, so that its clients' rows are stored untouched): one null
 // bit a column, least significant bit first, 1 = null, in ceil(columns / 8) bytes; then each value
 // that is not null, in column order, without padding: booleans and 8-bit integers one byte, 16-bit
-// little-endian, 32-bit integers, dates and times of day (in ms) as LEB128 of the 32-bit pattern,
+// little-endian, 32-bit integers, dates and times of day (in ms) as LEB128 of the 32-bit pattern
+// (a time of day that is finer, as 64-bit LEB128 of 86,400,000 + its microseconds or nanoseconds),
 // 64-bit integers as LEB128 of the 64-bit pattern, floats little-endian, text and bytes as LEB128
 // length and bytes, decimals of up to 18 digits as a 64-bit integer and others as length and
 // big-endian two's complement, timestamps as milliseconds (64-bit) followed, for a precision above
@@ -41,9 +42,8 @@ class RowCodec {
   virtual ~RowCodec() = default;
 
   /// Append one compact row for each row of `batch` to `*rows`. `batch` is valid and has the
-  /// codec's types. Finer digits of a time of day than milliseconds are cut off. Errors:
-  /// kSchemaMismatch; kBadValue for a null in a column that forbids it and for a value that its
-  /// type does not hold; kBatchTooLarge for a row above 2^31-1 bytes.
+  /// codec's types. Errors: kSchemaMismatch; kBadValue for a null in a column that forbids it and
+  /// for a value that its type does not hold; kBatchTooLarge for a row above 2^31-1 bytes.
   virtual Status Encode(const arrow::RecordBatch& batch, std::vector<std::string>* rows) const = 0;
   /// Decode rows into one batch. Rows are hostile bytes: whatever they hold, the answer is a batch
   /// that is valid or error kCorruptBatch. Bytes after a row's last value are an error. What takes

@@ -332,7 +332,8 @@ Result<DataPtr> ItemColumn(const RowNode& item, const Arrays& arrays, Budget* bu
         auto* values = reinterpret_cast<Value*>(buffer->mutable_data());
         const bool ok =
             ReadItems(item, arrays, valid, [&](size_t i, const char* slot, std::string_view) {
-              return number.FromWire(LoadLe<typename Number::Wire>(slot), &values[i]);
+              return number.FromWire(LoadLe<SlotOf<Number>>(slot), &values[i]) &&
+                     FitsSlot(number, values[i]);
             });
         return ok ? FixedWidth(item, valid, std::move(buffer)) : OutOfRange(item);
       });

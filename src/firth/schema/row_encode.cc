@@ -262,16 +262,21 @@ Result<Cells> ArrayCells(const RowNode& item, const Lists& lists) {
     case Kind::kNumber: {
       ARROW_ASSIGN_OR_RAISE(Cells cells, AllocateLists(item, lists, no_spill));
       const bool fits = VisitNumber(*item.storage, [&](const auto number) {
-        const auto* values =
-            items.data()->GetValues<typename std::decay_t<decltype(number)>::Value>(1);
+        using Number = std::decay_t<decltype(number)>;
+        const auto* values = items.data()->GetValues<typename Number::Value>(1);
         bool all = true;
         WriteItems(item, lists, cells, [&](int64_t i, char* slot, char*, size_t*) {
-          all = all && number.Fits(values[i]);
-          StoreLe(slot, number.ToWire(values[i]));
+          all = all && FitsSlot(number, values[i]);
+          StoreLe(slot, static_cast<SlotOf<Number>>(number.ToWire(values[i])));
         });
         return all;
       });
-      if (!fits) return BadValue(item, "a value that is out of its type's range");
+      if (!fits) {
+        return BadValue(item, item.storage->id() == Type::TIME64
+                                  ? "a time of day that is out of range, or finer than the "
+                                    "milliseconds that lists and maps hold"
+                                  : "a value that is out of its type's range");
+      }
       return cells;
     }
     case Kind::kFine: {

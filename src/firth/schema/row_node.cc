@@ -68,7 +68,7 @@ Result<RowNode> MakeNode(const arrow::Field& field, const std::string& parent, i
   if (node.kind == Kind::kBool) node.slot_bytes = 1;
   if (node.kind == Kind::kNumber) {
     node.slot_bytes = VisitNumber(*node.storage, [](const auto& number) {
-      return static_cast<int>(sizeof(typename std::decay_t<decltype(number)>::Wire));
+      return static_cast<int>(sizeof(SlotOf<std::decay_t<decltype(number)>>));
     });
   }
   arrow::FieldVector children = node.storage->fields();

@@ -2,8 +2,8 @@
 // unsigned pattern that is written, and how it turns into Arrow's value and back.
 //
 // A codec has: Value (of the Arrow array), Wire (uint8_t … uint64_t, also the width of an array's
-// slot), kVarint (LEB128 in a row, else little-endian), ToWire, Fits (may this value be written)
-// and FromWire (false for a pattern that is no valid value).
+// slot, unless it has a Slot), kVarint (LEB128 in a row, else little-endian), ToWire, Fits (may
+// this value be written) and FromWire (false for a pattern that is no valid value).
 #pragma once
 
 #include <arrow/type.h>
@@ -69,26 +69,76 @@ struct DayMsNumber {
   }
 };
 
-/// A time of day in any unit: milliseconds on the wire, finer digits are cut off.
-template <typename C>
+/// A time of day in seconds or milliseconds: milliseconds on the wire.
 struct TimeOfDayNumber {
-  using Value = C;
+  using Value = int32_t;
   using Wire = uint32_t;
   static constexpr bool kVarint = true;
   static constexpr bool kTotal = false;
   int64_t per_day;  // of the column's unit
-  uint32_t ToWire(C value) const {
-    return static_cast<uint32_t>(per_day >= kMsPerDay ? value / (per_day / kMsPerDay)
-                                                      : value * (kMsPerDay / per_day));
+  uint32_t ToWire(int32_t value) const {
+    return static_cast<uint32_t>(value * (kMsPerDay / per_day));
   }
-  bool Fits(C value) const { return value >= 0 && value < per_day; }
-  bool FromWire(uint32_t wire, C* value) const {
+  bool Fits(int32_t value) const { return value >= 0 && value < per_day; }
+  bool FromWire(uint32_t wire, int32_t* value) const {
     const int64_t ms = wire;
-    *value = static_cast<C>(per_day >= kMsPerDay ? ms * (per_day / kMsPerDay)
-                                                 : ms / (kMsPerDay / per_day));
+    *value = static_cast<int32_t>(ms / (kMsPerDay / per_day));
     return ms < kMsPerDay;
   }
 };
+
+/// A time of day in microseconds or nanoseconds: whole milliseconds as such, which is all that
+/// Fluss's clients know; any other as its number of units above all milliseconds of a day. A slot
+/// of an array holds whole milliseconds only.
+struct FineTimeOfDayNumber {
+  using Value = int64_t;
+  using Wire = uint64_t;
+  using Slot = uint32_t;
+  static constexpr bool kVarint = true;
+  static constexpr bool kTotal = false;
+  int64_t per_day;  // of the column's unit
+
+  int64_t per_ms() const { return per_day / kMsPerDay; }
+  uint64_t ToWire(int64_t value) const {
+    return static_cast<uint64_t>(value % per_ms() == 0 ? value / per_ms() : kMsPerDay + value);
+  }
+  bool Fits(int64_t value) const { return value >= 0 && value < per_day; }
+  bool FitsSlot(int64_t value) const { return Fits(value) && value % per_ms() == 0; }
+  bool FromWire(uint64_t wire, int64_t* value) const {
+    if (wire < static_cast<uint64_t>(kMsPerDay)) {
+      *value = static_cast<int64_t>(wire) * per_ms();
+      return true;
+    }
+    *value = static_cast<int64_t>(wire - static_cast<uint64_t>(kMsPerDay));
+    return Fits(*value) && *value % per_ms() != 0;  // each value has one spelling
+  }
+};
+
+namespace internal {
+template <typename Number>
+struct SlotOf {
+  using Type = typename Number::Wire;
+};
+template <typename Number>
+  requires requires { typename Number::Slot; }
+struct SlotOf<Number> {
+  using Type = typename Number::Slot;
+};
+}  // namespace internal
+
+/// The pattern of a number in an array's slot.
+template <typename Number>
+using SlotOf = typename internal::SlotOf<Number>::Type;
+
+/// May a value be written into an array's slot?
+template <typename Number>
+bool FitsSlot(const Number& number, const typename Number::Value& value) {
+  if constexpr (requires { number.FitsSlot(value); }) {
+    return number.FitsSlot(value);
+  } else {
+    return number.Fits(value);
+  }
+}
 
 /// A timestamp in seconds: milliseconds on the wire.
 struct SecondsNumber {
@@ -205,9 +255,9 @@ auto VisitNumber(const arrow::DataType& type, Visit&& visit) {
     case Type::DATE64:
       return visit(DayMsNumber{});
     case Type::TIME32:
-      return visit(TimeOfDayNumber<int32_t>{per_day()});
+      return visit(TimeOfDayNumber{per_day()});
     case Type::TIME64:
-      return visit(TimeOfDayNumber<int64_t>{per_day()});
+      return visit(FineTimeOfDayNumber{per_day()});
     case Type::TIMESTAMP:
       if (static_cast<const arrow::TimestampType&>(type).unit() == arrow::TimeUnit::SECOND) {
         return visit(SecondsNumber{});

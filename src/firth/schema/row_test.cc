@@ -146,6 +146,9 @@ TEST(RowTest, HoldsEachFlatType) {
   EXPECT_EQ(
       one(Of<arrow::Time64Builder, int64_t>(arrow::time64(arrow::TimeUnit::NANO), {2'000'000'000})),
       "00d00f");
+  // Where it is finer it lies above the milliseconds of a day, in its own unit.
+  EXPECT_EQ(one(Of<arrow::Time64Builder, int64_t>(arrow::time64(arrow::TimeUnit::MICRO), {1})),
+            "0081b89929");
   // Timestamps have a second part from microseconds on.
   const auto stamp = [&](arrow::TimeUnit::type unit, int64_t value) {
     return one(Of<arrow::TimestampBuilder, int64_t>(arrow::timestamp(unit, "UTC"), {value}));
@@ -265,6 +268,34 @@ TEST(RowTest, RefusesToEncodeWhatCouldNotBeRead) {
       arrow::ArrayVector{Of<arrow::Int32Builder, int32_t>(arrow::int32(), {1})});
   std::vector<std::string> rows;
   EXPECT_EQ(ReasonOf(codec->Encode(*other, &rows)), Reason::kSchemaMismatch);
+}
+
+TEST(RowTest, KeepsFineTimesOfDay) {
+  const auto micro = arrow::time64(arrow::TimeUnit::MICRO);
+  const auto nano = arrow::time64(arrow::TimeUnit::NANO);
+  const auto codec = CodecOf({arrow::field("u", micro), arrow::field("n", nano)});
+  const auto u =
+      Of<arrow::Time64Builder, int64_t>(micro, {0, 1, 999, 1000, 86'399'999'999, 86'399'999'000});
+  const auto n = Of<arrow::Time64Builder, int64_t>(
+      nano, {1, 999'999, 1'000'000, 0, 86'399'999'999'999, 86'399'999'000'000});
+  EXPECT_EQ(Rows(*codec, {u, n}).size(), 6U);
+
+  // One value has one spelling, and a day has an end: 86,400,000 + 1000 µs, and + 86,400,000,000.
+  const auto one = CodecOf({arrow::field("u", micro)});
+  EXPECT_EQ(ReasonOf(CheckHex(*one, "00e8bf9929")), Reason::kCorruptBatch);
+  EXPECT_EQ(ReasonOf(CheckHex(*one, "0080f8f697c202")), Reason::kCorruptBatch);
+
+  // A list's slots hold milliseconds only.
+  const auto list = CodecOf({arrow::field("l", arrow::list(micro))});
+  const auto array = [&](int64_t value) {
+    const auto items = Of<arrow::Time64Builder, int64_t>(micro, {value});
+    const auto offsets = Of<arrow::Int32Builder, int32_t>(arrow::int32(), {0, 1});
+    const auto lists = *arrow::ListArray::FromArrays(*offsets, *items);
+    std::vector<std::string> encoded;
+    return list->Encode(*arrow::RecordBatch::Make(list->schema(), 1, {lists}), &encoded);
+  };
+  EXPECT_TRUE(array(2000).ok());
+  EXPECT_EQ(ReasonOf(array(2001)), Reason::kBadValue);
 }
 
 TEST(RowTest, RefusesTypesThatNoRowHolds) {

@@ -21,8 +21,9 @@ namespace firth::schema {
 
 class DataMaker {
  public:
-  /// `rows_only`: values that a compact row keeps exactly, which are those whose time of day is
-  /// whole milliseconds and whose timestamp in seconds is one in milliseconds too.
+  /// `rows_only`: values that a compact row keeps exactly wherever they stand, which are those
+  /// whose time of day is whole milliseconds (lists hold no others) and whose timestamp in seconds
+  /// is one in milliseconds too.
   explicit DataMaker(uint64_t seed, bool rows_only = false)
       : random_(seed), rows_only_(rows_only) {}
 

@@ -89,7 +89,8 @@ Status DatabaseImpl::ReplayKeyView() {
     Offset next = log_->OffsetAfterCommit(log, key_view_->watermark());
     const Offset end = log_->Range(log).end;
     while (next < end) {
-      ARROW_ASSIGN_OR_RAISE(const auto read, log_->Read(log, next, {.bytes_max = kReplayBytes}));
+      ARROW_ASSIGN_OR_RAISE(auto read, log_->Read(log, next, {.bytes_max = kReplayBytes}));
+      ARROW_ASSIGN_OR_RAISE(read, AsBatches(edition, std::move(read), next, kReplayBytes));
       if (read.empty()) break;
       for (const auto& entry : read) {
         ARROW_RETURN_NOT_OK(ReplayEntry(edition, entry));

@@ -1,10 +1,15 @@
 // Goal: a keyed table is what a map would be, its log folds to the same, and both survive restarts
 // and the loss of the view. Method: chosen cases, then random operations against a map.
+#include <stdlib.h>
+
+#include <filesystem>
 #include <map>
 
 #include "firth/common/random.h"
 #include "firth/schema/row.h"
 #include "firth/table/database_impl.h"
+#include "firth/table/file_entry.h"
+#include "firth/table/files_testing.h"
 #include "firth/table/table_testing.h"
 
 namespace firth::table {
@@ -32,6 +37,27 @@ class KeyedTest : public ::testing::Test {
     std::vector<std::pair<int32_t, std::optional<std::string>>> rows;
     for (const int32_t key : keys) rows.emplace_back(key, std::nullopt);
     return world_.db->DeleteRows(world_.caller, table, {Pairs(rows)}).status();
+  }
+  /// Upsert one row into the first bucket as a writer that numbers its batches.
+  Result<AppendResult> Put(const TablePtr& table, int32_t key, const std::string& value,
+                           int32_t sequence) {
+    const auto partition = world_.db->ListPartitions(world_.caller, *table)->front();
+    const auto codec = *schema::RowCodec::Make(table->current->newest().schema);
+    const auto rows = Pairs({{key, value}});
+    std::vector<std::string> encoded;
+    std::vector<std::string> keys(1);
+    EXPECT_TRUE(codec->Encode(*rows, &encoded).ok());
+    EXPECT_TRUE(schema::AppendCompactKey(*rows, {0}, &keys).ok());
+    table::UpsertBatch batch;
+    batch.schema_id = SchemaId(1);
+    batch.writer_id = WriterId(5);
+    batch.sequence = sequence;
+    batch.records = {{.key = keys[0], .row = encoded[0]}};
+    Result<AppendResult> answer = Status::UnknownError("no answer");
+    world_.db->UpsertBatch(world_.caller, table, {.partition = partition.id}, std::move(batch),
+                           [&](const Result<AppendResult>& made) { answer = made; });
+    world_.executor.RunUntilIdle();
+    return answer;
   }
   /// All rows of all buckets, decoded.
   Model View(const TablePtr& table) {
@@ -117,24 +143,8 @@ TEST_F(KeyedTest, PartialUpdatesKeepTheOtherColumns) {
 
 TEST_F(KeyedTest, RepeatedBatchChangesNothing) {
   const TablePtr table = Create({});
-  const auto partition = world_.db->ListPartitions(world_.caller, *table)->front();
-  const auto codec = *schema::RowCodec::Make(table->current->newest().schema);
   const auto put = [&](int32_t key, const std::string& value, int32_t sequence) {
-    const auto rows = Pairs({{key, value}});
-    std::vector<std::string> encoded;
-    std::vector<std::string> keys(1);
-    EXPECT_TRUE(codec->Encode(*rows, &encoded).ok());
-    EXPECT_TRUE(schema::AppendCompactKey(*rows, {0}, &keys).ok());
-    table::UpsertBatch batch;
-    batch.schema_id = SchemaId(1);
-    batch.writer_id = WriterId(5);
-    batch.sequence = sequence;
-    batch.records = {{.key = keys[0], .row = encoded[0]}};
-    Result<AppendResult> answer = Status::UnknownError("no answer");
-    world_.db->UpsertBatch(world_.caller, table, {.partition = partition.id}, std::move(batch),
-                           [&](const Result<AppendResult>& made) { answer = made; });
-    world_.executor.RunUntilIdle();
-    return answer;
+    return Put(table, key, value, sequence);
   };
   ASSERT_TRUE(put(1, "a", 0).ok());
   ASSERT_TRUE(put(1, "b", 1).ok());
@@ -174,6 +184,50 @@ TEST_F(KeyedTest, FailedWriteLeavesNoTrace) {
   ASSERT_TRUE(Upsert(table, {{1, "b"}}).ok());
   EXPECT_TRUE(View(table) == (Model{{1, "b"}}));
   EXPECT_TRUE(world_.Rows(table) == (std::vector<std::string>{"+I 1 a", "-U 1 a", "+U 1 b"}));
+}
+
+TEST_F(KeyedTest, AFullDiskDoesNotRefuseRepeats) {
+  char folder[] = "/tmp/firth-keyed-XXXXXX";
+  ASSERT_NE(mkdtemp(folder), nullptr);
+  world_.key_view_folder = std::string(folder) + "/view";
+  ASSERT_TRUE(world_.Restart().ok());
+  const TablePtr table = Create({});
+  ASSERT_TRUE(Put(table, 1, "a", 0).ok());
+  world_.files->SetCapacity(1 << 20);
+  EXPECT_EQ(ReasonOf(Put(table, 1, "b", 1).status()), Reason::kDiskFull);
+  const auto again = Put(table, 1, "a", 0);
+  ASSERT_TRUE(again.ok()) << again.status().ToString();
+  EXPECT_TRUE(again->duplicate);
+  world_.files->SetCapacity(UINT64_MAX);
+  ASSERT_TRUE(Put(table, 1, "b", 1).ok());
+  EXPECT_EQ(View(table), (Model{{1, "b"}}));
+  world_.db.reset();
+  std::filesystem::remove_all(folder);
+}
+
+TEST_F(KeyedTest, RowsInFilesAreReplayed) {
+  const TablePtr table = Create({});
+  ASSERT_TRUE(Upsert(table, {{1, "a"}, {2, "b"}}).ok());
+  const FileSource source = Upload(
+      &world_, "u", FileBytesOf(format::FileFormat::kParquet, {Pairs({{2, "c"}, {3, "d"}})}));
+  const auto taken = world_.db->file_store()->Take(source, PairSchema(), "");
+  ASSERT_TRUE(taken.ok()) << taken.status().ToString();
+  const auto partition = world_.db->ListPartitions(world_.caller, *table)->front();
+  auto* const impl = static_cast<DatabaseImpl*>(world_.db.get());
+  log::EntryDraft entry;
+  entry.log = *impl->LogOf(*table, {.partition = partition.id});
+  entry.kind = log::EntryKind::kFile;
+  entry.schema_id = SchemaId(1);
+  entry.rows = entry.offsets = 2;
+  entry.body = arrow::Buffer::FromString(
+      EncodeFileEntry({.file = taken->info.id, .batches = taken->batches}));
+  log::CommitDraft draft;
+  draft.entries.push_back(std::move(entry));
+  draft.catalog = CatalogPartOf({.values = {FileStore::Enter(taken->info)}});
+  const auto made = impl->CommitAndWait(std::move(draft));
+  ASSERT_TRUE(made.ok()) << made.status().ToString();
+  ASSERT_TRUE(world_.Restart().ok());
+  EXPECT_EQ(View(table), (Model{{1, "a"}, {2, "c"}, {3, "d"}}));
 }
 
 TEST_F(KeyedTest, BasesBoundWhatIsReadAgain) {

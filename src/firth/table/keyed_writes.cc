@@ -152,11 +152,6 @@ void DatabaseImpl::WriteKeyed(std::shared_ptr<KeyedWrite> write) {
                       "too much waits to be written; send less at a time, or try again"));
     return;
   }
-  if (const Status room = CheckViewRoom(); !room.ok()) {
-    keyed_pending_bytes_.fetch_sub(write->bytes);
-    write->done(room);
-    return;
-  }
   in_work_.Begin();
   // Buckets are taken in one order by everybody, so that two writes of several buckets cannot wait
   // for each other.
@@ -197,6 +192,8 @@ void DatabaseImpl::SubmitKeyed(const std::shared_ptr<KeyedWrite>& write) {
         draft.entries.push_back(std::move(entry));
         continue;
       }
+      // Repeats are answered without it: they write nothing.
+      ARROW_RETURN_NOT_OK(CheckViewRoom());
       ARROW_ASSIGN_OR_RAISE(DecidedBucket decided, Decide(*part.edition, part.bucket, batch));
       part.changes = std::move(decided.changes);
       draft.entries.push_back(std::move(decided.entry));

@@ -61,6 +61,7 @@ struct TableWorld {
     options.lake_rows_max = lake_rows_max;
     options.lake_keep_ns = 0;
     options.local_folder = local_folder;
+    options.key_view_folder = key_view_folder;
     auto opened = Database::Open(std::move(options));
     if (!opened.ok()) return opened.status();
     db = std::move(*opened);
@@ -109,6 +110,7 @@ struct TableWorld {
   std::function<void()> meanwhile;  // run once, when the next commit is queued but not yet made
   int64_t lake_rows_max = 1 << 20;
   std::string local_folder;
+  std::string key_view_folder;  // empty: in memory
   access::Caller caller = access::Internal();
   std::unique_ptr<Database> db;
 };

@@ -66,7 +66,9 @@ Result<log::EntryDraft> DatabaseImpl::DraftOf(const EditionInfo& edition, LogId 
                  "the table has no schema " + std::to_string(header.schema_id.value) +
                      "; its newest is " + std::to_string(edition.newest().id.value));
   }
-  ARROW_RETURN_NOT_OK(log::CheckMessage(header, *schema->schema));
+  // Once it is in the log every reader must be able to decode it, so it is decoded here. That costs
+  // little where it is not compressed: the rows stay where they lie.
+  ARROW_ASSIGN_OR_RAISE(const auto rows, log::DecodeBatch(batch, schema->schema));
   log::EntryDraft draft;
   draft.log = log;
   draft.schema_id = header.schema_id;
@@ -74,18 +76,9 @@ Result<log::EntryDraft> DatabaseImpl::DraftOf(const EditionInfo& edition, LogId 
   draft.offsets = static_cast<uint32_t>(header.last_offset_delta) + 1;
   draft.writer_id = header.writer_id;
   draft.sequence = header.sequence;
-  if (!edition.spec.time_column.empty() && header.rows > 0) {
-    const int column = schema->schema->GetFieldIndex(edition.spec.time_column);
-    if (column >= 0) {
-      ARROW_ASSIGN_OR_RAISE(auto times,
-                            log::ProjectBatch(BytesOf(*batch), *schema->schema, {column}));
-      ARROW_ASSIGN_OR_RAISE(
-          const auto rows, log::DecodeBatch(times, arrow::schema({schema->schema->field(column)})));
-      ARROW_ASSIGN_OR_RAISE(const TimeRange range, RecordTimes(edition, *rows));
-      draft.record_time_min_ns = range.min_ns;
-      draft.record_time_max_ns = range.max_ns;
-    }
-  }
+  ARROW_ASSIGN_OR_RAISE(const TimeRange range, RecordTimes(edition, *rows));
+  draft.record_time_min_ns = range.min_ns;
+  draft.record_time_max_ns = range.max_ns;
   draft.body = std::move(batch);
   return draft;
 }

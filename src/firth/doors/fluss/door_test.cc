@@ -4,6 +4,7 @@
 
 #include <random>
 
+#include "firth/common/checksum.h"
 #include "firth/doors/fluss/apis.h"
 #include "firth/doors/fluss/testing_client.h"
 #include "firth/log/batch.h"
@@ -62,15 +63,20 @@ class DoorTest : public testing::Test {
     return client().Call<pb::TableInfoAnswer>(kGetTableInfo, get).table_id();
   }
 
-  static std::string Batch(const std::vector<std::pair<int32_t, std::optional<std::string>>>& rows,
-                           int64_t writer = -1, int32_t sequence = -1) {
+  static std::string Batch(
+      const std::vector<std::pair<int32_t, std::optional<std::string>>>& rows, int64_t writer = -1,
+      int32_t sequence = -1,
+      arrow::Compression::type compression = arrow::Compression::UNCOMPRESSED) {
     const auto batch = table::Pairs(rows);
-    return std::string(
-        std::string_view(**log::EncodeBatch(*batch, {},
-                                            {.schema_id = SchemaId(1),
-                                             .compression = arrow::Compression::UNCOMPRESSED,
-                                             .writer_id = WriterId(writer),
-                                             .sequence = sequence})));
+    return std::string(std::string_view(**log::EncodeBatch(*batch, {},
+                                                           {.schema_id = SchemaId(1),
+                                                            .compression = compression,
+                                                            .writer_id = WriterId(writer),
+                                                            .sequence = sequence})));
+  }
+
+  table::TablePtr Table(const std::string& name) {
+    return *world_.db->GetTable(world_.caller, Path{{"db", name}});
   }
 
   pb::ProducedBucket Produce(int64_t table, int32_t bucket, const std::string& batch) {
@@ -307,6 +313,34 @@ TEST_F(DoorTest, FaultyBatchesAreRefusedBucketByBucket) {
   produce.set_table_id(id);
   produce.set_timeout_ms(1);
   EXPECT_EQ(client().CodeOf(kProduceLog, produce), 18);
+}
+
+TEST_F(DoorTest, BatchesThatNobodyCouldReadAreRefused) {
+  const int64_t id = Create("t");
+  const std::string row(3000, 'r');
+  // Whatever byte of the message is wrong, under a checksum that is right: what is taken can be
+  // read.
+  int refused = 0;
+  for (const auto compression : {arrow::Compression::UNCOMPRESSED, arrow::Compression::LZ4_FRAME,
+                                 arrow::Compression::ZSTD}) {
+    const std::string good = Batch({{1, "x"}, {2, row}, {3, "yz"}}, -1, -1, compression);
+    ASSERT_FALSE(Produce(id, 0, good).has_error_code());
+    for (size_t at = log::kBatchHeaderBytes; at < good.size(); ++at) {
+      if (at > 700 && at + 64 < good.size()) continue;
+      for (const int flip : {0x01, 0x80, 0xff}) {
+        std::string bad = good;
+        bad[at] = static_cast<char>(bad[at] ^ flip);
+        StoreLe(bad.data() + 21, Crc32c(AsBytes(bad).subspan(log::kBatchPatchedBytes)));
+        const auto produced = Produce(id, 0, bad);
+        if (produced.has_error_code()) {
+          EXPECT_EQ(produced.error_code(), 14) << produced.error_message();
+          ++refused;
+        }
+      }
+    }
+  }
+  EXPECT_GT(refused, 500);
+  EXPECT_GE(world_.Rows(Table("t")).size(), 9U);
 }
 
 TEST_F(DoorTest, WritersAreIdempotent) {
