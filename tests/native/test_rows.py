@@ -107,6 +107,22 @@ def test_commits_on_demand(client, path):
         assert reader.read() is None
 
 
+def test_commits_need_not_be_awaited(client, path):
+    rows = pa.table({"id": pa.array(range(3_000), pa.int64())})
+    writer, reader = client.do_put(descriptor(path, create=True), rows.schema)
+    with writer:
+        for batch in rows.to_batches(max_chunksize=10):
+            writer.write_with_metadata(batch, b"commit")
+        answers = []
+        while sum(answer["rows"] for answer in answers) < 3_000:
+            answers.append(json.loads(reader.read().to_pybytes()))
+        assert get(client, path)["id"].to_pylist() == list(range(3_000))
+        commits = [answer["commit"] for answer in answers]
+        assert commits == sorted(set(commits))
+        writer.done_writing()
+        assert reader.read() is None
+
+
 def test_large_put_is_cut_into_commits(client, path):
     rows = pa.table({"text": pa.array(["x" * 1000] * 200_000)})
     writer, reader = client.do_put(descriptor(path, create=True), rows.schema)

@@ -43,23 +43,30 @@ class LocalReader : public RowReader {
 
 class LocalWriter : public RowWriter {
  public:
-  explicit LocalWriter(std::unique_ptr<RowSink> sink) : sink_(std::move(sink)) {}
+  static Result<std::unique_ptr<LocalWriter>> Open(const Request& request, const PutTarget& target,
+                                                   const arrow::Schema& schema) {
+    auto writer = std::unique_ptr<LocalWriter>(new LocalWriter());
+    ARROW_ASSIGN_OR_RAISE(
+        writer->sink_,
+        RowSink::Open(request, target, schema,
+                      [last = &writer->last_](const PutAnswer& answer) { *last = answer; }));
+    return writer;
+  }
 
   Status Write(const std::shared_ptr<arrow::RecordBatch>& rows) override {
-    ARROW_ASSIGN_OR_RAISE(const auto answers, sink_->Write(rows));
-    if (!answers.empty()) last_ = answers.back();
-    return Status::OK();
+    return sink_->Write(rows);
   }
 
   Result<std::string> Close() override {
-    ARROW_ASSIGN_OR_RAISE(const auto answers, sink_->Flush());
-    if (!answers.empty()) last_ = answers.back();
+    ARROW_RETURN_NOT_OK(sink_->Flush());
     return last_.ToJson();
   }
 
  private:
-  const std::unique_ptr<RowSink> sink_;
+  LocalWriter() = default;
+
   PutAnswer last_;
+  std::unique_ptr<RowSink> sink_;  // answers until it is gone
 };
 
 class LocalSession : public Session {
@@ -106,8 +113,7 @@ class LocalSession : public Session {
   Result<std::unique_ptr<RowWriter>> Put(const std::string& target,
                                          const std::shared_ptr<arrow::Schema>& schema) override {
     ARROW_ASSIGN_OR_RAISE(const auto parsed, PutTarget::FromJson(target));
-    ARROW_ASSIGN_OR_RAISE(auto sink, RowSink::Open(request_, parsed, *schema));
-    return std::make_unique<LocalWriter>(std::move(sink));
+    return LocalWriter::Open(request_, parsed, *schema);
   }
 
  private:

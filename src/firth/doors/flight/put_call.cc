@@ -36,19 +36,19 @@ class PutCall {
     first_ = std::move(first);
     ARROW_ASSIGN_OR_RAISE(const auto reader,
                           FrameReader::Open([this](Frame* frame) { return NextFrame(frame); }));
-    ARROW_ASSIGN_OR_RAISE(sink_, RowSink::Open(request_, target, *reader->schema()));
+    ARROW_ASSIGN_OR_RAISE(sink_, RowSink::Open(request_, target, *reader->schema(),
+                                               [this](const PutAnswer& answer) { Send(answer); }));
     for (;;) {
       ARROW_ASSIGN_OR_RAISE(const auto rows, reader->Next());
       if (rows == nullptr) break;
-      ARROW_ASSIGN_OR_RAISE(const auto answers, sink_->Write(rows));
-      Send(answers);
-      if (std::exchange(commit_asked_, false)) ARROW_RETURN_NOT_OK(Flush());
+      ARROW_RETURN_NOT_OK(sink_->Write(rows));
+      if (std::exchange(commit_asked_, false)) ARROW_RETURN_NOT_OK(sink_->Commit());
     }
     if (context_.IsCancelled()) {  // the stream broke off; what came is not a whole put
       return Error(Code::kCancelled, Reason::kNone, "the client cancelled the call");
     }
-    ARROW_RETURN_NOT_OK(Flush());
-    if (!answered_) Send({PutAnswer{0, request_.database->LastCommit()}});
+    ARROW_RETURN_NOT_OK(sink_->Flush());
+    if (!answered_) Send({0, request_.database->LastCommit()});
     return Status::OK();
   }
 
@@ -63,35 +63,27 @@ class PutCall {
       if (frame->header != nullptr) {
         commit_asked_ = true;  // with the rows that it carries
       } else if (sink_ != nullptr) {
-        ARROW_RETURN_NOT_OK(Flush());
+        ARROW_RETURN_NOT_OK(sink_->Commit());
       }
     }
     return true;
   }
 
-  Status Flush() {
-    ARROW_ASSIGN_OR_RAISE(const auto answers, sink_->Flush());
-    Send(answers);
-    return Status::OK();
-  }
-
   /// Where the client is gone, the next read says so.
-  void Send(const std::vector<PutAnswer>& answers) {
-    for (const PutAnswer& answer : answers) {
-      protocol::PutResult result;
-      result.set_app_metadata(answer.ToJson());
-      stream_->Write(result);
-      answered_ = true;
-    }
+  void Send(const PutAnswer& answer) {
+    protocol::PutResult result;
+    result.set_app_metadata(answer.ToJson());
+    stream_->Write(result);
+    answered_ = true;
   }
 
   const Request request_;
   const grpc::ServerContext& context_;
   PutStream* const stream_;
   Frame first_;
-  std::unique_ptr<RowSink> sink_;
   bool commit_asked_ = false;
-  bool answered_ = false;
+  bool answered_ = false;          // by the sink's thread
+  std::unique_ptr<RowSink> sink_;  // answers until it is gone
 };
 
 }  // namespace

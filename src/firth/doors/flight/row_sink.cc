@@ -48,8 +48,8 @@ Result<Rows> Joined(const Rows& rows) {
   return joined;
 }
 
-Result<PutAnswer> Commit(const Request& request, const table::TablePtr& table, bool deletes,
-                         const Rows& rows) {
+Result<PutAnswer> CommitRows(const Request& request, const table::TablePtr& table, bool deletes,
+                             const Rows& rows) {
   ARROW_ASSIGN_OR_RAISE(const Rows joined, Joined(rows));
   table::Database& database = *request.database;
   const bool keyed = table->current && !table->current->spec.key.empty();
@@ -80,57 +80,85 @@ std::string PutAnswer::ToJson() const {
 }
 
 RowSink::RowSink(const Request& request, table::TablePtr table, bool deletes,
-                 std::shared_ptr<arrow::Schema> schema)
-    : request_(request), table_(std::move(table)), deletes_(deletes), schema_(std::move(schema)) {}
+                 std::shared_ptr<arrow::Schema> schema, OnAnswer on_answer)
+    : request_(request),
+      table_(std::move(table)),
+      deletes_(deletes),
+      schema_(std::move(schema)),
+      on_answer_(std::move(on_answer)) {}
 
-Result<std::unique_ptr<RowSink>> RowSink::Open(const Request& request, const PutTarget& target,
-                                               const arrow::Schema& schema) {
-  auto plain = PlainSchema(schema);
-  ARROW_ASSIGN_OR_RAISE(auto table, FindOrCreate(request, target, plain));
-  return std::unique_ptr<RowSink>(
-      new RowSink(request, std::move(table), target.deletes, std::move(plain)));
+RowSink::~RowSink() {
+  if (committer_.joinable()) committer_.join();
 }
 
-Result<std::vector<PutAnswer>> RowSink::Write(const std::shared_ptr<arrow::RecordBatch>& rows) {
-  std::vector<PutAnswer> answers;
+Result<std::unique_ptr<RowSink>> RowSink::Open(const Request& request, const PutTarget& target,
+                                               const arrow::Schema& schema, OnAnswer on_answer) {
+  auto plain = PlainSchema(schema);
+  ARROW_ASSIGN_OR_RAISE(auto table, FindOrCreate(request, target, plain));
+  return std::unique_ptr<RowSink>(new RowSink(request, std::move(table), target.deletes,
+                                              std::move(plain), std::move(on_answer)));
+}
+
+Status RowSink::Write(const std::shared_ptr<arrow::RecordBatch>& rows) {
   ARROW_ASSIGN_OR_RAISE(const auto plain, PlainRows(rows, schema_));
-  if (plain->num_rows() == 0) return answers;
+  if (plain->num_rows() == 0) return Status::OK();
   ARROW_ASSIGN_OR_RAISE(const int64_t bytes, arrow::util::ReferencedBufferSize(*plain));
   // A batch that is larger than a commit is cut into even pieces.
   const int64_t pieces = std::max<int64_t>(1, (bytes + kCommitBytesMax - 1) / kCommitBytesMax);
   const int64_t step = (plain->num_rows() + pieces - 1) / pieces;
+  std::unique_lock lock(mutex_);
   for (int64_t at = 0; at < plain->num_rows(); at += step) {
     if (!rows_.empty() && bytes_ + bytes / pieces > kCommitBytesMax) {
-      ARROW_RETURN_NOT_OK(Await(&answers));
+      asked_ = true;
       Begin();
+      changed_.wait(lock, [this] { return !committing_ || rows_.empty(); });
     }
+    ARROW_RETURN_NOT_OK(failed_);
     rows_.push_back(plain->Slice(at, step));
     bytes_ += bytes / pieces;
   }
-  return answers;
-}
-
-Result<std::vector<PutAnswer>> RowSink::Flush() {
-  std::vector<PutAnswer> answers;
-  ARROW_RETURN_NOT_OK(Await(&answers));
-  if (rows_.empty()) return answers;
-  Begin();
-  ARROW_RETURN_NOT_OK(Await(&answers));
-  return answers;
-}
-
-Status RowSink::Await(std::vector<PutAnswer>* answers) {
-  if (!commit_.valid()) return Status::OK();
-  ARROW_ASSIGN_OR_RAISE(answers->emplace_back(), commit_.get());
   return Status::OK();
 }
 
+Status RowSink::Commit() {
+  std::lock_guard lock(mutex_);
+  if (!rows_.empty()) {
+    asked_ = true;
+    Begin();
+  }
+  return failed_;
+}
+
+Status RowSink::Flush() {
+  ARROW_RETURN_NOT_OK(Commit());
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return !committing_; });
+  return failed_;
+}
+
 void RowSink::Begin() {
-  commit_ = std::async(std::launch::async,
-                       [request = request_, table = table_, deletes = deletes_,
-                        rows = std::move(rows_)] { return Commit(request, table, deletes, rows); });
-  rows_.clear();
-  bytes_ = 0;
+  if (committing_ || rows_.empty() || !failed_.ok()) return;
+  if (committer_.joinable()) committer_.join();  // it has nothing left to do
+  committing_ = true;
+  asked_ = true;
+  committer_ = std::thread([this] { MakeCommits(); });
+}
+
+void RowSink::MakeCommits() {
+  std::unique_lock lock(mutex_);
+  while (failed_.ok() && asked_) {
+    const Rows rows = std::exchange(rows_, {});
+    bytes_ = 0;
+    asked_ = false;
+    changed_.notify_all();
+    lock.unlock();
+    const auto answer = CommitRows(request_, table_, deletes_, rows);
+    if (answer.ok()) on_answer_(*answer);
+    lock.lock();
+    if (!answer.ok()) failed_ = answer.status();
+  }
+  committing_ = false;
+  changed_.notify_all();
 }
 
 }  // namespace firth::doors::flight
