@@ -1,5 +1,7 @@
 #include "firth/table/database.h"
 
+#include <arrow/compute/initialize.h>
+
 #include <span>
 
 #include "firth/table/database_impl.h"
@@ -64,6 +66,7 @@ Status ApplyGroup(catalog::Catalog* catalog, std::vector<log::CatalogCommit>* co
 }  // namespace
 
 Status DatabaseImpl::Open() {
+  ARROW_RETURN_NOT_OK(arrow::compute::Initialize());
   ARROW_ASSIGN_OR_RAISE(catalog_,
                         catalog::Catalog::Open({.files = options_.files, .clock = options_.clock}));
   ARROW_ASSIGN_OR_RAISE(access_, access::Access::Open({.catalog = catalog_.get(),
@@ -94,7 +97,7 @@ Status DatabaseImpl::Open() {
   ARROW_RETURN_NOT_OK(OpenKeyView());
   ARROW_RETURN_NOT_OK(ForgetOperations());
   series_ = std::make_unique<SeriesStoreImpl>(this);
-  ARROW_RETURN_NOT_OK(series_->Open(options_.files));
+  ARROW_RETURN_NOT_OK(series_->Open(options_));
   if (!options_.local_folder.empty()) {
     query_engine_.SetSpillFolder(options_.local_folder + "/spill");
   }
@@ -102,6 +105,7 @@ Status DatabaseImpl::Open() {
   ARROW_RETURN_NOT_OK(lake_->Open(options_));
   lake_->Start();
   key_base_rounds_->Start();
+  series_->Start();
   return Status::OK();
 }
 
@@ -119,6 +123,7 @@ Status DatabaseImpl::Close() {
   if (key_base_rounds_ != nullptr) key_base_rounds_->Stop();
   if (options_.wait != nullptr) options_.wait([this] { return in_work_.Idle(); });
   in_work_.Wait();
+  if (series_ != nullptr) series_->Stop();
   return log_->Close();
 }
 
@@ -129,15 +134,17 @@ Result<log::CommitResult> DatabaseImpl::CommitAndWait(log::CommitDraft draft) {
 }
 
 void DatabaseImpl::CommitInOrder(log::CommitDraft draft,
-                                 std::function<void(const Result<log::CommitResult>&)> done) {
+                                 std::function<void(const Result<log::CommitResult>&)> done,
+                                 std::function<void()> failed) {
   in_work_.Begin();
-  log_->Commit(std::move(draft),
-               [this, done = std::move(done)](const Result<log::CommitResult>& made) {
-                 apply_strand_.Post([this, done, made] {
-                   done(made);
-                   in_work_.End();
-                 });
-               });
+  log_->Commit(std::move(draft), [this, done = std::move(done), failed = std::move(failed)](
+                                     const Result<log::CommitResult>& made) {
+    if (!made.ok() && failed) failed();
+    apply_strand_.Post([this, done, made] {
+      done(made);
+      in_work_.End();
+    });
+  });
 }
 
 Status DatabaseImpl::ChangeCatalog(std::function<Status(catalog::Changes*)> run) {

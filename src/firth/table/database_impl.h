@@ -16,11 +16,11 @@
 #include "firth/common/strand.h"
 #include "firth/keyview/key_bases.h"
 #include "firth/keyview/key_view.h"
+#include "firth/table/base_rounds.h"
 #include "firth/table/database.h"
 #include "firth/table/deltas.h"
 #include "firth/table/files.h"
 #include "firth/table/in_work.h"
-#include "firth/table/key_base_rounds.h"
 #include "firth/table/keyed_bucket.h"
 #include "firth/table/keyed_write.h"
 #include "firth/table/lake_store.h"
@@ -134,9 +134,12 @@ class DatabaseImpl : public Database {
                                 const ApplyOptions& options) override;
 
   // For the files of this room.
-  /// Commit, and call `done` on the readers, one call at a time, in the order of commits.
+  /// Commit, and call `done` on the readers, one call at a time, in the order of commits. If it
+  /// fails, `failed` is called before the log looks at the next commit; it must not block.
   void CommitInOrder(log::CommitDraft draft,
-                     std::function<void(const Result<log::CommitResult>&)> done);
+                     std::function<void(const Result<log::CommitResult>&)> done,
+                     std::function<void()> failed = nullptr);
+  const DatabaseOptions& options() const { return options_; }
   /// Start something that calls back once, and wait for its answer.
   template <typename T>
   Result<T> Await(const std::function<void(std::function<void(const Result<T>&)>)>& start);
@@ -147,6 +150,7 @@ class DatabaseImpl : public Database {
   CommitId BaseOf(const EditionInfo& edition) const;
   /// Make bases of the views as they stand, so that BaseOf rises. Blocks. Errors: kDiskFull, kIo.
   Status CutBases();
+  Status CutKeyBase();
   ViewStats KeyViewStats(const std::vector<LogId>& logs);
   /// The log of a bucket of the table's current edition. Error kBucketNotFound.
   Result<LogId> LogOf(const TableInfo& table, BucketRef where);
@@ -256,7 +260,7 @@ class DatabaseImpl : public Database {
   std::unique_ptr<log::LogStore> log_;
   std::unique_ptr<keyview::KeyBases> key_bases_;
   std::unique_ptr<keyview::KeyView> key_view_;
-  std::unique_ptr<KeyBaseRounds> key_base_rounds_;
+  std::unique_ptr<BaseRounds> key_base_rounds_;
   std::unique_ptr<KeyedBuckets> keyed_buckets_;
   std::unique_ptr<SeriesStoreImpl> series_;
   std::unique_ptr<LakeStoreImpl> lake_;

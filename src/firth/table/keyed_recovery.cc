@@ -53,13 +53,14 @@ Status DatabaseImpl::OpenKeyView() {
   ARROW_ASSIGN_OR_RAISE(key_view_, keyview::KeyView::Open({.folder = options_.key_view_folder,
                                                            .bases = key_bases_.get(),
                                                            .commit_max = log_->LastCommit()}));
-  key_base_rounds_ = std::make_unique<KeyBaseRounds>(KeyBaseRounds::Options{
+  key_base_rounds_ = std::make_unique<BaseRounds>(BaseRounds::Options{
       .executor = options_.background != nullptr ? options_.background : options_.readers,
       .clock = options_.clock,
       // Where nothing is done in the background, bases are made by CutBases only.
       .interval_ns = options_.lake_interval_ns > 0 ? kBaseIntervalNs : 0,
       .bytes_max = kBaseBytesMax,
-      .cut = [this] { return CutBases(); }});
+      .view = "key view",
+      .cut = [this] { return CutKeyBase(); }});
   return ReplayKeyView();
 }
 

@@ -250,12 +250,12 @@ TEST_F(KeyedTest, BasesBoundWhatIsReadAgain) {
             world_.db->LastCommit().value - 1);
 }
 
-TEST(KeyBaseRoundsTest, BasesAreMadeInTimeAndWhenMuchWasApplied) {
+TEST(BaseRoundsTest, BasesAreMadeInTimeAndWhenMuchWasApplied) {
   ManualClock clock;
   ManualExecutor executor(&clock);
   int cuts = 0;
   Status answer;
-  KeyBaseRounds rounds(
+  BaseRounds rounds(
       {.executor = &executor, .clock = &clock, .interval_ns = 1000, .bytes_max = 100, .cut = [&] {
          ++cuts;
          return answer;

@@ -32,6 +32,10 @@ std::string SeriesFacts::Encode(const SeriesInfo& info) {
       .dump();
 }
 
+std::string SeriesFacts::EncodeBurnt(CommitId last_commit) {
+  return nlohmann::json{{"version", 1}, {"burnt", true}, {"last_commit", last_commit.value}}.dump();
+}
+
 Status SeriesFacts::Load(catalog::Catalog* catalog) {
   ARROW_ASSIGN_OR_RAISE(const auto values, catalog->ListValues(kPrefix));
   for (const auto& [name, text] : values) {
@@ -40,7 +44,7 @@ Status SeriesFacts::Load(catalog::Catalog* catalog) {
     if (!bytes.ok() || bytes->size() != 16 || !json.is_object()) return Damaged(name);
     const SeriesId id = SeriesId::From(*bytes);
     if (json.value("burnt", false)) {
-      burnt_.insert(id);
+      burnt_[id] = CommitId(json.value("last_commit", INT64_MAX));
       continue;
     }
     auto info = std::make_shared<SeriesInfo>();
@@ -78,10 +82,18 @@ void SeriesFacts::Put(const SeriesPtr& series) {
   places_[PlaceOf(*series)] = series->id;
 }
 
-void SeriesFacts::Burn(const SeriesId& id) {
+void SeriesFacts::Burn(const SeriesId& id, CommitId last_commit) {
   if (const SeriesPtr old = Find(id); old != nullptr) places_.erase(PlaceOf(*old));
   living_.erase(id);
-  burnt_.insert(id);
+  burnt_[id] = last_commit;
+}
+
+std::vector<SeriesId> SeriesFacts::BurntAfter(CommitId commit) const {
+  std::vector<SeriesId> found;
+  for (const auto& [id, last_commit] : burnt_) {
+    if (last_commit >= commit) found.push_back(id);
+  }
+  return found;
 }
 
 std::vector<SeriesPtr> SeriesFacts::All() const {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "firth/common/checksum.h"
+#include "firth/common/logging.h"
 #include "firth/common/text.h"
 #include "firth/schema/schema.h"
 #include "firth/table/database_impl.h"
@@ -12,14 +13,8 @@
 namespace firth::table {
 namespace {
 
-/// Of this kind, or as collections were made before their rows showed the facts of series.
-bool HoldsSeries(const TableInfo& table) {
-  if (!table.current.has_value()) return false;
-  const EditionInfo& edition = *table.current;
-  return IsCollection(edition) ||
-         ((edition.spec.views & catalog::kTimeView) != 0 && edition.spec.series_by.empty() &&
-          edition.newest().schema->Equals(*CollectionStoredSchema()));
-}
+/// A file of the time view is at most so large: that much is rewritten at once to take back space.
+constexpr uint64_t kFileBytesMax = uint64_t{64} << 20;
 
 Status NotFound(const SeriesId& id) {
   return Error(Code::kNotFound, Reason::kSeriesNotFound,
@@ -28,16 +23,80 @@ Status NotFound(const SeriesId& id) {
 
 }  // namespace
 
-Status SeriesStoreImpl::Open(store::FileSystem* files) {
+bool HoldsSeries(const EditionInfo& edition) {
+  return IsCollection(edition) ||
+         ((edition.spec.views & catalog::kTimeView) != 0 && edition.spec.series_by.empty() &&
+          edition.newest().schema->Equals(*CollectionStoredSchema()));
+}
+
+Status SeriesStoreImpl::Open(const DatabaseOptions& options) {
   ARROW_RETURN_NOT_OK(facts_.Load(database_->catalog()));
-  const timeview::TimeViewOptions options{.files = files};
-  auto view = timeview::TimeView::Open(options);
-  if (CodeOf(view.status()) == Code::kDataLoss) {
-    ARROW_RETURN_NOT_OK(timeview::TimeView::Destroy(options));
-    view = timeview::TimeView::Open(options);
+  view_options_ = {.files = options.files, .file_bytes_max = kFileBytesMax};
+  ARROW_RETURN_NOT_OK(OpenView());
+  // What was obliterated just before the last end may still be in the base.
+  Status replayed;
+  for (const SeriesId& id : facts_.BurntAfter(view_->base_watermark())) {
+    if (replayed.ok()) replayed = view_->Obliterate(id, view_->watermark());
   }
-  ARROW_ASSIGN_OR_RAISE(view_, std::move(view));
-  return Replay();
+  uint64_t bytes = 0;
+  if (replayed.ok()) replayed = Replay(&bytes);
+  if (CodeOf(replayed) == Code::kDataLoss && view_->base_watermark() > CommitId(0)) {
+    ARROW_RETURN_NOT_OK(BeginAnew(replayed));
+    replayed = Replay(&bytes);
+  }
+  ARROW_RETURN_NOT_OK(replayed);
+  bases_ = std::make_unique<SeriesBases>(options, database_->catalog(), view_.get(), &apply_mutex_);
+  // Only now: a base has all edits up to its commit.
+  if (bytes > 0) bases_->Applied(bytes);
+  return Status::OK();
+}
+
+Status SeriesStoreImpl::OpenView() {
+  ARROW_ASSIGN_OR_RAISE(const CommitId named, SeriesBases::Named(database_->catalog()));
+  const CommitId last = database_->log()->LastCommit();
+  auto view = timeview::TimeView::Open(view_options_);
+  if (!view.ok()) {
+    return CodeOf(view.status()) == Code::kDataLoss ? BeginAnew(view.status()) : view.status();
+  }
+  view_ = *std::move(view);
+  const CommitId base = view_->base_watermark();
+  if (base >= named && base <= last) return Status::OK();
+  return BeginAnew(
+      Error(Code::kDataLoss, Reason::kFileMissing,
+            "the folder " + view_options_.folder + " holds a base of commit " +
+                std::to_string(base.value) +
+                (base > last ? ", but the last commit is " + std::to_string(last.value)
+                             : ", but the catalog names one of " + std::to_string(named.value))));
+}
+
+Status SeriesStoreImpl::BeginAnew(const Status& wrong) {
+  ARROW_ASSIGN_OR_RAISE(const bool trimmed, Trimmed());
+  if (trimmed) {
+    return Error(
+        Code::kDataLoss, ReasonOf(wrong),
+        "the time view cannot be made again, for logs have been trimmed: " + MessageOf(wrong));
+  }
+  logging::Warning("table", "the time view is made again from the logs: {}", MessageOf(wrong));
+  view_.reset();
+  ARROW_RETURN_NOT_OK(timeview::TimeView::Destroy(view_options_));
+  ARROW_ASSIGN_OR_RAISE(view_, timeview::TimeView::Open(view_options_));
+  return Status::OK();
+}
+
+Result<bool> SeriesStoreImpl::Trimmed() {
+  for (const LogId log : database_->log()->LogsAfter(CommitId(0))) {
+    if (database_->log()->Range(log).start == Offset(0)) continue;
+    auto partition = database_->catalog()->PartitionOfLog(log);
+    if (!partition.ok()) continue;  // dropped
+    ARROW_ASSIGN_OR_RAISE(const EditionInfo edition,
+                          database_->catalog()->GetEdition(partition->edition));
+    if (HoldsSeries(edition)) return true;
+  }
+  return false;
+}
+
+void SeriesStoreImpl::Stop() {
+  if (bases_ != nullptr) bases_->Stop();
 }
 
 Result<SeriesPtr> SeriesStoreImpl::Check(const access::Caller& caller, uint32_t rights,
@@ -55,7 +114,7 @@ Result<SeriesPtr> SeriesStoreImpl::Check(const access::Caller& caller, uint32_t 
 Status SeriesStoreImpl::MakeCollection(const access::Caller& caller, const Path& collection) {
   const auto present = database_->catalog()->GetTable(collection);
   if (present.ok()) {
-    if (HoldsSeries(**present)) return Status::OK();
+    if ((*present)->current.has_value() && HoldsSeries(*(*present)->current)) return Status::OK();
     return Error(Code::kAlreadyExists, Reason::kTableExists,
                  "'" + collection.ToString() + "' is a table of another shape");
   }
@@ -182,25 +241,28 @@ Status SeriesStoreImpl::Obliterate(const access::Caller& caller, const SeriesId&
   if (column != nullptr) return NotOfAColumn("obliterated");
   ARROW_RETURN_NOT_OK(Check(caller, access::kWrite, id).status());
   const auto writer = WriterOf(id);
-  std::lock_guard writing(*writer);  // an insert that is on its way ends first
+  const auto deciding = writer->Decide();
+  writer->WaitUntilIdle();  // inserts that are on their way end first
   std::lock_guard changing(change_mutex_);
   ARROW_RETURN_NOT_OK(Check(caller, access::kWrite, id).status());
+  const CommitId last = database_->LastCommit();
   ARROW_RETURN_NOT_OK(
-      database_->catalog()->PutValue(SeriesFacts::ValueName(id), R"({"version":1,"burnt":true})"));
+      database_->catalog()->PutValue(SeriesFacts::ValueName(id), SeriesFacts::EncodeBurnt(last)));
   {
     std::lock_guard lock(mutex_);
-    facts_.Burn(id);
+    facts_.Burn(id, last);
   }
+  bases_->Obliterated();
   std::lock_guard applying(apply_mutex_);
   return view_->Obliterate(id, view_->watermark());
 }
 
-std::shared_ptr<std::mutex> SeriesStoreImpl::WriterOf(const SeriesId& id) {
+std::shared_ptr<SeriesWriter> SeriesStoreImpl::WriterOf(const SeriesId& id) {
   std::lock_guard lock(mutex_);
   auto& kept = writers_[id];
   auto writer = kept.lock();
   if (writer == nullptr) {
-    writer = std::make_shared<std::mutex>();
+    writer = std::make_shared<SeriesWriter>();
     kept = writer;
   }
   // Those whose last user is gone are swept when they are many.

@@ -5,7 +5,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -16,13 +15,16 @@
 #include "firth/log/log_store.h"
 #include "firth/table/column_series.h"
 #include "firth/table/series.h"
+#include "firth/table/series_bases.h"
 #include "firth/table/series_feed.h"
 #include "firth/table/series_rows.h"
+#include "firth/table/series_writer.h"
 #include "firth/timeview/time_view.h"
 
 namespace firth::table {
 
 class DatabaseImpl;
+struct DatabaseOptions;
 
 /// The facts of all series, with what is unique among them. Not thread-safe: the owner guards it.
 class SeriesFacts {
@@ -31,14 +33,17 @@ class SeriesFacts {
   Status Load(catalog::Catalog* catalog);
   SeriesPtr Find(const SeriesId& id) const;
   bool Burnt(const SeriesId& id) const { return burnt_.contains(id); }
+  /// Those that were obliterated when `commit`, or a later one, was the last.
+  std::vector<SeriesId> BurntAfter(CommitId commit) const;
   /// The series with this collection and these tags, if there is one.
   SeriesPtr Twin(const SeriesInfo& info) const;
   void Put(const SeriesPtr& series);
-  void Burn(const SeriesId& id);
+  void Burn(const SeriesId& id, CommitId last_commit);
   std::vector<SeriesPtr> All() const;
 
   static std::string ValueName(const SeriesId& id);
   static std::string Encode(const SeriesInfo& info);
+  static std::string EncodeBurnt(CommitId last_commit);
 
  private:
   using Place = std::pair<std::string, std::map<std::string, std::string>>;
@@ -46,15 +51,30 @@ class SeriesFacts {
 
   std::unordered_map<SeriesId, SeriesPtr> living_;
   std::map<Place, SeriesId> places_;
-  std::set<SeriesId> burnt_;
+  std::unordered_map<SeriesId, CommitId> burnt_;
 };
+
+/// A table of series: a collection, also as they were made before their rows showed the facts of
+/// series.
+bool HoldsSeries(const catalog::EditionInfo& edition);
 
 class SeriesStoreImpl : public SeriesStore {
  public:
   explicit SeriesStoreImpl(DatabaseImpl* database) : database_(database), columns_(database) {}
 
   /// Load the facts, open the time view, and replay what the logs hold beyond it.
-  Status Open(store::FileSystem* files);
+  Status Open(const DatabaseOptions& options);
+  /// Begin to publish bases in the background.
+  void Start() { bases_->Start(); }
+  /// Publish what is left, and end what runs in the background. Blocks. No write comes after it.
+  void Stop();
+  /// The commit up to which the time view holds everything durably: logs of collections are needed
+  /// only behind it. It only rises. Thread-safe.
+  CommitId BaseCommit() const { return view_->base_watermark(); }
+  /// Publish a base now, so that BaseCommit rises. Blocks. Errors: kDiskFull, kIo.
+  Status CutBase() { return bases_->Cut(); }
+  /// While this is held, the files that the last base names stay as they are, and it the last.
+  std::unique_lock<std::mutex> HoldBase() { return bases_->Hold(); }
 
   Status Create(const access::Caller& caller, const SeriesInfo& series) override;
   Result<SeriesPtr> Get(const access::Caller& caller, const SeriesId& id) override;
@@ -89,25 +109,47 @@ class SeriesStoreImpl : public SeriesStore {
   /// The log of a collection, which is made if it is absent.
   Result<LogId> LogOfCollection(const Path& collection);
   Status MakeCollection(const access::Caller& caller, const Path& collection);
-  /// Commit one edit's entry and apply it; the caller holds the series.
-  Status Write(log::EntryDraft entry, timeview::Edit edit);
-  Status Replay();
+  /// The revision that a write makes behind those in flight.
+  Result<int64_t> NextRevision(const SeriesId& id,
+                               const std::vector<SeriesWriter::WritePtr>& in_flight);
+  /// Decide by a merge policy what of these points is inserted behind the writes in flight: is
+  /// there any?
+  Result<bool> DecideOn(const std::vector<SeriesWriter::WritePtr>& in_flight, const SeriesId& id,
+                        std::span<const int64_t> times, std::span<const double> values,
+                        MergePolicy policy, SeriesWriter::Write* write);
+  /// Put a decided write on its way with its entry, let the next be decided, and wait until it is
+  /// durable and applied.
+  Status Commit(const std::shared_ptr<SeriesWriter>& writer,
+                const std::shared_ptr<SeriesWriter::Write>& write, log::EntryDraft entry,
+                std::unique_lock<std::mutex> deciding);
+  /// What is durable is applied: in the order of commits.
+  Status Apply(const SeriesWriter::Write& write);
+  /// Open the view with its last base.
+  Status OpenView();
+  /// Begin a view anew, because of what is wrong with its files; the logs are to make it again.
+  /// Error kDataLoss where the start of the log of any collection is gone.
+  Status BeginAnew(const Status& wrong);
+  Result<bool> Trimmed();
+  /// `bytes`: what was applied counts so much towards the next base.
+  Status Replay(uint64_t* bytes);
   Status ReplayEntry(const log::StoredEntry& entry);
-  /// Serialises the writes of one series: each is decided on what the last one left.
-  std::shared_ptr<std::mutex> WriterOf(const SeriesId& id);
+  std::shared_ptr<SeriesWriter> WriterOf(const SeriesId& id);
 
   /// The column of a table with this id, if no series of its own has it; null: none has.
   Result<ColumnSeriesPtr> ColumnOf(const access::Caller& caller, const SeriesId& id);
 
   DatabaseImpl* const database_;
   ColumnSeriesStore columns_;
+  timeview::TimeViewOptions view_options_;
   std::unique_ptr<timeview::TimeView> view_;
   SeriesFeed feed_;
   mutable std::mutex mutex_;
-  SeriesFacts facts_;                                                // guarded by mutex_
-  std::unordered_map<SeriesId, std::weak_ptr<std::mutex>> writers_;  // guarded by mutex_
+  SeriesFacts facts_;                                                  // guarded by mutex_
+  std::unordered_map<SeriesId, std::weak_ptr<SeriesWriter>> writers_;  // guarded by mutex_
+  Status broken_;            // guarded by mutex_; what is durable could not be applied
   std::mutex change_mutex_;  // one change of facts at a time; taken before mutex_
   std::mutex apply_mutex_;   // the time view has one writer
+  std::unique_ptr<SeriesBases> bases_;
 };
 
 }  // namespace firth::table

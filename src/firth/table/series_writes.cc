@@ -2,6 +2,7 @@
 // and read back from the logs after a start.
 #include <arrow/array.h>
 
+#include <algorithm>
 #include <deque>
 
 #include "firth/common/logging.h"
@@ -14,6 +15,9 @@ namespace firth::table {
 namespace {
 
 constexpr uint64_t kReplayBytes = uint64_t{4} << 20;
+/// What an edit counts towards the next base.
+constexpr uint64_t kEditBytes = 128;
+constexpr uint64_t kPointBytes = 16;
 
 /// Times and values as rows of a collection, without a copy.
 std::shared_ptr<arrow::RecordBatch> RowsOf(const std::shared_ptr<arrow::Schema>& schema,
@@ -33,6 +37,43 @@ std::shared_ptr<arrow::RecordBatch> RowsOf(const std::shared_ptr<arrow::Schema>&
 
 }  // namespace
 
+Result<int64_t> SeriesStoreImpl::NextRevision(
+    const SeriesId& id, const std::vector<SeriesWriter::WritePtr>& in_flight) {
+  {
+    std::lock_guard lock(mutex_);
+    ARROW_RETURN_NOT_OK(broken_);
+  }
+  ARROW_ASSIGN_OR_RAISE(const int64_t next, view_->NextRevision(id));
+  return in_flight.empty() ? next : std::max(next, in_flight.back()->edit.revision + 1);
+}
+
+Result<bool> SeriesStoreImpl::DecideOn(const std::vector<SeriesWriter::WritePtr>& in_flight,
+                                       const SeriesId& id, std::span<const int64_t> times,
+                                       std::span<const double> values, MergePolicy policy,
+                                       SeriesWriter::Write* write) {
+  ARROW_ASSIGN_OR_RAISE(Snapshot now, view_->Pin(id, timeview::kLatestRevision));
+  std::vector<timeview::Edit> before;
+  for (const auto& other : in_flight) {
+    if (other->edit.revision > now.revision()) before.push_back(other->edit);
+  }
+  if (!before.empty()) {
+    ARROW_ASSIGN_OR_RAISE(now, now.With(before));
+  }
+  ARROW_ASSIGN_OR_RAISE(const timeview::Decision decision,
+                        timeview::Decide(now, policy, times, values));
+  write->edit.replace = decision.replace;
+  if (decision.all) {
+    write->times.assign(times.begin(), times.end());
+    write->values.assign(values.begin(), values.end());
+  } else {
+    for (const uint32_t i : decision.kept) {
+      write->times.push_back(times[i]);
+      write->values.push_back(values[i]);
+    }
+  }
+  return !write->times.empty();
+}
+
 Result<int64_t> SeriesStoreImpl::Insert(const access::Caller& caller, const SeriesId& id,
                                         std::span<const int64_t> times,
                                         std::span<const double> values, MergePolicy policy) {
@@ -44,34 +85,31 @@ Result<int64_t> SeriesStoreImpl::Insert(const access::Caller& caller, const Seri
   ARROW_RETURN_NOT_OK(Check(caller, access::kWrite, id).status());
   ARROW_RETURN_NOT_OK(timeview::CheckPoints(times, values));
   const auto writer = WriterOf(id);
-  std::lock_guard writing(*writer);
+  auto deciding = writer->Decide();
   ARROW_ASSIGN_OR_RAISE(const SeriesPtr series, Check(caller, access::kWrite, id));
-  ARROW_ASSIGN_OR_RAISE(const Snapshot now, view_->Pin(id, timeview::kLatestRevision));
-  if (times.empty()) return now.revision();
-  ARROW_ASSIGN_OR_RAISE(const timeview::Decision decision,
-                        timeview::Decide(now, policy, times, values));
-  std::vector<int64_t> kept_times;
-  std::vector<double> kept_values;
-  if (!decision.all) {
-    if (decision.kept.empty()) return now.revision();
-    for (const uint32_t i : decision.kept) {
-      kept_times.push_back(times[i]);
-      kept_values.push_back(values[i]);
-    }
-    times = kept_times;
-    values = kept_values;
+  // Those on their way first: what is applied meanwhile is then seen twice, not missed.
+  const auto in_flight = writer->InFlight();
+  ARROW_ASSIGN_OR_RAISE(const int64_t next, NextRevision(id, in_flight));
+  if (times.empty()) return next - 1;
+  const auto write = std::make_shared<SeriesWriter::Write>();
+  if (policy == MergePolicy::kNever) {
+    write->times.assign(times.begin(), times.end());
+    write->values.assign(values.begin(), values.end());
+  } else {
+    ARROW_ASSIGN_OR_RAISE(const bool some,
+                          DecideOn(in_flight, id, times, values, policy, write.get()));
+    if (!some) return next - 1;
   }
-  timeview::Edit edit;
+  timeview::Edit& edit = write->edit;
   edit.series = id;
-  edit.revision = now.revision() + 1;
-  edit.replace = decision.replace;
-  edit.times = times;
-  edit.values = values;
+  edit.revision = next;
+  edit.times = write->times;
+  edit.values = write->values;
 
   ARROW_ASSIGN_OR_RAISE(const TablePtr table, database_->catalog()->GetTable(series->collection));
   ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
   const catalog::SchemaInfo& stored = edition->schemas.front();
-  const auto rows = RowsOf(stored.schema, times, values);
+  const auto rows = RowsOf(stored.schema, edit.times, edit.values);
   log::EntryDraft entry;
   ARROW_ASSIGN_OR_RAISE(entry.log, LogOfCollection(series->collection));
   ARROW_ASSIGN_OR_RAISE(
@@ -79,16 +117,16 @@ Result<int64_t> SeriesStoreImpl::Insert(const access::Caller& caller, const Seri
       log::EncodeBatch(*rows, {},
                        {.schema_id = stored.id, .compression = CompressionOf(edition->spec)}));
   entry.schema_id = stored.id;
-  entry.rows = static_cast<uint32_t>(times.size());
+  entry.rows = static_cast<uint32_t>(edit.times.size());
   entry.offsets = entry.rows;
-  const auto [least, greatest] = std::minmax_element(times.begin(), times.end());
+  const auto [least, greatest] = std::minmax_element(edit.times.begin(), edit.times.end());
   entry.record_time_min_ns = *least;
   entry.record_time_max_ns = *greatest;
   entry.side = log::EncodeInsertRuns({{.series = std::string(id.view()),
                                        .revision = edit.revision,
                                        .rows = entry.rows,
                                        .replace = edit.replace}});
-  ARROW_RETURN_NOT_OK(Write(std::move(entry), edit));
+  ARROW_RETURN_NOT_OK(Commit(writer, write, std::move(entry), std::move(deciding)));
   return edit.revision;
 }
 
@@ -99,12 +137,14 @@ Result<int64_t> SeriesStoreImpl::Delete(const access::Caller& caller, const Seri
   ARROW_RETURN_NOT_OK(Check(caller, access::kWrite, id).status());
   ARROW_RETURN_NOT_OK(timeview::CheckRange(start, end));
   const auto writer = WriterOf(id);
-  std::lock_guard writing(*writer);
+  auto deciding = writer->Decide();
   ARROW_ASSIGN_OR_RAISE(const SeriesPtr series, Check(caller, access::kWrite, id));
-  ARROW_ASSIGN_OR_RAISE(const int64_t latest, view_->LatestRevision(id));
-  timeview::Edit edit;
+  const auto in_flight = writer->InFlight();
+  ARROW_ASSIGN_OR_RAISE(const int64_t next, NextRevision(id, in_flight));
+  const auto write = std::make_shared<SeriesWriter::Write>();
+  timeview::Edit& edit = write->edit;
   edit.series = id;
-  edit.revision = latest + 1;
+  edit.revision = next;
   edit.kind = timeview::Edit::Kind::kRemove;
   edit.start = start;
   edit.end = end;
@@ -116,7 +156,7 @@ Result<int64_t> SeriesStoreImpl::Delete(const access::Caller& caller, const Seri
                                                                   .revision = edit.revision,
                                                                   .start_ns = start,
                                                                   .end_ns = end}));
-  ARROW_RETURN_NOT_OK(Write(std::move(entry), edit));
+  ARROW_RETURN_NOT_OK(Commit(writer, write, std::move(entry), std::move(deciding)));
   return edit.revision;
 }
 
@@ -128,23 +168,55 @@ Result<LogId> SeriesStoreImpl::LogOfCollection(const Path& collection) {
   return partition.LogOf(0);
 }
 
-Status SeriesStoreImpl::Write(log::EntryDraft entry, timeview::Edit edit) {
+Status SeriesStoreImpl::Apply(const SeriesWriter::Write& write) {
+  Status applied;
+  {
+    std::lock_guard applying(apply_mutex_);
+    applied = view_->Apply(std::span(&write.edit, 1), write.edit.commit);
+  }
+  if (!applied.ok()) {
+    // What is durable must be seen, and the next revision builds on it: a start applies it.
+    logging::Error("table", "a durable write of a series cannot be applied: {}",
+                   MessageOf(applied));
+    {
+      std::lock_guard lock(mutex_);
+      broken_ = applied;
+    }
+    if (const auto& fatal = database_->options().on_fatal; fatal != nullptr) fatal(applied);
+    return applied;
+  }
+  feed_.Publish(write.edit);
+  bases_->Applied(kEditBytes + write.times.size() * kPointBytes);
+  return Status::OK();
+}
+
+Status SeriesStoreImpl::Commit(const std::shared_ptr<SeriesWriter>& writer,
+                               const std::shared_ptr<SeriesWriter::Write>& write,
+                               log::EntryDraft entry, std::unique_lock<std::mutex> deciding) {
   log::CommitDraft draft;
   draft.entries.push_back(std::move(entry));
+  const uint64_t epoch = writer->Add(write);
+  draft.check = [writer, epoch]() -> Status {
+    if (writer->EpochIs(epoch)) return Status::OK();
+    return Error(Code::kAborted, Reason::kConflict,
+                 "an earlier write of this series failed: send it again");
+  };
+  using Made = Result<log::CommitResult>;
+  const auto finish = [this, writer, write](const Made& made) -> Made {
+    Made finished = made;
+    if (made.ok()) {
+      write->edit.commit = made->id;
+      if (Status applied = Apply(*write); !applied.ok()) finished = std::move(applied);
+    }
+    writer->End();
+    return finished;
+  };
   return database_
-      ->Await<log::CommitResult>([&](std::function<void(const Result<log::CommitResult>&)> done) {
+      ->Await<log::CommitResult>([&](std::function<void(const Made&)> done) {
         database_->CommitInOrder(
-            std::move(draft), [this, edit, done](const Result<log::CommitResult>& made) mutable {
-              if (!made.ok()) {
-                done(made);
-                return;
-              }
-              edit.commit = made->id;
-              std::lock_guard applying(apply_mutex_);
-              const Status applied = view_->Apply(std::span(&edit, 1), made->id);
-              if (applied.ok()) feed_.Publish(edit);
-              done(applied.ok() ? made : Result<log::CommitResult>(applied));
-            });
+            std::move(draft), [finish, done](const Made& made) { done(finish(made)); },
+            [writer] { writer->Fail(); });
+        deciding.unlock();  // the next may be decided while this one waits for its sync
       })
       .status();
 }
@@ -201,7 +273,7 @@ Status SeriesStoreImpl::ReplayEntry(const log::StoredEntry& entry) {
   return Status::OK();
 }
 
-Status SeriesStoreImpl::Replay() {
+Status SeriesStoreImpl::Replay(uint64_t* bytes) {
   // A series that moved has entries in several logs: they are read together, in the order of
   // commits.
   struct Source {
@@ -213,7 +285,7 @@ Status SeriesStoreImpl::Replay() {
   const CommitId last = database_->log()->LastCommit();
   std::vector<Source> sources;
   for (const LogId log : database_->log()->LogsAfter(from)) {
-    auto partition = database_->catalog()->PartitionOfLog(log);
+    const auto partition = database_->catalog()->PartitionOfLog(log);
     if (!partition.ok()) continue;  // dropped
     ARROW_ASSIGN_OR_RAISE(const EditionInfo edition,
                           database_->catalog()->GetEdition(partition->edition));
@@ -221,6 +293,7 @@ Status SeriesStoreImpl::Replay() {
     sources.push_back({.log = log, .after = from});
   }
   uint64_t replayed = 0;
+  *bytes = 0;
   while (true) {
     Source* next = nullptr;
     for (Source& source : sources) {
@@ -236,7 +309,9 @@ Status SeriesStoreImpl::Replay() {
       }
     }
     if (next == nullptr) break;
-    ARROW_RETURN_NOT_OK(ReplayEntry(next->entries.front()));
+    const log::StoredEntry& entry = next->entries.front();
+    ARROW_RETURN_NOT_OK(ReplayEntry(entry));
+    *bytes += kEditBytes + entry.rows * kPointBytes;
     next->entries.pop_front();
     ++replayed;
   }

@@ -11,6 +11,7 @@ constexpr uint64_t kViewRoomBytes = uint64_t{32} << 20;
 }  // namespace
 
 CommitId DatabaseImpl::BaseOf(const EditionInfo& edition) const {
+  if (HoldsSeries(edition)) return series_->BaseCommit();
   if (edition.spec.key.empty()) return CommitId(INT64_MAX);
   return key_bases_->commit();
 }
@@ -26,6 +27,11 @@ Status DatabaseImpl::CheckViewRoom() const {
 }
 
 Status DatabaseImpl::CutBases() {
+  ARROW_RETURN_NOT_OK(CutKeyBase());
+  return series_->CutBase();
+}
+
+Status DatabaseImpl::CutKeyBase() {
   ARROW_RETURN_NOT_OK(CheckViewRoom());
   return key_bases_->Cut(key_view_.get());
 }

@@ -110,6 +110,11 @@ std::shared_ptr<const FileNodeSource> Base::Source() const {
   return source_;
 }
 
+Status Base::failed() const {
+  std::lock_guard lock(mutex_);
+  return failed_;
+}
+
 CommitId Base::watermark() const {
   std::lock_guard lock(mutex_);
   return watermark_;
@@ -169,7 +174,7 @@ void Base::AdoptNewFiles() {
 }
 
 Status Base::WriteHeads(const std::vector<std::shared_ptr<SeriesHead>>& heads, bool records) {
-  ARROW_RETURN_NOT_OK(failed_);
+  ARROW_RETURN_NOT_OK(failed());
   std::vector<std::pair<std::shared_ptr<SeriesHead>, HeadImage>> batch;
   const auto write = [&]() -> Status {
     uint64_t batch_begin = writer_->taken_bytes();
@@ -232,7 +237,7 @@ Status Base::Publish(CommitId watermark) {
 }
 
 Status Base::PublishFiles(CommitId watermark, std::vector<std::string> gone) {
-  ARROW_RETURN_NOT_OK(failed_);
+  ARROW_RETURN_NOT_OK(failed());
   ARROW_RETURN_NOT_OK(Fail(writer_->Sync()));
   AdoptNewFiles();
   auto prepared = directory_->Prepare(&next_number_);
@@ -264,7 +269,10 @@ Status Base::PublishFiles(CommitId watermark, std::vector<std::string> gone) {
 Status Base::Fail(Status status) {
   // A full disk leaves what is in memory and what was durable as it was; after anything else nobody
   // knows what the files hold.
-  if (!status.ok() && ReasonOf(status) != Reason::kDiskFull) failed_ = status;
+  if (!status.ok() && ReasonOf(status) != Reason::kDiskFull) {
+    std::lock_guard lock(mutex_);
+    failed_ = status;
+  }
   return status;
 }
 

@@ -53,7 +53,7 @@ class Base {
   /// Publish what was written as the base at `watermark`. After a failed sync nothing can be
   /// written any more: failed() says so.
   Status Publish(CommitId watermark);
-  const Status& failed() const { return failed_; }
+  Status failed() const;
 
   /// Rewrite or remove files that are mostly dead, about `bytes_max` of them at most, and publish
   /// that. Everything was published before. `is_live` tells whether anything leads to a record.
@@ -101,11 +101,11 @@ class Base {
   std::unique_ptr<HeadWriter> head_writer_;
   uint64_t file_bytes_max_ = 0;
   uint32_t next_number_ = 1;
-  Status failed_;
 
   mutable std::mutex mutex_;
   std::shared_ptr<const FileNodeSource> source_;  // guarded by mutex_
   CommitId watermark_;                            // guarded by mutex_
+  Status failed_;                                 // guarded by mutex_; set by the writer
   uint64_t series_ = 0;                           // guarded by mutex_
   uint64_t obliterations_ = 0;                    // guarded by mutex_
   uint64_t written_bytes_ = 0;                    // guarded by mutex_

@@ -127,7 +127,7 @@ Result<Base::FileState> Base::Pack(const std::vector<uint32_t>& victims, uint32_
 }
 
 Result<Reclaimed> Base::Reclaim(uint64_t bytes_max, const IsLive& is_live) {
-  ARROW_RETURN_NOT_OK(failed_);
+  ARROW_RETURN_NOT_OK(failed());
   std::vector<uint32_t> unsearched;
   {
     std::lock_guard lock(mutex_);
@@ -137,15 +137,17 @@ Result<Reclaimed> Base::Reclaim(uint64_t bytes_max, const IsLive& is_live) {
     }
   }
   uint64_t searched_bytes = 0;
+  Reclaimed reclaimed;
   for (const uint32_t number : unsearched) {
-    if (searched_bytes > bytes_max) break;
+    reclaimed.more = searched_bytes > bytes_max;
+    if (reclaimed.more) break;
     ARROW_RETURN_NOT_OK(Search(number));
     std::lock_guard lock(mutex_);
     searched_bytes += file_states_.at(number).bytes;
   }
   const std::vector<uint32_t> victims = ChooseVictims(bytes_max);
-  Reclaimed reclaimed;
   if (victims.empty()) return reclaimed;
+  reclaimed.more = true;
 
   const uint32_t number = next_number_++;
   auto packed = Pack(victims, number, is_live);

@@ -129,7 +129,8 @@ HeadInfo SeriesHead::Info() const {
   return {.revision = latest(),
           .tree_revision = tree_revision_,
           .tree_points = root_.statistics.count,
-          .pending_points = pending_.run.times.size()};
+          .pending_points = pending_.run.times.size(),
+          .grow_error = grow_error_};
 }
 
 SeriesHead::Roots SeriesHead::GetRoots() const {
@@ -264,9 +265,11 @@ Status SeriesHead::Grow(const NodeSource& source, const TreeShape& shape, size_t
   // it.
   const bool alone = steps > 1 && pending_.appends < steps &&
                      pending_.run.Points(steps - 1).size() >= pending_points_max / kLargePart;
-  grow_error_ = GrowBy(source, shape, alone ? steps - 1 : steps, replaced);
-  if (grow_error_.ok() && alone) grow_error_ = GrowBy(source, shape, 1, replaced);
-  return grow_error_;
+  Status grown = GrowBy(source, shape, alone ? steps - 1 : steps, replaced);
+  if (grown.ok() && alone) grown = GrowBy(source, shape, 1, replaced);
+  std::lock_guard lock(mutex_);
+  grow_error_ = grown;
+  return grown;
 }
 
 Status SeriesHead::GrowBy(const NodeSource& source, const TreeShape& shape, size_t steps,

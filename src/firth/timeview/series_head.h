@@ -34,6 +34,7 @@ struct HeadInfo {
   int64_t tree_revision = kEmptyRevision;
   uint64_t tree_points = 0;
   uint64_t pending_points = 0;
+  Status grow_error;  // with which the tree last failed to grow, until it grows
 };
 
 /// What a head is after it was written: as it was, but all its nodes are in files.
@@ -93,7 +94,6 @@ class SeriesHead {
   size_t dirty_bytes() const { return dirty_bytes_; }
   /// Where the head was written last.
   const NodeAddress& record() const { return record_; }
-  /// The error with which the tree last failed to grow, until it grows.
   const Status& grow_error() const { return grow_error_; }
 
   /// The writer's notes.
@@ -136,13 +136,13 @@ class SeriesHead {
   int64_t tree_end_ = kTimeMin;
   History history_;
   Pending pending_;
+  Status grow_error_;
   // Guarded by mutex_: the overlay of the first edits that wait, from the last time it was needed.
   mutable std::shared_ptr<const Overlay> overlay_;
   mutable size_t overlay_steps_ = 0;
   // The writer's.
   size_t dirty_bytes_ = 0;
   NodeAddress record_;
-  Status grow_error_;
 };
 
 }  // namespace firth::timeview

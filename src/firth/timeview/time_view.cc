@@ -64,6 +64,16 @@ class TimeViewImpl : public TimeView {
     return head->Info().revision;
   }
 
+  Result<int64_t> NextRevision(const SeriesId& series) override {
+    ARROW_RETURN_NOT_OK(base_->failed());
+    ARROW_ASSIGN_OR_RAISE(const HeadPtr head, open_.Find(series));
+    const HeadInfo info = head->Info();
+    if (info.pending_points >= kStuckFactor * options_.series_pending_points_max) {
+      ARROW_RETURN_NOT_OK(info.grow_error);
+    }
+    return info.revision + 1;
+  }
+
   Result<SeriesInfo> Info(const SeriesId& series) override {
     ARROW_ASSIGN_OR_RAISE(const HeadPtr head, open_.Find(series));
     const HeadInfo info = head->Info();
@@ -156,9 +166,6 @@ class TimeViewImpl : public TimeView {
         bool is_new = false;
         ARROW_ASSIGN_OR_RAISE(head, open_.FindOrMake(edit.series, &is_new));
         revision = head->Info().revision;
-        if (head->pending_points() >= kStuckFactor * options_.series_pending_points_max) {
-          ARROW_RETURN_NOT_OK(head->grow_error());
-        }
       }
       if (edit.revision != ++revision) {
         return Error(Code::kFailedPrecondition, Reason::kVersionMismatch,

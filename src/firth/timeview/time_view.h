@@ -70,6 +70,7 @@ struct TimeViewStats {
 struct Reclaimed {
   uint64_t files = 0;  // rewritten or removed
   uint64_t freed_bytes = 0;
+  bool more = false;  // there was more to look at than it was allowed to
 };
 
 /// Reads are thread-safe and see every edit whose Apply has returned. There is one writer: Apply,
@@ -91,8 +92,7 @@ class TimeView {
   /// reader may pin one series with and another without a commit that touches both, while Apply
   /// runs. Errors, upon which nothing was applied: kInvalidArgument / kTimeOutOfRange, kBadValue;
   /// kFailedPrecondition / kVersionMismatch for a revision out of turn; kDataLoss, kIo when a
-  /// series cannot be read, or could not for so long that too much waits outside its tree; what the
-  /// last failed sync gave.
+  /// series cannot be read; what the last failed sync gave.
   virtual Status Apply(std::span<const Edit> edits, CommitId watermark) = 0;
 
   /// Forget a series and all its revisions; an unknown one is fine. Snapshots that are pinned go
@@ -101,6 +101,10 @@ class TimeView {
 
   /// The revision of the last edit that was applied; kEmptyRevision for a series without any.
   virtual Result<int64_t> LatestRevision(const SeriesId& series) = 0;
+  /// The revision that the next edit is to make, asked before it is written to the log. Errors:
+  /// kDataLoss, kIo of a series whose tree could not take anything in for so long that too much
+  /// waits outside it; what the last failed sync gave.
+  virtual Result<int64_t> NextRevision(const SeriesId& series) = 0;
   virtual Result<SeriesInfo> Info(const SeriesId& series) = 0;
 
   /// Pin a revision (kLatestRevision: the last one). Error kNotFound / kVersionNotFound for a

@@ -8,10 +8,13 @@ cycles.
 
 import os
 import random
+import shutil
 import signal
 import threading
 import time
 import uuid
+
+import pyarrow as pa
 
 CYCLES = max(2, int(os.environ.get("FIRTH_CRASH_CYCLES", "40")) // 5)
 SEED = int(os.environ.get("FIRTH_CRASH_SEED", str(random.randrange(1 << 30))))
@@ -89,3 +92,52 @@ def test_inserts_survive(server):
         for writer, stream_id, state in zip(writers, streams, states):
             check(connection.stream_from_uuid(stream_id), state, writer.sent)
     assert sum(len(state["versions"]) for state in states) > CYCLES, "the writers hardly wrote"
+
+
+RUN = 50_000  # points of a large insert: some dozens of them make a base of the time view
+
+
+def large(first):
+    return pa.table({"time": pa.array(range(BASE_NS + first * 1000, BASE_NS + (first + RUN) * 1000, 1000),
+                                      pa.timestamp("ns", tz="UTC")),
+                     "value": pa.array([float(first + i) for i in range(RUN)])})
+
+
+def test_bases_of_the_time_view_survive(server):
+    """As above with inserts so large that the view's files are written all the time; and in between the view is lost."""
+    generator = random.Random(SEED)
+    stream_id = uuid.UUID(int=generator.getrandbits(128), version=4)
+    server.connect().create(stream_id, "crash/large", tags={"name": "large", "unit": "V"})
+    runs = 0
+    for cycle in range(4):
+        stream = server.connect().stream_from_uuid(stream_id)
+        failed = []
+
+        def insert():
+            nonlocal runs
+            try:
+                while True:
+                    assert stream.arrow_insert(large(runs * RUN)) == EMPTY + runs + 1
+                    runs += 1
+            except Exception as gone:
+                failed.append(gone)
+
+        writer = threading.Thread(target=insert)
+        writer.start()
+        time.sleep(generator.uniform(1, 3))
+        server.end(signal.SIGKILL)
+        writer.join()
+        assert not isinstance(failed[0], AssertionError), failed
+        if cycle == 2:
+            shutil.rmtree(server.folder / "timeview")
+        server.start()
+        stream = server.connect().stream_from_uuid(stream_id)
+        version = stream.version()
+        assert version - EMPTY in (runs, runs + 1)
+        runs = version - EMPTY
+        for known in {version, EMPTY + runs // 2, EMPTY + 1}:
+            count = (known - EMPTY) * RUN
+            window, _ = stream.windows(BASE_NS, BASE_NS + count * 1000, count * 1000, version=known)[0]
+            assert (window.count, window.min, window.max) == (count, 0, count - 1)
+            assert stream.nearest(BASE_NS + 10**15, known, backward=True)[0].value == count - 1
+    assert runs > 8, "the writer hardly wrote"

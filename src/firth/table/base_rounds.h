@@ -1,5 +1,5 @@
-// Keeps the key view's base near the log: at intervals, and sooner when much was applied since the
-// last, so that what must be read again after a loss stays bounded.
+// Keeps a view's base near the log: at intervals, and sooner when much was applied since the last,
+// so that what must be read again after a start or a loss stays bounded.
 #pragma once
 
 #include <atomic>
@@ -16,22 +16,25 @@
 namespace firth::table {
 
 /// Thread-safe.
-class KeyBaseRounds {
+class BaseRounds {
  public:
   struct Options {
     Executor* executor = nullptr;
     const Clock* clock = nullptr;
     int64_t interval_ns = 0;  // 0: no rounds
     uint64_t bytes_max = 0;
+    const char* view = "";  // as the log names it
     std::function<Status()> cut;
   };
-  explicit KeyBaseRounds(Options options) : options_(std::move(options)) {}
+  explicit BaseRounds(Options options) : options_(std::move(options)) {}
 
   void Start();
   /// No round runs after this returned.
   void Stop();
   /// So many bytes were applied to the view. Does not block.
   void Applied(uint64_t bytes);
+  /// Was anything applied since the last base?
+  bool Behind() const { return bytes_.load() > 0; }
 
  private:
   struct Shared {

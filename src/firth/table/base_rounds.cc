@@ -1,21 +1,21 @@
-#include "firth/table/key_base_rounds.h"
+#include "firth/table/base_rounds.h"
 
 #include "firth/common/logging.h"
 
 namespace firth::table {
 
-void KeyBaseRounds::Start() {
+void BaseRounds::Start() {
   if (options_.interval_ns > 0) Schedule();
 }
 
-void KeyBaseRounds::Schedule() {
+void BaseRounds::Schedule() {
   std::lock_guard lock(shared_->mutex);
   if (shared_->stopped) return;
   shared_->timer = options_.executor->PostAt(options_.clock->MonotonicNs() + options_.interval_ns,
                                              Round(/*timed=*/true));
 }
 
-void KeyBaseRounds::Stop() {
+void BaseRounds::Stop() {
   {
     std::lock_guard lock(shared_->mutex);
     shared_->stopped = true;
@@ -24,13 +24,13 @@ void KeyBaseRounds::Stop() {
   shared_->in_work.Wait();
 }
 
-void KeyBaseRounds::Applied(uint64_t bytes) {
+void BaseRounds::Applied(uint64_t bytes) {
   if (bytes_.fetch_add(bytes) + bytes < options_.bytes_max || options_.interval_ns == 0) return;
   if (asked_.exchange(true)) return;
   options_.executor->Post(Round(/*timed=*/false));
 }
 
-std::function<void()> KeyBaseRounds::Round(bool timed) {
+std::function<void()> BaseRounds::Round(bool timed) {
   return [this, timed, shared = shared_] {
     {
       std::lock_guard lock(shared->mutex);
@@ -43,13 +43,13 @@ std::function<void()> KeyBaseRounds::Round(bool timed) {
   };
 }
 
-void KeyBaseRounds::CutNow() {
+void BaseRounds::CutNow() {
   const uint64_t applied = bytes_.exchange(0);
   if (applied > 0) {
     const Status cut = options_.cut();
     if (!cut.ok()) {
       bytes_.fetch_add(applied);  // the next round tries again
-      logging::Warning("table", "no base of the key view was made: {}", MessageOf(cut));
+      logging::Warning("table", "no base of the {} was made: {}", options_.view, MessageOf(cut));
     }
   }
   asked_ = false;
