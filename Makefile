@@ -7,6 +7,7 @@
 #   make fuzz TARGET=name SECONDS=n fuzz one decoder, or each in turn without TARGET
 #   make crash CYCLES=n             kill and restart the server n times under load
 #   make soak SECONDS=n             run the long mixed load
+#   make interop                    have Spark read the tables' files (some 500 MB of downloads, the first time)
 #   make format                     lay out the C++ by .clang-format
 #   make lint [FILES="…"]           clang-tidy, thread annotations and layout, on the whole tree or on some files
 #   make setup, make clean
@@ -28,7 +29,7 @@ JOBS := $(shell nproc)
 PRESET := $(if $(SAN),$(if $(filter address,$(SAN)),asan,$(if $(filter thread,$(SAN)),tsan,$(error SAN is address or thread))),ci)
 BUILD := $(if $(SAN),build/$(PRESET),build)
 
-.PHONY: run build test bench fuzz crash soak format lint setup clean configure tests
+.PHONY: run build test bench fuzz crash soak interop format lint setup clean configure tests
 
 run: build
 	@tools/setup.sh data
@@ -67,6 +68,10 @@ crash: tests
 soak: SECONDS := 1200
 soak: tests
 	@FIRTH_SOAK_SECONDS=$(SECONDS) tools/run_tests.py --build $(BUILD) --kind soak
+
+interop: build
+	@tools/setup.sh interop
+	@FIRTH_BINARY=build/firth FIRTH_DEPS=.deps .deps/interop/venv/bin/python -m pytest -q tests/interop/interop_*.py
 
 format:
 	@tools/setup.sh clang

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Fetch what the build and the tests need, once for a machine and user.
 #
-#   tools/setup.sh [GROUP…]     groups: build arrow duckdb dialect test data clang; without any: all but clang
+#   tools/setup.sh [GROUP…]     groups: build arrow duckdb dialect test data clang interop; without any: all but the
+#                               last two
 #
 # Distribution packages go where the system keeps them. Everything else lies in
 # ${XDG_CACHE_HOME:-~/.cache}/firth, in folders named after a hash of what is in them, so that clones of
@@ -21,6 +22,10 @@ duckdb_version=1.5.5
 duckdb_node_version=1.5.5-r.5
 duckdb_node_sha256=86d2bda909785550e8a14a57a8a4584827aff0e268d8f1a58c3fd48559f7020e
 duckdb_sdist_sha256=72f33ee57ca7595b23957671a2cc7f7fe2be0ecc2d68f63abedcfcaa3a5c1238
+
+# What Spark reads Iceberg tables with.
+spark_runtime=org.apache.iceberg:iceberg-spark-runtime-4.0_2.13:1.10.0
+spark_runtime_sha256=0480f1248e0a8b50ae2a730d7ad3e1a727351c362ca63f4a0c35182087a49323
 
 say() { printf 'setup: %s\n' "$*"; }
 fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
@@ -146,6 +151,14 @@ make_dialect() (
   cp "$cache/cargo/release/libfirth_dialect.a" "$1/lib/"
 )
 
+make_interop() {
+  "$python" -m venv "$1/venv"
+  "$1/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
+    --requirement "$requirements/interop.txt"
+  mvn -q -B dependency:copy "-Dartifact=$spark_runtime" "-DoutputDirectory=$1" >/dev/null
+  check_sha256 "$1"/iceberg-spark-runtime-*.jar "$spark_runtime_sha256"
+}
+
 venv_name=
 make_venv() {
   "$python" -m venv "$1"
@@ -162,6 +175,10 @@ setup_dialect() {
     lib/libfirth_dialect.a make_dialect
 }
 setup_data() { provide data "$(key_of "$requirements/data.txt" "NA is empty")" flights.csv make_data; }
+setup_interop() {
+  need_packages "$requirements/apt-interop.txt"
+  provide interop "$(key_of "$requirements/interop.txt" "$spark_runtime_sha256")" venv/bin/python make_interop
+}
 setup_test() {
   local file abi
   need_packages "$requirements/apt-test.txt"
@@ -177,7 +194,7 @@ setup_test() {
 mkdir -p "$cache" "$deps"
 for group in "$@"; do
   case $group in
-    build | arrow | duckdb | dialect | test | data | clang) "setup_$group" ;;
-    *) fail "no group is called \"$group\"; there are build, arrow, duckdb, dialect, test, data and clang" ;;
+    build | arrow | duckdb | dialect | test | data | clang | interop) "setup_$group" ;;
+    *) fail "no group is called \"$group\"; there are build, arrow, duckdb, dialect, test, data, clang and interop" ;;
   esac
 done
