@@ -32,6 +32,18 @@ struct LakeFiles {
   std::shared_ptr<const void> hold;  // while this is kept, the files are not removed
 };
 
+/// How far a snapshot reaches in one log: up to `end`, without it.
+struct LakeEnd {
+  BucketRef where;
+  Offset end;
+};
+
+/// The newest snapshot, and how far it reaches in each log that it has rows of.
+struct LakeEnds {
+  LakeSnapshot snapshot;
+  std::vector<LakeEnd> logs;
+};
+
 /// Keys in [from, to), in the bytes of schema/key.h over the columns that sort the table or the
 /// first ones of them (SortKey). An empty `to`: to the end.
 struct KeyRange {
@@ -82,6 +94,8 @@ class LakeStore {
   /// Snapshots that are remembered, oldest first. Right: read.
   virtual Result<std::vector<LakeSnapshot>> Snapshots(const Caller& caller,
                                                       const TablePtr& table) = 0;
+  /// Of the newest snapshot; its id is 0 where nothing was cut yet. Right: read.
+  virtual Result<LakeEnds> Ends(const Caller& caller, const TablePtr& table) = 0;
   /// The newest snapshot's files, verified. Right: read.
   virtual Result<LakeFiles> Files(const Caller& caller, const TablePtr& table) = 0;
   /// Read ranges in sort order, from files and the logs behind them: every row of commits up to

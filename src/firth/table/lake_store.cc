@@ -248,6 +248,24 @@ Result<std::vector<LakeSnapshot>> LakeStoreImpl::Snapshots(const Caller& caller,
   return snapshots;
 }
 
+Result<LakeEnds> LakeStoreImpl::Ends(const Caller& caller, const TablePtr& table) {
+  ARROW_RETURN_NOT_OK(database_->CheckRight(caller, access::kRead, *table));
+  ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
+  const auto newest = view_->Newest(edition->id);
+  LakeEnds ends;
+  if (newest == nullptr) return ends;
+  ends.snapshot = Shown(*newest);
+  ARROW_ASSIGN_OR_RAISE(const auto partitions, database_->catalog()->ListPartitions(edition->id));
+  for (const PartitionInfo& partition : partitions) {
+    for (int32_t b = 0; b < partition.bucket_count; ++b) {
+      const auto end = newest->ends.find(partition.LogOf(b));
+      if (end == newest->ends.end()) continue;
+      ends.logs.push_back({.where = {.partition = partition.id, .bucket = b}, .end = end->second});
+    }
+  }
+  return ends;
+}
+
 Result<LakeFiles> LakeStoreImpl::Files(const Caller& caller, const TablePtr& table) {
   ARROW_RETURN_NOT_OK(database_->CheckRight(caller, access::kRead, *table));
   ARROW_ASSIGN_OR_RAISE(const auto snapshot, Pin(table));

@@ -48,6 +48,7 @@ class LakeStoreImpl : public LakeStore {
 
   Result<LakeSnapshot> Cut(const Caller& caller, const TablePtr& table) override;
   Result<std::vector<LakeSnapshot>> Snapshots(const Caller& caller, const TablePtr& table) override;
+  Result<LakeEnds> Ends(const Caller& caller, const TablePtr& table) override;
   Result<LakeFiles> Files(const Caller& caller, const TablePtr& table) override;
 
   Result<std::unique_ptr<RangeScanner>> ScanRange(const Caller& caller,

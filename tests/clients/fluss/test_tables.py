@@ -120,7 +120,7 @@ async def test_shapes_that_make_no_table(admin, path):
     assert not await admin.table_exists(path)
 
 
-async def test_there_is_no_lake_snapshot(admin, path):
+async def test_without_a_lake_there_is_no_snapshot(admin, path):
     await create(admin, path, COLUMNS)
     async with Refused(53):
         await admin.get_latest_lake_snapshot(path)

@@ -132,12 +132,11 @@ Status CheckStorage(const Properties& properties, const TableShape& shape) {
   }
   const int64_t kv_version = IntOf(properties, "table.kv.format-version");
   if (kv_version < 1 || kv_version > 2) return Fault("'table.kv.format-version' must be 1 or 2");
-  const bool lake = WordOf(properties, "table.datalake.enabled") == "true" ||
-                    properties.contains("table.datalake.format");
-  if (lake) {
+  // Every table has its files here. Another lake's format would change how clients spread keys.
+  if (properties.contains("table.datalake.format")) {
     return Refusal(Wire::kLakeNotConfigured,
                    "this server is its own lake; tables cannot be tiered to another one: leave "
-                   "'table.datalake.enabled' and 'table.datalake.format' unset");
+                   "'table.datalake.format' unset");
   }
   return Status::OK();
 }
@@ -251,6 +250,10 @@ Status CheckProperties(const Properties& properties, const TableShape& shape) {
   ARROW_RETURN_NOT_OK(CheckStorage(properties, shape));
   ARROW_RETURN_NOT_OK(CheckMerging(properties, shape));
   return CheckAutoPartition(properties, shape);
+}
+
+bool ShowsLake(const Properties& properties) {
+  return WordOf(properties, "table.datalake.enabled") == "true";
 }
 
 std::string PropertyOf(const Properties& properties, std::string_view name) {

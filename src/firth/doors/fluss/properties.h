@@ -33,6 +33,9 @@ Status CheckRowFormats(const Properties& properties, bool keyed);
 /// The value of a property; its default where it is not set.
 std::string PropertyOf(const Properties& properties, std::string_view name);
 
+/// Are clients told how far the table's files reach?
+bool ShowsLake(const Properties& properties);
+
 /// Set what the properties mean in `*spec`: compression, lifetime, merge rule, log image, deletes.
 Status ApplyProperties(const Properties& properties, catalog::EditionSpec* spec);
 

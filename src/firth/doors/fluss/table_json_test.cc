@@ -179,7 +179,7 @@ TEST(TableJsonTest, WhatNoTableMayBeIsRefused) {
        39},
       {WithProperty(kKey, R"("table.kv.format":"wide")"), 39},
       {WithProperty(kKey, R"("table.log.format":"indexed")"), 39},
-      {WithProperty("", R"("table.datalake.enabled":"true")"), 40},
+      {WithProperty("", R"("table.datalake.format":"iceberg")"), 40},
       {WithProperty("", R"("table.replication.factor":1)"), 15},
       {Table("", R"(,"bucket_count":"x")"), 15},
       {std::string(100, '['), 15},
