@@ -65,6 +65,15 @@ Status CheckTls(const Config& config) {
   return Status::OK();
 }
 
+Status CheckFolders(const Config& config) {
+  for (const auto& folder : config.deltacat_folders) {
+    if (!folder.starts_with('/')) {
+      return Wrong(fmt::format("deltacat.folders: '{}' is not an absolute path", folder));
+    }
+  }
+  return Status::OK();
+}
+
 Status CheckRole(const std::string& where, const std::string& role) {
   if (access::RightsOfRole(role).ok()) return Status::OK();
   return Wrong(
@@ -97,6 +106,7 @@ Status CheckConfig(const Config& config) {
   if (config.data.empty()) return Wrong("'data' names no folder");
   ARROW_RETURN_NOT_OK(CheckDoors(config));
   ARROW_RETURN_NOT_OK(CheckTls(config));
+  ARROW_RETURN_NOT_OK(CheckFolders(config));
   ARROW_RETURN_NOT_OK(CheckUsers(config));
   ARROW_RETURN_NOT_OK(CheckRole("access.anonymous", config.anonymous));
   return ParseLogLevel(config.log_level).status();

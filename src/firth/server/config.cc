@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <string_view>
 
 #include "firth/server/config_keys.h"
@@ -34,9 +35,9 @@ std::vector<std::string> Split(const std::string& list) {
   return members;
 }
 
-/// Doors and instances are lists; the value of any other key may hold a comma.
+/// Doors, instances and folders are lists; the value of any other key may hold a comma.
 std::vector<std::string> ValuesOf(const ConfigKey& key, const std::string& text) {
-  if (key.path == "sleeper.instances") return Split(text);
+  if (key.path == "sleeper.instances" || key.path == "deltacat.folders") return Split(text);
   const bool is_door = key.path.starts_with("doors.") && KnownDoors().contains(key.path.substr(6));
   return is_door ? Split(text) : std::vector<std::string>{text};
 }
@@ -70,6 +71,11 @@ std::vector<std::string> DefaultForDev(uint16_t port) {
 void AddDefaultsForDev(Config* config) {
   config->anonymous = "admin";
   config->sleeper_instances = {"nyc"};
+  std::error_code error;
+  for (const auto& folder :
+       {std::filesystem::current_path(error), std::filesystem::temp_directory_path(error)}) {
+    if (!folder.empty()) config->deltacat_folders.push_back(folder.string());
+  }
   for (const auto& [door, port] : KnownDoors()) {
     config->doors[door] = DefaultForDev(port);
   }

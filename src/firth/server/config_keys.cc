@@ -45,6 +45,8 @@ std::vector<ConfigKey> MakeKeys() {
       "the namespaces that the door aws shows as Sleeper instances");
   add("sleeper.account", "000000000000", "the account that the door aws says they belong to");
   add("sleeper.region", "eu-west-2", "and the region");
+  add("deltacat.folders", "none; with --dev the working folder and that of temporary files",
+      "folders whose files clients of the door deltacat may write by their path");
   add("sleeper.url", "as each client calls it", "the public address of the door aws");
   add("log.level", "info", "the least level that is logged: debug, info, warning, error");
   return keys;
@@ -90,6 +92,10 @@ Status SetKey(Config* config, const ConfigKey& key, const std::vector<std::strin
   if (key.path == "sleeper.account") return SetOne(&config->sleeper_account, key, values);
   if (key.path == "sleeper.region") return SetOne(&config->sleeper_region, key, values);
   if (key.path == "sleeper.url") return SetOne(&config->sleeper_url, key, values);
+  if (key.path == "deltacat.folders") {
+    SetList(&config->deltacat_folders, values);
+    return Status::OK();
+  }
   if (key.path == "sleeper.instances") {
     SetList(&config->sleeper_instances, values);
     return Status::OK();

@@ -53,6 +53,16 @@ TEST_F(ConfigTest, InstancesAreAList) {
   EXPECT_TRUE(LoadConfig("", {}, {}, false)->sleeper_instances.empty());
 }
 
+TEST_F(ConfigTest, FoldersToTakeFilesFrom) {
+  EXPECT_TRUE(LoadConfig("", {}, {}, false)->deltacat_folders.empty());
+  EXPECT_FALSE(LoadConfig("", {}, {}, true)->deltacat_folders.empty());
+  const Config config = Load("[deltacat]\nfolders = [\"/srv/a\", \"/srv/b, c\"]").ValueOrDie();
+  EXPECT_EQ(config.deltacat_folders, (std::vector<std::string>{"/srv/a", "/srv/b, c"}));
+  EXPECT_EQ(Load("", {{"FIRTH_DELTACAT_FOLDERS", "/x,/y"}}).ValueOrDie().deltacat_folders,
+            (std::vector<std::string>{"/x", "/y"}));
+  EXPECT_SAYS(Load("[deltacat]\nfolders = [\"a/b\"]").status().ToString(), "absolute");
+}
+
 TEST_F(ConfigTest, ReadsAWholeFile) {
   const Config config = Load(R"(
     data = "/srv/firth"
@@ -101,6 +111,7 @@ TEST_F(ConfigTest, EveryKeyHasThreeNamesThatDoTheSame) {
     std::string value = "127.0.0.1:1";
     if (key.path == "access.anonymous") value = "writer";
     if (key.path == "log.level") value = "debug";
+    if (key.path == "deltacat.folders") value = "/srv";
     if (key.path.starts_with("doors.tls")) value = file_;
     // The two TLS keys go together, so both are set each time.
     const std::string tls = "doors.tls.cert = '" + file_ + "'\ndoors.tls.key = '" + file_ + "'\n";
@@ -120,6 +131,7 @@ TEST_F(ConfigTest, EveryKeyHasThreeNamesThatDoTheSame) {
       EXPECT_EQ(other.tls_key_file, by_file->tls_key_file);
       EXPECT_EQ(other.anonymous, by_file->anonymous);
       EXPECT_EQ(other.log_level, by_file->log_level);
+      EXPECT_EQ(other.deltacat_folders, by_file->deltacat_folders);
     }
   }
 }

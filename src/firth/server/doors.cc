@@ -84,6 +84,7 @@ Result<RunningDoor> StartDeltacat(const DoorParts& parts) {
   options.listen = AddressesOf(*parts.config, "deltacat");
   options.tls_certificate_file = parts.config->tls_certificate_file;
   options.tls_key_file = parts.config->tls_key_file;
+  options.folders = parts.config->deltacat_folders;
   // Its clients read and write files themselves, whatever their own working folder is.
   std::error_code error;
   options.root = std::filesystem::canonical(parts.config->data, error).string();

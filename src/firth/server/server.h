@@ -33,6 +33,8 @@ struct Config {
   std::string sleeper_account = "000000000000";
   std::string sleeper_region = "eu-west-2";
   std::string sleeper_url;
+  /// Where files lie that clients of the door `deltacat` may name, to be taken where they are.
+  std::vector<std::string> deltacat_folders;
   std::string log_level = "info";
 };
 

@@ -169,8 +169,9 @@ class DatabaseImpl : public Database {
   Result<log::CommitResult> CommitKeyed(std::shared_ptr<KeyedWrite> write);
   /// Encode rows and keys for one keyed table as parts of a write, one a bucket. Later runs see the
   /// effects of earlier ones.
-  Status AddUpserts(const Caller& caller, const TablePtr& table, const std::vector<KeyedRows>& runs,
-                    const WriteOptions& options, KeyedWrite* write);
+  Status AddUpserts(const Caller& caller, const KeyedTarget& target,
+                    const std::vector<KeyedRows>& runs, const WriteOptions& options,
+                    KeyedWrite* write);
   /// These columns of the rows of a keyed table as they stood at a commit: from the key view where
   /// nothing was written since, else from files and logs. Error kVersionNotFound where those no
   /// longer reach back.

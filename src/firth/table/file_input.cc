@@ -3,6 +3,8 @@
 #include <arrow/buffer.h>
 #include <arrow/io/file.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -149,16 +151,29 @@ class Verified : public arrow::io::RandomAccessFile {
   bool closed_ = false;
 };
 
+/// Nobody can have put a link into the path meanwhile.
+Result<std::shared_ptr<arrow::io::ReadableFile>> OpenWithoutLinks(const std::string& path) {
+  open_how how{};
+  how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
+  how.resolve = RESOLVE_NO_SYMLINKS;
+  const long opened = syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how);
+  if (opened < 0) {
+    return Error(Code::kNotFound, Reason::kFileMissing,
+                 path.substr(0, 256) + ": " + std::strerror(errno));
+  }
+  return arrow::io::ReadableFile::Open(static_cast<int>(opened));
+}
+
 }  // namespace
 
 Result<std::shared_ptr<FileBytes>> OpenBytes(store::FileSystem* files,
-                                             const catalog::FileLocation& where) {
+                                             const catalog::FileLocation& where, bool no_links) {
   if (where.root.empty()) {
     ARROW_ASSIGN_OR_RAISE(auto file, files->Open(where.path));
     ARROW_ASSIGN_OR_RAISE(const uint64_t size, file->Size());
     return std::make_shared<StoreBytes>(std::move(file), size);
   }
-  auto file = arrow::io::ReadableFile::Open(where.path);
+  auto file = no_links ? OpenWithoutLinks(where.path) : arrow::io::ReadableFile::Open(where.path);
   if (!file.ok()) {
     return Error(Code::kNotFound, Reason::kFileMissing,
                  "cannot open the file: " + MessageOf(file.status()).substr(0, 512));

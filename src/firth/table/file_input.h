@@ -21,9 +21,12 @@ class FileBytes {
   virtual Status Sync() = 0;
 };
 
-/// Open the bytes at a location. Errors: kFileMissing; kIo.
+/// Open the bytes at a location. With `no_links`, a path outside of the store that leads over a
+/// symbolic link is refused: whoever checked the path knows then that these are its bytes. Errors:
+/// kFileMissing; kIo.
 Result<std::shared_ptr<FileBytes>> OpenBytes(store::FileSystem* files,
-                                             const catalog::FileLocation& where);
+                                             const catalog::FileLocation& where,
+                                             bool no_links = false);
 
 /// The checksums of a file's blocks, and over them.
 Status HashBytes(const FileBytes& bytes, catalog::FileInfo* file);

@@ -407,7 +407,7 @@ Result<std::shared_ptr<arrow::Schema>> FileStore::SchemaOf(const FileSource& sou
                       .encoding = source.encoding,
                       .columns = source.columns,
                       .locations = {source.where}};
-  ARROW_ASSIGN_OR_RAISE(auto bytes, OpenBytes(files_, source.where));
+  ARROW_ASSIGN_OR_RAISE(auto bytes, OpenBytes(files_, source.where, /*no_links=*/true));
   ARROW_ASSIGN_OR_RAISE(const auto reader, OpenFormat(file, PlainInput(std::move(bytes)), {}));
   return reader->schema();
 }
@@ -422,7 +422,7 @@ Result<TakenFile> FileStore::Take(const FileSource& source,
   file.columns = source.columns;
   file.locations = {source.where};
   file.made_ns = clock_->NowNs();
-  ARROW_ASSIGN_OR_RAISE(const auto bytes, OpenBytes(files_, source.where));
+  ARROW_ASSIGN_OR_RAISE(const auto bytes, OpenBytes(files_, source.where, /*no_links=*/true));
   ARROW_RETURN_NOT_OK(HashBytes(*bytes, &file));
   if (file.format == "parquet" && file.bytes >= kFooterTrustedBytes) {
     // These very bytes were hashed just now.

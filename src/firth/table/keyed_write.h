@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,15 @@ namespace firth::table {
 struct KeyedRows {
   bool remove = false;
   std::vector<std::shared_ptr<arrow::RecordBatch>> rows;
+};
+
+/// The table that rows are put into. Its current edition may be one that the same commit makes, or
+/// gives another schema: then that edition has an id that no other has, so that what is kept of it
+/// (codecs) is nobody else's, and is found in the catalog otherwise.
+struct KeyedTarget {
+  TablePtr table;
+  TablePtr stands;                 // as the catalog has it; null: the same
+  std::optional<LogId> first_log;  // of an edition that the commit makes: of its one partition
 };
 
 struct KeyedWrite {

@@ -1,6 +1,7 @@
 #include "firth/table/merged.h"
 
 #include <arrow/array/builder_primitive.h>
+#include <arrow/array/util.h>
 #include <arrow/compute/api_vector.h>
 #include <arrow/util/byte_size.h>
 
@@ -44,7 +45,8 @@ class MergedRows : public arrow::RecordBatchReader {
     }
     ARROW_ASSIGN_OR_RAISE(auto encoder, schema::KeyEncoder::Make(std::move(types)));
     rows->encoder_ = std::make_unique<schema::KeyEncoder>(std::move(encoder));
-    if (!table.emptied) {
+    // An edition that the steps made holds nothing but what they put into it.
+    if (!table.emptied && table.edition->id.value != 0) {
       ARROW_ASSIGN_OR_RAISE(
           rows->base_, database->lake()->ScanRange(caller, {.table = table.base, .as_of = at}));
     }
@@ -78,7 +80,7 @@ class MergedRows : public arrow::RecordBatchReader {
       }
       if (taken.empty()) continue;
       ARROW_ASSIGN_OR_RAISE(rows, Take(rows, taken));
-      *batch = Plain(*rows);
+      ARROW_ASSIGN_OR_RAISE(*batch, Widen(*rows));
       return Status::OK();
     }
     while (next_ < added_.size()) {
@@ -102,6 +104,17 @@ class MergedRows : public arrow::RecordBatchReader {
 
   BatchPtr Plain(const arrow::RecordBatch& rows) const {
     return arrow::RecordBatch::Make(plain_, rows.num_rows(), rows.columns());
+  }
+
+  /// Rows under what may be an older schema.
+  Result<BatchPtr> Widen(const arrow::RecordBatch& rows) const {
+    arrow::ArrayVector columns;
+    for (const auto& field : plain_->fields()) {
+      columns.push_back(rows.GetColumnByName(field->name()));
+      if (columns.back() != nullptr) continue;
+      ARROW_ASSIGN_OR_RAISE(columns.back(), arrow::MakeArrayOfNull(field->type(), rows.num_rows()));
+    }
+    return arrow::RecordBatch::Make(plain_, rows.num_rows(), std::move(columns));
   }
 
   Result<std::vector<std::string>> KeysOf(const arrow::RecordBatch& rows) const {

@@ -205,18 +205,6 @@ Status Overlay::RenameTable(const Step& step) {
   return Status::OK();
 }
 
-Status Overlay::CheckKeyed(const OverlaidTable& table) {
-  const bool stands = table.base != nullptr && table.base->current.has_value() &&
-                      table.base->current->id == table.edition->id &&
-                      table.base->current->newest().id == table.edition->newest().id;
-  if (stands) return Status::OK();
-  return Error(
-      Code::kUnimplemented, Reason::kNone,
-      "table '" + table.path.ToString() +
-          "' has a key: it is written to when what makes it, or gives it columns, has been "
-          "committed");
-}
-
 Status Overlay::AddFiles(const Step& step) {
   ARROW_ASSIGN_OR_RAISE(OverlaidTable * table, Need(step.path));
   if (!table->edition.has_value()) {
@@ -225,7 +213,6 @@ Status Overlay::AddFiles(const Step& step) {
   }
   if (IsCollection(*table->edition)) return CheckWritable(*table->edition);
   if (!table->edition->spec.key.empty()) {
-    ARROW_RETURN_NOT_OK(CheckKeyed(*table));
     if (step.kind == Step::Kind::kReplace) {
       table->emptied = true;
       table->added.clear();

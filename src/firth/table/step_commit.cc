@@ -3,6 +3,7 @@
 #include <arrow/util/byte_size.h>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <utility>
 
@@ -227,7 +228,8 @@ class StepCommit {
   /// Rows of a table with a key: its files' rows become upserts and deletions, in their order.
   Status AddKeyed(const OverlaidTable& table) {
     std::vector<KeyedRows> runs;
-    if (table.emptied) {
+    ARROW_ASSIGN_OR_RAISE(const KeyedTarget target, TargetOf(table));
+    if (table.emptied && !target.first_log.has_value()) {
       emptied_[&table] = database_->LastCommit();
       ARROW_ASSIGN_OR_RAISE(
           const auto held,
@@ -236,7 +238,8 @@ class StepCommit {
       ARROW_RETURN_NOT_OK(ReadInto(held.get(), &all.rows));
     }
     for (const OverlaidTable::Added& added : table.added) {
-      const auto& schema = table.edition->FindSchema(added.schema_id)->schema;
+      // What files lack that came before a column is null in their rows.
+      const auto& schema = table.edition->newest().schema;
       std::vector<std::string> names = schema->field_names();
       if (added.set.remove) names = table.edition->spec.key;
       ARROW_ASSIGN_OR_RAISE(const auto columns, schema::ColumnIndices(*schema, names));
@@ -251,7 +254,24 @@ class StepCommit {
       }
     }
     if (keyed_ == nullptr) keyed_ = std::make_shared<KeyedWrite>();
-    return database_->AddUpserts(caller_, table.base, runs, {}, keyed_.get());
+    return database_->AddUpserts(caller_, target, runs, {}, keyed_.get());
+  }
+
+  /// A table with a key as these steps leave it.
+  Result<KeyedTarget> TargetOf(const OverlaidTable& table) {
+    const bool made = table.edition->id.value == 0;
+    if (!made && table.base->current->newest().id == table.edition->newest().id) {
+      return KeyedTarget{.table = table.base};
+    }
+    auto after = table.base == nullptr ? std::make_shared<TableInfo>()
+                                       : std::make_shared<TableInfo>(*table.base);
+    after->path = table.path;
+    after->current = table.edition;
+    static std::atomic<int64_t> last_id{0};
+    after->current->id = EditionId(--last_id);
+    KeyedTarget target{.table = std::move(after), .stands = table.base};
+    if (made) target.first_log = made_[&table].first_log;
+    return target;
   }
 
   template <typename Rows>

@@ -140,8 +140,6 @@ class Overlay {
   Status AlterTable(const Step& step);
   Status RenameTable(const Step& step);
   Status AddFiles(const Step& step);
-  /// May rows of files be added to this table, which has a key? Error kUnimplemented.
-  static Status CheckKeyed(const OverlaidTable& table);
   Status MakeEdition(OverlaidTable* table, std::shared_ptr<arrow::Schema> schema, EditionSpec spec,
                      int32_t number);
 

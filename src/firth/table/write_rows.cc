@@ -100,14 +100,22 @@ Status DatabaseImpl::AddAppends(const Caller& caller, const TableWrite& one,
   return Status::OK();
 }
 
-Status DatabaseImpl::AddUpserts(const Caller& caller, const TablePtr& of,
+Status DatabaseImpl::AddUpserts(const Caller& caller, const KeyedTarget& target,
                                 const std::vector<KeyedRows>& runs, const WriteOptions& options,
                                 KeyedWrite* write) {
-  const TableInfo& table = *of;
+  const TableInfo& table = *target.table;
   ARROW_RETURN_NOT_OK(CheckRight(caller, access::kWrite, table));
   ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, KeyedEdition(table));
   ARROW_RETURN_NOT_OK(CheckWritable(*edition));
   ARROW_ASSIGN_OR_RAISE(const RowCodecsPtr codecs, codecs_.Get(*edition, edition->newest().id));
+  const TableInfo& stands = target.stands == nullptr ? table : *target.stands;
+  const auto log_of = [&](const RoutedRows& place, bool remove) -> Result<LogId> {
+    if (target.first_log.has_value()) return LogId(target.first_log->value + place.bucket);
+    ARROW_ASSIGN_OR_RAISE(const PartitionInfo partition,
+                          PartitionFor(caller, stands, *stands.current, place.partition,
+                                       !remove && options.create_partitions));
+    return partition.LogOf(place.bucket);
+  };
   std::map<LogId, table::UpsertBatch> batches;
   const auto add = [&](const std::shared_ptr<arrow::RecordBatch>& batch, bool remove) -> Status {
     if (batch->num_rows() == 0) return Status::OK();
@@ -121,14 +129,12 @@ Status DatabaseImpl::AddUpserts(const Caller& caller, const TablePtr& of,
     ARROW_ASSIGN_OR_RAISE(const auto fitted, FitRows(*rows, given.schema));
     ARROW_ASSIGN_OR_RAISE(const auto places, RouteRows(edition->spec, fitted, 0));
     for (const RoutedRows& place : places) {
-      ARROW_ASSIGN_OR_RAISE(const PartitionInfo partition,
-                            PartitionFor(caller, table, *edition, place.partition,
-                                         !remove && options.create_partitions));
+      ARROW_ASSIGN_OR_RAISE(const LogId log, log_of(place, remove));
       KeyedWrite::Encoded& bytes = write->encoded.emplace_back();
       bytes.keys.resize(static_cast<size_t>(place.rows->num_rows()));
       ARROW_RETURN_NOT_OK(schema::AppendCompactKey(*place.rows, codecs->key_columns, &bytes.keys));
       if (!remove) ARROW_RETURN_NOT_OK(codecs->row->Encode(*place.rows, &bytes.rows));
-      table::UpsertBatch& out = batches[partition.LogOf(place.bucket)];
+      table::UpsertBatch& out = batches[log];
       out.schema_id = codecs->schema_id;
       const auto asked = remove ? std::vector<int>() : given.targets;
       if (!out.records.empty() && !remove && out.target_columns != asked) {
@@ -147,7 +153,7 @@ Status DatabaseImpl::AddUpserts(const Caller& caller, const TablePtr& of,
   for (const KeyedRows& run : runs) {
     for (const auto& batch : run.rows) ARROW_RETURN_NOT_OK(add(batch, run.remove));
   }
-  write->tables.push_back(of);
+  write->tables.push_back(target.table);
   for (auto& [log, batch] : batches) {
     write->bytes += SizeOf(batch);
     KeyedBucket* bucket = keyed_buckets_->Get(log);
@@ -180,7 +186,7 @@ Result<WriteResult> DatabaseImpl::Write(const Caller& caller, const std::vector<
     ARROW_RETURN_NOT_OK(
         one.kind == TableWrite::Kind::kAppend
             ? AddAppends(caller, one, options, &write->appends)
-            : AddUpserts(caller, one.table,
+            : AddUpserts(caller, {.table = one.table},
                          {{.remove = one.kind == TableWrite::Kind::kDelete, .rows = one.rows}},
                          options, write.get()));
   }

@@ -43,7 +43,7 @@ class Server:
     def start(self):
         self.process = subprocess.Popen(
             [BINARY, "serve", "--data", str(self.folder), "--deltacat", self.address, "--flight", "127.0.0.1:0",
-             "--fluss", "127.0.0.1:0", *self.options],
+             "--fluss", "127.0.0.1:0", "--deltacat-folders", str(self.folder.parent.parent), *self.options],
             env={k: v for k, v in os.environ.items() if not k.startswith("FIRTH_")},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert self.process.stdout.readline().strip() == "ready"

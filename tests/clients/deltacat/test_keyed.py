@@ -122,6 +122,64 @@ def test_transaction_that_replaces(client, server, table):
     assert held(other, table) == {5: "e", 6: "f"}
 
 
+def test_made_inside_a_transaction(client, server, table):
+    other, name = server.connect(), table + "new"
+    with client.transaction():
+        client.catalog.create_table(namespace="keyed", table=name, schema_def=SCHEMA)
+        write(client, name, pairs(_1="a", _2="b"))
+        write(client, name, pairs(_2="c", _3="d"))
+        write(client, name, pairs(_1="x"), mode="delete")
+        assert held(client, name) == {2: "c", 3: "d"}
+        write(client, table, pairs(_7="g"))
+        assert not other.catalog.table_exists(namespace="keyed", table=name)
+    assert held(other, name) == {2: "c", 3: "d"}
+    assert held(other, table) == {7: "g"}
+    write(client, name, pairs(_3="e", _4="f"))
+    assert held(other, name) == {2: "c", 3: "e", 4: "f"}
+    rows = server.sql(f"SELECT k, v FROM keyed.{name} ORDER BY k")
+    assert [(int(row["k"]), row["v"]) for row in rows] == [(2, "c"), (3, "e"), (4, "f")]
+    with client.transaction():  # emptied before it was ever committed
+        client.catalog.create_table(namespace="keyed", table=name + "2", schema_def=SCHEMA)
+        write(client, name + "2", pairs(_1="a"))
+        write(client, name + "2", pairs(_5="z"), mode="replace")
+    assert held(other, name + "2") == {5: "z"}
+
+
+def test_columns_that_come_inside_a_transaction(client, server, table):
+    other = server.connect()
+    write(client, table, pairs(_1="a", _2="b"))
+    wider = pa.table({"k": pa.array([2, 3], pa.int64()), "v": ["B", "C"], "more": pa.array([20, 30], pa.int64())})
+    with client.transaction():
+        write(client, table, pairs(_4="d"))
+        write(client, table, wider)
+        found = client.catalog.read(namespace="keyed", table=table, read_as="pyarrow").sort_by("k")
+        assert found.to_pydict() == {"k": [1, 2, 3, 4], "v": ["a", "B", "C", "d"], "more": [None, 20, 30, None]}
+        assert held(other, table) == {1: "a", 2: "b"}
+    found = other.catalog.read(namespace="keyed", table=table, read_as="pyarrow").sort_by("k")
+    assert found.to_pydict() == {"k": [1, 2, 3, 4], "v": ["a", "B", "C", "d"], "more": [None, 20, 30, None]}
+    # One that loses leaves nothing of its column behind, and another may have that place.
+    with pytest.raises(Exception, match="409|concurrent"):
+        with client.transaction():
+            write(client, table, wider.append_column("lost", pa.array(["x", "y"])))
+            write(other, table, wider.append_column("won", pa.array([1.5, 2.5])))
+    found = other.catalog.read(namespace="keyed", table=table, read_as="pyarrow").sort_by("k")
+    assert found["won"].to_pylist() == [None, 1.5, 2.5, None] and "lost" not in found.column_names
+    assert len(server.sql(f"SELECT * FROM keyed.{table}")) == 4
+
+
+def test_it_survives_a_kill(own_server):
+    client = own_server.connect()
+    with client.transaction():
+        client.catalog.create_table(namespace="keyed", table="t", schema_def=SCHEMA)
+        write(client, "t", pairs(_1="a", _2="b"))
+    own_server.kill()
+    own_server.start()
+    client = own_server.connect()
+    assert held(client, "t") == {1: "a", 2: "b"}
+    write(client, "t", pairs(_2="c"))
+    assert held(client, "t") == {1: "a", 2: "c"}
+
+
 def test_transaction_that_is_given_up(client, server, table):
     write(client, table, pairs(_1="a"))
     with pytest.raises(RuntimeError):

@@ -2,6 +2,8 @@
 
 import os
 import pathlib
+import shutil
+import tempfile
 import uuid
 
 import httpx
@@ -102,6 +104,31 @@ def test_paths_outside(client, http, tmp_path, server):
     assert code(commit(http, session, [str(own.parent / "absent.parquet")])) == (400, "entry_not_found")
     assert code(commit(http, session, [str(own.parent)])) == (400, "entry_outside_session")
     assert code(commit(http, session, [str(own)])) == (200, None)
+
+
+def test_only_files_of_the_folders_that_are_allowed(client, http, tmp_path, server):
+    """Written by their path, files must lie below a folder that the server was told of, links or not."""
+    outside = tempfile.mkdtemp(prefix="firth-outside-")
+    try:
+        away = pathlib.Path(outside) / "x.parquet"
+        pq.write_table(DATA, away)
+        link, folder = tmp_path / "link.parquet", tmp_path / "folder"
+        os.symlink(away, link)
+        os.symlink(outside, folder)
+        for path in (away, link, folder / "x.parquet", tmp_path / ".." / ".." / ".." / away.name, "/etc/passwd",
+                     "file://" + str(away), "/proc/self/environ", "/dev/zero"):
+            answer = http.post("/v1/namespaces/n/tables/allowed/commit",
+                               json={"manifest_entries": [{"path": str(path), "record_count": 2}]})
+            assert answer.status_code == 400
+            assert answer.json()["error"]["code"] in ("entry_outside_session", "entry_not_found"), path
+        assert not client.catalog.table_exists(namespace="n", table="allowed")
+        inside = tmp_path / "real.parquet"
+        pq.write_table(DATA, inside)
+        os.symlink(inside, tmp_path / "near.parquet")
+        client.catalog.write([str(tmp_path / "near.parquet")], namespace="n", table="allowed", mode="auto", format="parquet")
+        assert client.catalog.read(namespace="n", table="allowed", read_as="pyarrow").equals(DATA)
+    finally:
+        shutil.rmtree(outside)
 
 
 def test_the_stores_own_files_cannot_be_taken(client, refused, server):

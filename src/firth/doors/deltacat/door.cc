@@ -20,7 +20,7 @@ constexpr int64_t kCollectEveryNs = int64_t{300} * 1'000'000'000;
 class Door : public DeltacatDoor {
  public:
   explicit Door(const DeltacatDoorOptions& options)
-      : options_(options), service_(options.database, options.root) {}
+      : options_(options), service_(options.database, options.root, options.folders) {}
   ~Door() override { Stop(0); }
 
   Status Listen() {

@@ -20,6 +20,8 @@ struct DeltacatDoorOptions {
   std::vector<std::string> listen;
   /// Where the store's folder is for clients, which read and write its files themselves: absolute.
   std::string root;
+  /// Folders of the machine, absolute, whose files writers may register where they lie.
+  std::vector<std::string> folders;
   std::string tls_certificate_file;
   std::string tls_key_file;
 };

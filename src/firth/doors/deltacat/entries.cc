@@ -56,8 +56,16 @@ Result<table::FileLocation> Locate(const std::string& sent, const EntryRules& ru
                                        real.lexically_relative(real_root / rules.folder).string()};
   }
   // Also the store's own other files are not for taking.
-  if (!rules.external || (!error && IsBelow(real, real_root))) return Outside(sent);
-  return table::FileLocation{.root = "local", .path = real.string(), .owned = false};
+  if (!rules.external || error || IsBelow(real, real_root)) return Outside(sent);
+  for (const std::string& allowed : rules.folders) {
+    const fs::path real_folder = fs::canonical(allowed, error);
+    if (error || !(real == real_folder || IsBelow(real, real_folder))) continue;
+    return table::FileLocation{.root = "local", .path = real.string(), .owned = false};
+  }
+  return Refuse("entry_outside_session",
+                "'" + sent.substr(0, 256) +
+                    "' lies in no folder that this server may take files from (its setting "
+                    "deltacat.folders)");
 }
 
 }  // namespace

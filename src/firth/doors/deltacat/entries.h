@@ -17,9 +17,10 @@ struct Entry {
 
 /// Where entries may lie.
 struct EntryRules {
-  std::string store_root;  // absolute
-  std::string folder;      // of the session, from the store's root
-  bool external = false;   // anywhere on this machine; files outside the folder stay where they are
+  std::string store_root;            // absolute
+  std::string folder;                // of the session, from the store's root
+  bool external = false;             // also in one of `folders`: such files stay where they are
+  std::vector<std::string> folders;  // absolute
   std::string format;
 };
 

@@ -25,9 +25,10 @@ struct TransactionRef {
 
 class Service {
  public:
-  /// `root` is where clients of the same machine find the store's folder.
-  Service(table::Database* database, std::string root)
-      : database_(database), root_(std::move(root)) {}
+  /// `root` is where clients of the same machine find the store's folder. Files that lie in one of
+  /// `folders` (or are one) may be taken where they are.
+  Service(table::Database* database, std::string root, std::vector<std::string> folders)
+      : database_(database), root_(std::move(root)), folders_(std::move(folders)) {}
 
   /// Answer one request, whatever it is.
   net::HttpResponse Serve(const net::HttpRequest& request);
@@ -112,9 +113,6 @@ class Service {
   /// The session that the call names, if the caller may write to its table.
   Result<Session> NeedSession(const Call& call);
   Status EndSession(Session* session, const std::string& status);
-  /// Commit a session's steps together with its record.
-  Status Apply(const Call& call, std::vector<table::Step> steps,
-               const catalog::ValueChange& session);
   /// A step that replaces what the table holds, completed.
   Status CompleteReplacement(const table::OverlaidTable& table, table::Step* step);
   static Status CheckOpen(const Call& call, const Session& session);
@@ -125,6 +123,7 @@ class Service {
 
   table::Database* const database_;
   const std::string root_;
+  const std::vector<std::string> folders_;
 };
 
 }  // namespace firth::doors::deltacat

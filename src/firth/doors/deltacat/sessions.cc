@@ -299,20 +299,6 @@ Result<Answer> Service::AbortSession(const Call& call) {
   }
 }
 
-Status Service::Apply(const Call& call, std::vector<Step> steps,
-                      const catalog::ValueChange& session) {
-  // Rows are merged into a table with keys by what it is: new columns come in a commit before.
-  const bool widens = steps.size() == 2 && steps.front().kind == Step::Kind::kAlterTable;
-  if (widens) {
-    ARROW_ASSIGN_OR_RAISE(const auto table, database_->GetTable(call.caller, steps.front().path));
-    if (table->current.has_value() && !table->current->spec.key.empty()) {
-      ARROW_RETURN_NOT_OK(database_->ApplySteps(call.caller, {steps.front()}, {}).status());
-      steps.erase(steps.begin());
-    }
-  }
-  return database_->ApplySteps(call.caller, steps, {.values = {session}}).status();
-}
-
 Result<Answer> Service::CommitSession(const Call& call) {
   ARROW_ASSIGN_OR_RAISE(const std::string operation, call.NeedText("operation_id"));
   const std::string payload = std::to_string(
@@ -336,6 +322,7 @@ Result<Answer> Service::CommitSession(const Call& call) {
         ParseEntries(call.body, {.store_root = root_,
                                  .folder = table::FileStore::UploadFolder(session.id()),
                                  .external = session.record.value("external", false),
+                                 .folders = folders_,
                                  .format = session.record.value("format", "parquet")}));
     ARROW_ASSIGN_OR_RAISE(auto view, SessionViewOf(call, session));
     ARROW_ASSIGN_OR_RAISE(const OverlaidTable* table, view.Find(path));
@@ -372,7 +359,7 @@ Result<Answer> Service::CommitSession(const Call& call) {
       return SessionAnswer(call, session);
     }
     record.value = Dump(session.record);
-    last = Apply(call, write.steps, record);
+    last = database_->ApplySteps(call.caller, write.steps, {.values = {record}}).status();
     if (last.ok()) return SessionAnswer(call, session);
     // Somebody else made the table, or changed this session: look again.
     const Reason reason = ReasonOf(last);
