@@ -17,6 +17,7 @@ using nlohmann::json;
 
 constexpr char kInfoPrefix[] = "queue/info/";
 constexpr char kMessagePrefix[] = "queue/message/";
+constexpr char kTakenPrefix[] = "queue/taken/";
 constexpr char kSequence[] = "queue.message";
 constexpr int64_t kSequencesTaken = 1000;
 constexpr int64_t kScanStep = 1000;
@@ -26,6 +27,9 @@ std::string InfoName(const std::string& queue) {
 }
 std::string MessageName(const std::string& queue, int64_t sequence) {
   return fmt::format("{}{}/{:019}", kMessagePrefix, queue, sequence);
+}
+std::string TakenName(const std::string& queue, int64_t sequence) {
+  return fmt::format("{}{}/{:019}", kTakenPrefix, queue, sequence);
 }
 
 Status NoQueue(const std::string& name) {
@@ -111,8 +115,37 @@ Status Queues::Load() {
       if (values.size() < kScanStep) break;
       from = values.back().first + '\0';
     }
+    ARROW_RETURN_NOT_OK(LoadTaken(name, &queue));
   }
   return Status::OK();
+}
+
+Status Queues::LoadTaken(const std::string& name, Queue* queue) {
+  const int64_t since_ns = options_.clock->NowNs() - options_.clock->MonotonicNs();
+  std::string from = TakenName(name, 0);
+  const std::string to = TakenName(name, INT64_MAX);
+  while (true) {
+    ARROW_ASSIGN_OR_RAISE(const auto values, options_.catalog->ScanValues(from, to, kScanStep));
+    for (const auto& [key, value] : values) {
+      ARROW_ASSIGN_OR_RAISE(const int64_t sequence, ParseInt64(key.substr(key.rfind('/') + 1)));
+      const auto message = queue->messages.find(sequence);
+      const json record = json::parse(value, nullptr, /*allow_exceptions=*/false);
+      if (message == queue->messages.end() || !record.is_object()) continue;
+      message->second = {.until_ns = record.value("until_ns", int64_t{0}) - since_ns,
+                         .count = record.value("count", 1),
+                         .receipt = record.value("receipt", ""),
+                         .durable = true};
+    }
+    if (values.size() < kScanStep) return Status::OK();
+    from = values.back().first + '\0';
+  }
+}
+
+ValueChange Queues::KeepTaken(const std::string& name, int64_t sequence, const Taken& taken) {
+  const int64_t since_ns = options_.clock->NowNs() - options_.clock->MonotonicNs();
+  const json record{
+      {"until_ns", taken.until_ns + since_ns}, {"count", taken.count}, {"receipt", taken.receipt}};
+  return {.name = TakenName(name, sequence), .value = record.dump()};
 }
 
 // -- queues
@@ -149,8 +182,9 @@ Status Queues::Purge(const std::string& name) {
       const auto queue = queues_.find(name);
       if (queue == queues_.end()) return NoQueue(name);
       for (const auto& [sequence, taken] : queue->second.messages) {
+        if (taken.durable) changes.push_back({.name = TakenName(name, sequence)});
         changes.push_back({.name = MessageName(name, sequence)});
-        if (changes.size() == kScanStep) break;
+        if (changes.size() >= kScanStep) break;
       }
     }
     if (changes.empty()) return Status::OK();
@@ -259,10 +293,11 @@ Result<std::vector<Message>> Queues::SendWith(const std::string& queue,
   return messages;
 }
 
-Result<std::vector<Message>> Queues::Take(const std::string& name, size_t limit,
-                                          int64_t hidden_ns) {
+Result<std::vector<Message>> Queues::Take(const std::string& name, size_t limit, int64_t hidden_ns,
+                                          bool durable) {
   const int64_t now_ns = options_.clock->MonotonicNs();
   std::vector<Message> messages;
+  std::vector<ValueChange> kept;
   {
     std::lock_guard lock(mutex_);
     const auto queue = queues_.find(name);
@@ -275,8 +310,12 @@ Result<std::vector<Message>> Queues::Take(const std::string& name, size_t limit,
       Message& message = messages.emplace_back(Message{.queue = name, .sequence = sequence});
       message.taken = ++taken.count;
       message.receipt = taken.receipt;
+      if (!durable) continue;
+      taken.durable = true;
+      kept.push_back(KeepTaken(name, sequence, taken));
     }
   }
+  if (!kept.empty()) ARROW_RETURN_NOT_OK(options_.catalog->ChangeValues(kept));
   for (Message& message : messages) {
     ARROW_ASSIGN_OR_RAISE(const auto value,
                           options_.catalog->GetValue(MessageName(name, message.sequence)));
@@ -308,7 +347,8 @@ Status Queues::Finish(const std::string& name, const std::string& receipt) {
     // A receipt of an earlier process is as good as none by another taker since.
     if (taken->second.receipt != receipt && taken->second.count > 0) return LeaseLost();
   }
-  ARROW_RETURN_NOT_OK(options_.catalog->RemoveValue(MessageName(name, sequence)));
+  ARROW_RETURN_NOT_OK(options_.catalog->ChangeValues(
+      {{.name = MessageName(name, sequence)}, {.name = TakenName(name, sequence)}}));
   std::lock_guard lock(mutex_);
   const auto queue = queues_.find(name);
   if (queue != queues_.end()) queue->second.messages.erase(sequence);
@@ -318,6 +358,7 @@ Status Queues::Finish(const std::string& name, const std::string& receipt) {
 Status Queues::Hide(const std::string& name, const std::string& receipt, int64_t hidden_ns) {
   ARROW_ASSIGN_OR_RAISE(const int64_t sequence, SequenceOf(name, receipt));
   const int64_t until_ns = options_.clock->MonotonicNs() + hidden_ns;
+  std::vector<ValueChange> kept;
   {
     std::lock_guard lock(mutex_);
     const auto queue = queues_.find(name);
@@ -327,7 +368,9 @@ Status Queues::Hide(const std::string& name, const std::string& receipt, int64_t
       return LeaseLost();
     }
     taken->second.until_ns = until_ns;
+    if (taken->second.durable) kept.push_back(KeepTaken(name, sequence, taken->second));
   }
+  if (!kept.empty()) ARROW_RETURN_NOT_OK(options_.catalog->ChangeValues(kept));
   if (hidden_ns <= 0) WakeOne(name);
   return Status::OK();
 }

@@ -54,7 +54,8 @@ struct QueuesOptions {
 };
 
 /// Thread-safe; all calls but Wait and EndWaiting block. Messages are durable when a send returns.
-/// That one is hidden is known to the process only: after a start all messages are ready. Errors:
+/// That one is hidden is known to the process only, unless it was taken durably: after a start all
+/// others are ready. Errors:
 /// kQueueNotFound; kLeaseLost for a receipt whose message is gone or was taken by another since;
 /// kOverBudget for a message that is too long and for a queue that is full.
 class Queues {
@@ -80,8 +81,10 @@ class Queues {
   Result<std::vector<Message>> SendWith(const std::string& queue, const access::Caller& sender,
                                         std::vector<std::string> bodies,
                                         const ChangesFor& changes_for);
-  /// Take up to `limit` ready messages, oldest first, and hide them for `hidden_ns`.
-  Result<std::vector<Message>> Take(const std::string& queue, size_t limit, int64_t hidden_ns);
+  /// Take up to `limit` ready messages, oldest first, and hide them for `hidden_ns`; `durable`:
+  /// also from a process that follows this one, for takers who outlive it.
+  Result<std::vector<Message>> Take(const std::string& queue, size_t limit, int64_t hidden_ns,
+                                    bool durable = false);
   /// Remove a message that was taken. One that is gone already is fine.
   Status Finish(const std::string& queue, const std::string& receipt);
   /// Hide a taken message from now on for `hidden_ns`; 0 makes it ready.
@@ -105,6 +108,7 @@ class Queues {
     int64_t until_ns = 0;  // monotonic; in the past: ready
     int count = 0;
     std::string receipt;
+    bool durable = false;
   };
   struct Queue {
     std::map<int64_t, Taken> messages;  // by sequence
@@ -118,6 +122,10 @@ class Queues {
 
   explicit Queues(const QueuesOptions& options) : options_(options) {}
   Status Load();
+  /// Bring back what was taken durably.
+  Status LoadTaken(const std::string& name, Queue* queue);
+  /// The change that keeps a taking that ends at `until_ns` of the monotonic clock.
+  catalog::ValueChange KeepTaken(const std::string& name, int64_t sequence, const Taken& taken);
   Result<int64_t> TakeSequences(int64_t count);
   Result<int64_t> SequenceOf(const std::string& queue, const std::string& receipt);
   void WakeOne(const std::string& queue);

@@ -81,6 +81,28 @@ TEST_F(QueuesTest, MessagesOutliveTheProcess) {
   EXPECT_EQ(Bodies(Take()), (Texts{"3"}));
 }
 
+TEST_F(QueuesTest, TakenDurablyStaysHidden) {
+  for (const char* body : {"1", "2", "3"}) ASSERT_TRUE(Send(body).ok());
+  const auto taken = world.queues->Take("q", 2, 30 * kSecondNs, /*durable=*/true);
+  ASSERT_TRUE(taken.ok());
+  ASSERT_TRUE(world.queues->Hide("q", (*taken)[1].receipt, 90 * kSecondNs).ok());
+  ASSERT_TRUE(world.Restart(world.files->Copy()).ok());
+  EXPECT_EQ(Bodies(Take()), (Texts{"3"}));
+  world.clock.Advance(31 * kSecondNs);
+  const auto again = world.queues->Take("q", 1, 30 * kSecondNs, /*durable=*/true);
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(Bodies(*again), (Texts{"1"}));
+  EXPECT_EQ(again->front().taken, 2);
+  // The first taking is over, of the one that was hidden for longer it is not.
+  EXPECT_EQ(ReasonOf(world.queues->Finish("q", (*taken)[0].receipt)), Reason::kLeaseLost);
+  EXPECT_TRUE(world.queues->Finish("q", (*taken)[1].receipt).ok());
+  ASSERT_TRUE(world.Restart(world.files->Copy()).ok());
+  EXPECT_EQ(ReasonOf(world.queues->Finish("q", (*taken)[0].receipt)), Reason::kLeaseLost);
+  EXPECT_TRUE(world.queues->Finish("q", again->front().receipt).ok());
+  ASSERT_TRUE(world.queues->Purge("q").ok());
+  EXPECT_TRUE(world.catalog->ListValues("queue/taken/").ValueOrDie().empty());
+}
+
 TEST_F(QueuesTest, RemovalRidesInAnotherTransaction) {
   ASSERT_TRUE(Send("1").ok());
   const auto taken = Take();

@@ -96,6 +96,23 @@ def test_system_queues_read_empty(sqs, server):
     assert receive(sqs, url) == []
 
 
+def test_hidden_messages_survive_a_kill(server, sqs, queue):
+    for body in ("hidden", "short", "seen"):
+        sqs.send_message(QueueUrl=queue, MessageBody=body)
+    hidden = receive(sqs, queue, VisibilityTimeout=600)[0]
+    short = receive(sqs, queue, VisibilityTimeout=1)[0]
+    server.restart()
+    sqs = boto3.client("sqs")
+    url = sqs.get_queue_url(QueueName="mine")["QueueUrl"]
+    got = [m["Body"] for _ in range(2) for m in receive(sqs, url, MaxNumberOfMessages=10, WaitTimeSeconds=2)]
+    assert sorted(got) == ["seen", "short"]
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=hidden["ReceiptHandle"])
+    with pytest.raises(ClientError, match="ReceiptHandleIsInvalid"):
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=short["ReceiptHandle"])
+    sqs.purge_queue(QueueUrl=url)
+    assert receive(sqs, url) == []
+
+
 def test_survives_a_kill(server, sqs, queue):
     ids = {sqs.send_message(QueueUrl=queue, MessageBody=str(n))["MessageId"] for n in range(20)}
     server.restart()

@@ -242,7 +242,7 @@ Result<net::HttpResponse> Sqs::Receive(const Call& call, const json& request, bo
     return Written(call, "ReceiveMessage", json::object(), form);  // the server reads these itself
   }
   const auto take = [this, queue, count, hidden_s] {
-    return queues_->Take(queue, static_cast<size_t>(count), hidden_s * kSecondNs);
+    return queues_->Take(queue, static_cast<size_t>(count), hidden_s * kSecondNs, /*durable=*/true);
   };
   ARROW_ASSIGN_OR_RAISE(const auto messages, take());
   if (!messages.empty() || wait_s == 0) {
