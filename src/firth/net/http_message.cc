@@ -60,7 +60,13 @@ std::optional<std::string> FindFault(const HttpParser& parser) {
 }
 
 HttpRequest TakeRequest(HttpParser* parser, std::string peer) {
-  auto message = parser->release();
+  HttpRequest request = DescribeRequest(*parser, std::move(peer));
+  request.body = std::move(parser->get().body());
+  return request;
+}
+
+HttpRequest DescribeRequest(const HttpParser& parser, std::string peer) {
+  const auto& message = parser.get();
   HttpRequest request;
   request.method = std::string(message.method_string());
   request.target = std::string(message.target());
@@ -71,7 +77,6 @@ HttpRequest TakeRequest(HttpParser* parser, std::string peer) {
   for (const auto& field : message) {
     request.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
   }
-  request.body = std::move(message.body());
   request.peer = std::move(peer);
   return request;
 }

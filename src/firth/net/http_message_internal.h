@@ -42,7 +42,9 @@ using HttpParser = boost::beast::http::request_parser<GrowingBody>;
 /// What is wrong with a request that Beast has parsed, or nothing.
 std::optional<std::string> FindFault(const HttpParser& parser);
 
-/// Take the request out of its parser.
+/// The request without its body.
+HttpRequest DescribeRequest(const HttpParser& parser, std::string peer);
+/// The request with what was read of its body.
 HttpRequest TakeRequest(HttpParser* parser, std::string peer);
 
 /// How the length of a response's body is told.

@@ -16,6 +16,18 @@
 
 namespace firth::net {
 
+/// Takes a request's body piece by piece, so that nobody holds all of it. Made and called on the
+/// executor, one call at a time; may block. Gone on the executor, too.
+class HttpBodySink {
+ public:
+  virtual ~HttpBodySink() = default;
+  /// Is the body wanted at all? Asked before it is read; if not, the handler is called without it.
+  virtual bool wanted() const = 0;
+  /// The next bytes. After an error no more of the body is read: the handler is called, its answer
+  /// is sent, and the connection is closed.
+  virtual Status Write(std::string_view bytes) = 0;
+};
+
 struct HttpRequest {
   std::string method;
   std::string target;  // as sent: path and query, percent-encoded
@@ -23,6 +35,7 @@ struct HttpRequest {
   std::string query;   // of the target without `?`, as sent
   std::vector<std::pair<std::string, std::string>> headers;  // in order, names as sent
   std::string body;
+  std::shared_ptr<HttpBodySink> sink;  // what took the body; then `body` is empty
   std::string peer;
 
   /// The first header of that name, case-insensitively, or "".
@@ -55,6 +68,12 @@ struct HttpServerOptions {
   std::string tls_certificate_file;
   std::string tls_key_file;
   uint64_t body_bytes_max = uint64_t{64} << 20;
+  /// If set: asked, on the executor, with a request whose body is still to come and is longer than
+  /// `sink_bytes_min` or of unknown length, for what is to take it. Null: the body is held. A body
+  /// that is taken may have `sink_bytes_max` bytes.
+  std::function<std::shared_ptr<HttpBodySink>(const HttpRequest&)> sink_for;
+  uint64_t sink_bytes_min = uint64_t{1} << 20;
+  uint64_t sink_bytes_max = uint64_t{5} << 30;
   uint32_t header_bytes_max = 64 << 10;
   uint32_t connections_max = 10'000;
   /// A connection without a request is closed after this time.

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
 #include <mutex>
 #include <stdexcept>
@@ -135,6 +136,109 @@ TEST_F(HttpServerTest, ReadsLargeBodies) {
   });
   EXPECT_TRUE(ReadResponse(&client).second == body);
   writer.join();
+}
+
+/// Adds up what comes, and refuses a piece with an exclamation mark.
+class CountingSink : public HttpBodySink {
+ public:
+  CountingSink(bool is_wanted, std::atomic<int>* alive) : wanted_(is_wanted), alive_(alive) {
+    ++*alive_;
+  }
+  ~CountingSink() override { --*alive_; }
+  bool wanted() const override { return wanted_; }
+  Status Write(std::string_view piece) override {
+    bytes += piece.size();
+    largest = std::max(largest, piece.size());
+    if (piece.find('!') == std::string_view::npos) return Status::OK();
+    return Error(Code::kInvalidArgument, Reason::kNone, "!");
+  }
+  size_t bytes = 0;
+  size_t largest = 0;
+
+ private:
+  const bool wanted_;
+  std::atomic<int>* const alive_;
+};
+
+class HttpSinkTest : public HttpServerTest {
+ protected:
+  void StartWithSinks() {
+    HttpServerOptions options;
+    options.body_bytes_max = 1000;
+    options.sink_bytes_min = 100;
+    options.sink_bytes_max = 50 << 20;
+    options.sink_for = [this](const HttpRequest& request) -> std::shared_ptr<HttpBodySink> {
+      EXPECT_EQ(request.body, "");
+      if (request.path == "/held") return nullptr;
+      return std::make_shared<CountingSink>(request.path != "/unwanted", &alive_);
+    };
+    Start(std::move(options), [](const HttpRequest& request) {
+      if (request.sink == nullptr) return TextResponse("held " + request.body);
+      const auto& sink = static_cast<const CountingSink&>(*request.sink);
+      EXPECT_EQ(request.body, "");
+      return TextResponse("taken " + std::to_string(sink.bytes) +
+                          (sink.largest > (2 << 20) ? " in too large a piece" : ""));
+    });
+  }
+  static std::string Put(const std::string& path, size_t bytes, const std::string& more = "") {
+    return "PUT " + path + " HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(bytes) +
+           "\r\n" + more + "\r\n";
+  }
+  void ExpectNoSinkLeft() {
+    server_->Stop(0);
+    for (int i = 0; i < 100 && alive_ > 0; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    EXPECT_EQ(alive_, 0);
+  }
+  std::atomic<int> alive_{0};
+};
+
+TEST_F(HttpSinkTest, TakesWhatIsLong) {
+  StartWithSinks();
+  auto client = Connect();
+  ASSERT_TRUE(client.Send(Put("/short", 5) + "short"));
+  EXPECT_EQ(ReadResponse(&client).second, "held short");
+  for (const size_t bytes : {101U, 600'000U, 20U << 20}) {
+    std::jthread writer(
+        [&] { ASSERT_TRUE(client.Send(Put("/", bytes) + std::string(bytes, 'x'))); });
+    EXPECT_EQ(ReadResponse(&client).second, "taken " + std::to_string(bytes));
+  }
+  // Its length is not told before.
+  ASSERT_TRUE(
+      client.Send("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+                  "4\r\nWiki\r\n6\r\npedia \r\n0\r\n\r\n"));
+  EXPECT_EQ(ReadResponse(&client).second, "taken 10");
+  ASSERT_TRUE(client.Send(Put("/", 200, "Expect: 100-continue\r\n")));
+  EXPECT_EQ(client.ReadUntil("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  ASSERT_TRUE(client.Send(std::string(200, 'x')));
+  EXPECT_EQ(ReadResponse(&client).second, "taken 200");
+  ASSERT_TRUE(client.Send(kLast));
+  EXPECT_EQ(ReadResponse(&client).second, "held ");
+  ExpectNoSinkLeft();
+}
+
+TEST_F(HttpSinkTest, EndsWithoutTheRest) {
+  StartWithSinks();
+  // Nobody wants it, and nobody reads it.
+  EXPECT_NE(Ask(Put("/unwanted", 40 << 20, "Expect: 100-continue\r\n")).find("200 OK"),
+            std::string::npos);
+  const std::string bad = "!" + std::string(600'000, 'x');
+  const std::string answer = Ask(Put("/", 30 << 20) + bad);
+  EXPECT_NE(answer.find("taken "), std::string::npos) << answer;
+  EXPECT_NE(answer.find("Connection: close"), std::string::npos) << answer;
+  // Longer than what is taken, and than what is held.
+  EXPECT_NE(Ask(Put("/", 51 << 20)).find("413"), std::string::npos);
+  EXPECT_NE(Ask(Put("/held", 1001)).find("413"), std::string::npos);
+  EXPECT_NE(Ask("PUT /held HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" +
+                std::string(1001, 'x') + "\r\n0\r\n\r\n")
+                .find("413"),
+            std::string::npos);
+  {  // A client that goes away.
+    auto client = Connect();
+    ASSERT_TRUE(client.Send(Put("/", 1 << 20) + std::string(700'000, 'x')));
+  }
+  ExpectNoSinkLeft();
 }
 
 TEST_F(HttpServerTest, SaysContinueWhenAsked) {

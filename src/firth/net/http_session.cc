@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <exception>
 #include <type_traits>
@@ -18,6 +19,8 @@ using beast::error_code;
 /// The first read of a request asks for this much; a body's reads for the other.
 constexpr size_t kFirstReadBytes = 4 << 10;
 constexpr size_t kBodyReadBytes = 64 << 10;
+/// A body that is taken piece by piece comes in pieces of this size.
+constexpr size_t kPieceBytes = 512 << 10;
 /// A response is written in runs of this size, each with a deadline of its own.
 constexpr size_t kWriteBytes = 1 << 20;
 /// A client whose request was refused before it was read gets this long to stop sending.
@@ -60,6 +63,15 @@ asio::awaitable<HttpResponse> AnswerOf(Executor* executor, HttpResponse response
         });
       },
       asio::use_awaitable, std::move(response.later));
+}
+
+bool WriteTo(HttpBodySink* sink, const std::string& piece) {
+  try {
+    return sink->Write(piece).ok();
+  } catch (const std::exception& thrown) {
+    logging::Error("net", "a body could not be taken: {}", thrown.what());
+    return false;
+  }
 }
 
 /// The next piece of a streamed body.
@@ -160,21 +172,36 @@ asio::awaitable<void> HttpSession::Serve(Stream* stream) {
 template <typename Stream>
 asio::awaitable<bool> HttpSession::ServeOne(Stream* stream) {
   HttpParser parser;
-  const error_code error = co_await ReadRequest(stream, &parser);
-  if (error) {
-    if (auto response = ResponseToFault(error)) co_await Refuse(stream, std::move(*response));
-    co_return false;
+  error_code error = co_await ReadHeader(stream, &parser);
+  std::optional<std::string> fault;
+  if (!error) fault = FindFault(parser);
+  std::shared_ptr<HttpBodySink> sink;
+  bool taken = true;
+  if (!error && !fault) {
+    sink = co_await ChooseSink(parser);
+    error = co_await ReadBody(stream, &parser, sink, &taken);
   }
-  if (const auto fault = FindFault(parser)) {
-    co_await Refuse(stream, ErrorResponse(400, *fault));
+  if (error || fault) {
+    if (sink != nullptr) shared_->executor->Post([gone = std::move(sink)] {});
+    auto response = error ? ResponseToFault(error) : ErrorResponse(400, *fault);
+    if (response) co_await Refuse(stream, std::move(*response));
     co_return false;
   }
   const RequestFacts facts = FactsOf(parser);
   auto request = std::make_shared<HttpRequest>(TakeRequest(&parser, peer_));
-  std::function<HttpResponse()> call = [this, request] { return CallHandler(*request); };
+  request->sink = std::move(sink);
+  std::function<HttpResponse()> call = [this, request] {
+    HttpResponse answer = CallHandler(*request);
+    request->sink = nullptr;  // here, and not on the loop's thread
+    return answer;
+  };
   tcp_.expires_never();
   HttpResponse response = co_await RunOn(shared_->executor, std::move(call));
   request.reset();
+  if (!taken) {
+    co_await Refuse(stream, std::move(response));
+    co_return false;
+  }
   if (response.later) response = co_await AnswerOf(shared_->executor, std::move(response));
   HttpFraming framing = FrameResponse(facts, response);
   if (draining_) framing.keep_alive = false;
@@ -188,15 +215,53 @@ asio::awaitable<bool> HttpSession::ServeOne(Stream* stream) {
 }
 
 template <typename Stream>
-asio::awaitable<error_code> HttpSession::ReadRequest(Stream* stream, HttpParser* parser) {
-  parser->header_limit(shared_->options.header_bytes_max);
-  parser->body_limit(shared_->options.body_bytes_max);
-  const auto stall = std::chrono::nanoseconds(shared_->options.stall_ns);
+asio::awaitable<error_code> HttpSession::ReadHeader(Stream* stream, HttpParser* parser) {
+  const HttpServerOptions& options = shared_->options;
+  parser->header_limit(options.header_bytes_max);
+  parser->body_limit(options.sink_for ? std::max(options.body_bytes_max, options.sink_bytes_max)
+                                      : options.body_bytes_max);
   error_code error;
-  tcp_.expires_after(stall);
-  size_t count = co_await http::async_read_header(*stream, buffer_, *parser, Into(error));
+  tcp_.expires_after(std::chrono::nanoseconds(options.stall_ns));
+  const size_t count = co_await http::async_read_header(*stream, buffer_, *parser, Into(error));
   shared_->counters->bytes_in.fetch_add(count);
-  if (error) co_return error;
+  co_return error;
+}
+
+asio::awaitable<std::shared_ptr<HttpBodySink>> HttpSession::ChooseSink(
+    const HttpParser& parser) const {
+  const HttpServerOptions& options = shared_->options;
+  if (!options.sink_for || parser.is_done()) co_return nullptr;
+  const auto announced = parser.content_length();
+  if (announced && *announced <= options.sink_bytes_min) co_return nullptr;
+  auto request = std::make_shared<HttpRequest>(DescribeRequest(parser, peer_));
+  std::function<std::shared_ptr<HttpBodySink>()> choose =
+      [this, request]() -> std::shared_ptr<HttpBodySink> {
+    try {
+      return shared_->options.sink_for(*request);
+    } catch (const std::exception& thrown) {
+      logging::Error("net", "{} {} failed: {}", request->method, request->path, thrown.what());
+      return nullptr;
+    }
+  };
+  co_return co_await RunOn(shared_->executor, std::move(choose));
+}
+
+template <typename Stream>
+asio::awaitable<error_code> HttpSession::ReadBody(Stream* stream, HttpParser* parser,
+                                                  std::shared_ptr<HttpBodySink> sink, bool* taken) {
+  const auto stall = std::chrono::nanoseconds(shared_->options.stall_ns);
+  if (sink != nullptr && !sink->wanted()) {
+    *taken = false;
+    co_return error_code{};
+  }
+  if (sink == nullptr) {
+    const uint64_t most = shared_->options.body_bytes_max;
+    if (parser->content_length().value_or(0) > most) {
+      co_return http::make_error_code(http::error::body_limit);
+    }
+    parser->body_limit(most);
+  }
+  error_code error;
   const auto& headers = parser->get();
   if (headers.version() >= 11 && beast::iequals(headers[http::field::expect], "100-continue") &&
       !parser->is_done()) {
@@ -207,13 +272,22 @@ asio::awaitable<error_code> HttpSession::ReadRequest(Stream* stream, HttpParser*
   if (parser->content_length_remaining().value_or(kBodyReadBytes) > kFirstReadBytes) {
     buffer_.reserve(kBodyReadBytes);  // else the body comes in pieces as small as the first read
   }
-  while (!parser->is_done()) {
+  std::string& body = parser->get().body();
+  while (true) {
+    if (sink != nullptr && (body.size() >= kPieceBytes || (parser->is_done() && !body.empty()))) {
+      std::function<bool()> write = [&sink, piece = std::exchange(body, {})] {
+        return WriteTo(sink.get(), piece);
+      };
+      tcp_.expires_never();
+      *taken = co_await RunOn(shared_->executor, std::move(write));
+      if (!*taken) co_return error;
+    }
+    if (parser->is_done()) co_return error;
     tcp_.expires_after(stall);
-    count = co_await http::async_read_some(*stream, buffer_, *parser, Into(error));
+    const size_t count = co_await http::async_read_some(*stream, buffer_, *parser, Into(error));
     shared_->counters->bytes_in.fetch_add(count);
     if (error) co_return error;
   }
-  co_return error;
 }
 
 /// Write two runs of bytes; false when the client took too long or is gone.

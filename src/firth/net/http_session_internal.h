@@ -49,7 +49,13 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   template <typename Stream>
   Awaitable<bool> ServeOne(Stream* stream);
   template <typename Stream>
-  Awaitable<boost::beast::error_code> ReadRequest(Stream* stream, HttpParser* parser);
+  Awaitable<boost::beast::error_code> ReadHeader(Stream* stream, HttpParser* parser);
+  /// What takes the body of the request in `parser`, if anything is to.
+  Awaitable<std::shared_ptr<HttpBodySink>> ChooseSink(const HttpParser& parser) const;
+  /// Read the body, and give it to `sink`, if there is one, whose answer is `*taken`.
+  template <typename Stream>
+  Awaitable<boost::beast::error_code> ReadBody(Stream* stream, HttpParser* parser,
+                                               std::shared_ptr<HttpBodySink> sink, bool* taken);
   template <typename Stream>
   Awaitable<bool> Write(Stream* stream, std::string_view head, std::string_view body);
   template <typename Stream>

@@ -31,6 +31,12 @@ json BlobsOf(const std::vector<Blob>& blobs) {
   return list;
 }
 
+void ReadBlobs(const json& list, std::vector<Blob>* out) {
+  for (const json& blob : list) {
+    out->push_back({blob.at(0).get<std::string>(), blob.at(1).get<uint64_t>()});
+  }
+}
+
 }  // namespace
 
 std::string ContainerName(std::string_view container) {
@@ -84,9 +90,7 @@ Result<ObjectInfo> DecodeObject(std::string container, std::string key, std::str
     record.at("bytes").get_to(out->bytes);
     record.at("modified_ns").get_to(out->modified_ns);
     record.at("metadata").get_to(out->metadata);
-    for (const json& blob : record.at("blobs")) {
-      out->blobs.push_back({blob.at(0).get<std::string>(), blob.at(1).get<uint64_t>()});
-    }
+    ReadBlobs(record.at("blobs"), &out->blobs);
     if (record.contains("expires_ns")) out->expires_ns = record["expires_ns"].get<int64_t>();
   });
 }
@@ -112,11 +116,13 @@ Result<UploadInfo> DecodeUpload(std::string container, std::string id, std::stri
 }
 
 std::string EncodePart(const PartInfo& part) {
-  return json{{"tag", part.tag},
-              {"metadata", part.metadata},
-              {"blob", part.blob.id},
-              {"bytes", part.blob.bytes}}
-      .dump(-1, ' ', false, json::error_handler_t::replace);
+  json record{{"tag", part.tag}, {"metadata", part.metadata}, {"bytes", part.bytes()}};
+  if (part.blobs.size() > 1) {
+    record["blobs"] = BlobsOf(part.blobs);
+  } else {
+    record["blob"] = part.blobs.empty() ? std::string() : part.blobs.front().id;
+  }
+  return record.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 Result<PartInfo> DecodePart(int number, std::string_view text) {
@@ -126,8 +132,13 @@ Result<PartInfo> DecodePart(int number, std::string_view text) {
                 [](const json& record, PartInfo* out) {
                   record.at("tag").get_to(out->tag);
                   record.at("metadata").get_to(out->metadata);
-                  record.at("blob").get_to(out->blob.id);
-                  record.at("bytes").get_to(out->blob.bytes);
+                  if (record.contains("blobs")) {
+                    ReadBlobs(record["blobs"], &out->blobs);
+                    return;
+                  }
+                  const Blob blob{record.at("blob").get<std::string>(),
+                                  record.at("bytes").get<uint64_t>()};
+                  if (!blob.id.empty()) out->blobs.push_back(blob);
                 });
 }
 

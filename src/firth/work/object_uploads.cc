@@ -17,6 +17,12 @@ Status NoUpload(const std::string& id) {
                "there is no upload '" + id.substr(0, 64) + "'");
 }
 
+Status CheckPartNumber(int number) {
+  if (number >= 1 && number <= kUploadPartsMax) return Status::OK();
+  return Error(Code::kInvalidArgument, Reason::kBadValue,
+               fmt::format("a part's number is 1 to {}, not {}", kUploadPartsMax, number));
+}
+
 }  // namespace
 
 Result<UploadInfo> Objects::BeginUpload(const NewObject& object) {
@@ -46,13 +52,16 @@ Result<UploadInfo> Objects::GetUpload(const std::string& container, const std::s
 }
 
 Result<PartInfo> Objects::PutPart(const UploadInfo& upload, PartInfo part, Bytes bytes) {
-  if (part.number < 1 || part.number > kUploadPartsMax) {
-    return Error(Code::kInvalidArgument, Reason::kBadValue,
-                 fmt::format("a part's number is 1 to {}, not {}", kUploadPartsMax, part.number));
-  }
+  ARROW_RETURN_NOT_OK(CheckPartNumber(part.number));
   StagedObject staged;
   ARROW_RETURN_NOT_OK(Append(&staged, bytes));
-  if (!staged.blobs.empty()) part.blob = staged.blobs.front();
+  return PutPart(upload, std::move(part), staged);
+}
+
+Result<PartInfo> Objects::PutPart(const UploadInfo& upload, PartInfo part,
+                                  const StagedObject& staged) {
+  ARROW_RETURN_NOT_OK(CheckPartNumber(part.number));
+  part.blobs = staged.blobs;
   const std::string& container = upload.object.container;
   const std::string name = PartName(container, upload.id, part.number);
   const std::string holder = UploadName(container, upload.id);
@@ -65,7 +74,7 @@ Result<PartInfo> Objects::PutPart(const UploadInfo& upload, PartInfo part, Bytes
         {.name = name, .value = EncodePart(part), .compare = true, .expected = held}};
     if (held.has_value()) {
       ARROW_ASSIGN_OR_RAISE(const PartInfo old, DecodePart(part.number, *held));
-      if (!old.blob.id.empty()) AddGarbage({old.blob}, &changes);
+      AddGarbage(old.blobs, &changes);
     }
     return options_.catalog->ChangeValues(changes);
   }));
@@ -109,16 +118,16 @@ Result<std::vector<ValueChange>> Objects::ExpectParts(const UploadInfo& upload,
   if (!held.has_value()) return NoUpload(upload.id);
   std::vector<ValueChange> changes{{.name = holder, .compare = true, .expected = held}};
   ARROW_ASSIGN_OR_RAISE(const auto all, ListParts(upload));
-  std::map<int, Blob> taken;
-  for (const PartInfo& part : parts) taken[part.number] = part.blob;
+  std::map<int, std::vector<Blob>> taken;
+  for (const PartInfo& part : parts) taken[part.number] = part.blobs;
   for (const PartInfo& part : all) {
     changes.push_back({.name = PartName(container, upload.id, part.number),
                        .compare = true,
                        .expected = EncodePart(part)});
     const auto found = taken.find(part.number);
-    const bool is_taken = found != taken.end() && found->second == part.blob;
+    const bool is_taken = found != taken.end() && found->second == part.blobs;
     if (is_taken) taken.erase(found);
-    if (!is_taken && !part.blob.id.empty()) AddGarbage({part.blob}, &changes);
+    if (!is_taken) AddGarbage(part.blobs, &changes);
   }
   if (!taken.empty()) {
     return Error(Code::kAborted, Reason::kConflict,
@@ -135,9 +144,8 @@ Result<ObjectInfo> Objects::EndUpload(const UploadInfo& upload, const std::vecto
   staged.object.tag = tag;
   staged.object.metadata = metadata;
   for (const PartInfo& part : parts) {
-    if (part.blob.bytes == 0) continue;
-    staged.blobs.push_back(part.blob);
-    staged.bytes += part.blob.bytes;
+    staged.blobs.insert(staged.blobs.end(), part.blobs.begin(), part.blobs.end());
+    staged.bytes += part.bytes();
   }
   ARROW_ASSIGN_OR_RAISE(const auto changes, ExpectParts(upload, parts));
   ARROW_ASSIGN_OR_RAISE(auto published, Publish({staged}, changes, condition));

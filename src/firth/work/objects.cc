@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "firth/common/logging.h"
 #include "firth/common/text.h"
 #include "firth/work/object_records.h"
 
@@ -217,14 +218,34 @@ Status Objects::Append(StagedObject* staged, Bytes bytes) {
   return Status::OK();
 }
 
+void Objects::Discard(const StagedObject& staged) {
+  for (const Blob& blob : staged.blobs) {
+    // What cannot be removed now goes after the next start.
+    if (const Status removed = blobs_->Remove(blob.id); !removed.ok()) {
+      logging::Warning("work", "blob {} stays until the next start: {}", blob.id,
+                       MessageOf(removed));
+    }
+  }
+}
+
+void Objects::DiscardRefused(const StagedObject& staged, const Status& why) {
+  const Code code = CodeOf(why);
+  if (code == Code::kAborted || code == Code::kNotFound || code == Code::kFailedPrecondition ||
+      code == Code::kInvalidArgument || code == Code::kAlreadyExists) {
+    Discard(staged);
+  }
+}
+
 Result<ObjectInfo> Objects::Put(const NewObject& object, Bytes bytes,
                                 const PutCondition& condition) {
   ARROW_RETURN_NOT_OK(CheckNames(object.container, object.key));
   ARROW_RETURN_NOT_OK(Holding(object.container).status());  // before anything is stored
   StagedObject staged{.object = object};
   ARROW_RETURN_NOT_OK(Append(&staged, bytes));
-  ARROW_ASSIGN_OR_RAISE(auto published, Publish({staged}, {}, condition));
-  return std::move(published.front());
+  auto published = Publish({staged}, {}, condition);
+  if (published.ok()) return std::move(published->front());
+  DiscardRefused(staged, published.status());
+  return published.status();
 }
 
 /// The changes that show one object, as things stand.
@@ -368,7 +389,7 @@ Status Objects::RemoveOrphans() {
           unnamed.erase(name.substr(name.rfind('/') + 1));
         } else if (kind == kPartPrefix) {
           ARROW_ASSIGN_OR_RAISE(const PartInfo part, DecodePart(0, value));
-          unnamed.erase(part.blob.id);
+          for (const Blob& blob : part.blobs) unnamed.erase(blob.id);
         } else {
           ARROW_ASSIGN_OR_RAISE(const ObjectInfo object, DecodeObject("", name, value));
           for (const Blob& blob : object.blobs) unnamed.erase(blob.id);

@@ -62,8 +62,8 @@ struct ObjectInfo {
   std::vector<Blob> blobs;  // in order
 };
 
-/// An object whose bytes are durable but which nobody can see yet. Given up, its blobs are removed
-/// with those of crashes.
+/// An object whose bytes are durable but which nobody can see yet. One that is given up is to be
+/// discarded; what a crash leaves is removed after the next start.
 struct StagedObject {
   NewObject object;
   std::vector<Blob> blobs;
@@ -79,7 +79,13 @@ struct PartInfo {
   int number = 0;  // 1 to kUploadPartsMax
   std::string tag;
   std::map<std::string, std::string> metadata;
-  Blob blob;
+  std::vector<Blob> blobs;  // in order
+
+  uint64_t bytes() const {
+    uint64_t sum = 0;
+    for (const Blob& blob : blobs) sum += blob.bytes;
+    return sum;
+  }
 };
 
 /// When a put is to happen.
@@ -129,6 +135,11 @@ class Objects {
 
   /// Add bytes to an object that is being made.
   Status Append(StagedObject* staged, Bytes bytes);
+  /// Remove the bytes of an object that will not be shown.
+  void Discard(const StagedObject& staged);
+  /// The same after an error of Publish or PutPart that says that it was not shown; after others it
+  /// may be, and stays.
+  void DiscardRefused(const StagedObject& staged, const Status& why);
   /// Show staged objects, all in one transaction, which also makes `changes` of the catalog.
   Result<std::vector<ObjectInfo>> Publish(const std::vector<StagedObject>& staged,
                                           const std::vector<catalog::ValueChange>& changes,
@@ -139,6 +150,8 @@ class Objects {
   Result<UploadInfo> GetUpload(const std::string& container, const std::string& key,
                                const std::string& upload);
   Result<PartInfo> PutPart(const UploadInfo& upload, PartInfo part, Bytes bytes);
+  /// The same of bytes that were staged; on an error they stay so.
+  Result<PartInfo> PutPart(const UploadInfo& upload, PartInfo part, const StagedObject& staged);
   /// By number.
   Result<std::vector<PartInfo>> ListParts(const UploadInfo& upload);
   /// Uploads of a container that are not ended.

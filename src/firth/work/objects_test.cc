@@ -130,6 +130,45 @@ TEST_F(ObjectsTest, UploadsInParts) {
             Reason::kTransactionNotFound);
 }
 
+TEST_F(ObjectsTest, PartsOfSeveralBlobs) {
+  const auto upload = world.objects->BeginUpload({.container = "box", .key = "up"});
+  const auto put = [&](int number, const std::vector<std::string>& runs) {
+    StagedObject staged;
+    for (const std::string& run : runs) {
+      EXPECT_TRUE(world.objects->Append(&staged, AsBytes(run)).ok());
+    }
+    EXPECT_TRUE(world.objects->PutPart(*upload, {.number = number}, staged).ok());
+  };
+  put(1, {"a", "bc", "def"});
+  put(2, {"old", "er"});
+  put(2, {"x", "yz"});
+  put(3, {});
+  ASSERT_TRUE(world.Restart(world.files->Copy()).ok());
+  ASSERT_TRUE(world.objects->RemoveOrphans().ok());
+  const auto parts = *world.objects->ListParts(*upload);
+  ASSERT_EQ(parts.size(), 3U);
+  EXPECT_EQ(parts[0].bytes(), 6U);
+  ASSERT_TRUE(world.objects->EndUpload(*upload, parts, "t", {}).ok());
+  EXPECT_EQ(Read("up"), "abcdefxyz");
+  world.clock.Advance(2 * kHourNs);
+  ASSERT_TRUE(world.objects->RemoveGarbage().ok());
+  EXPECT_EQ(Blobs(), 5U);  // not those of the part that was sent again
+}
+
+TEST_F(ObjectsTest, WhatIsGivenUpGoesAtOnce) {
+  ASSERT_TRUE(Put("a", "first").ok());
+  const size_t before = Blobs();
+  EXPECT_FALSE(
+      world.objects->Put({.container = "box", .key = "a"}, AsBytes("second"), {.if_absent = true})
+          .ok());
+  EXPECT_EQ(Blobs(), before);
+  StagedObject staged;
+  ASSERT_TRUE(world.objects->Append(&staged, AsBytes("bytes")).ok());
+  EXPECT_EQ(Blobs(), before + 1);
+  world.objects->Discard(staged);
+  EXPECT_EQ(Blobs(), before);
+}
+
 TEST_F(ObjectsTest, AbortedUploadLeavesNothing) {
   const auto upload = world.objects->BeginUpload({.container = "box", .key = "up"});
   ASSERT_TRUE(world.objects->PutPart(*upload, {.number = 1}, AsBytes("bytes")).ok());

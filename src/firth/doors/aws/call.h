@@ -13,14 +13,17 @@
 
 namespace firth::doors::aws {
 
+class TakenBody;
+
 struct Call {
   const net::HttpRequest* request = nullptr;
   Service service = Service::kS3;
   access::Caller caller;
   std::string access_key;  // "" without a signature
   std::string request_id;
-  std::string body;                                           // decoded
-  std::vector<std::pair<std::string, std::string>> query;     // decoded, in order
+  std::string body;                                        // decoded
+  TakenBody* taken = nullptr;                              // what took the body, if it is not held
+  std::vector<std::pair<std::string, std::string>> query;  // decoded, in order
   std::vector<std::pair<std::string, std::string>> trailers;  // of a chunked body
 
   /// The value of a query parameter, or null.

@@ -21,7 +21,8 @@ namespace {
 constexpr size_t kRequestThreads = 4;
 constexpr size_t kJobThreads = 2;
 constexpr size_t kQueryThreads = 2;
-constexpr uint64_t kBodyBytesMax = uint64_t{128} << 20;
+/// Bodies of objects are not held; others are messages and lists.
+constexpr uint64_t kBodyBytesMax = uint64_t{16} << 20;
 constexpr int64_t kHousekeepingNs = int64_t{600} * 1'000'000'000;
 
 class RunningDoor : public AwsDoor {
@@ -48,6 +49,7 @@ class RunningDoor : public AwsDoor {
     http.tls_certificate_file = options.tls_certificate_file;
     http.tls_key_file = options.tls_key_file;
     http.body_bytes_max = kBodyBytesMax;
+    http.sink_for = [this](const net::HttpRequest& request) { return TakeBody(request); };
     ARROW_ASSIGN_OR_RAISE(server_,
                           net::HttpServer::Start(
                               options.loops, requests_.get(), std::move(http),
@@ -119,12 +121,29 @@ class RunningDoor : public AwsDoor {
                   [this] { Housekeep(/*first=*/false); });
   }
 
+  std::shared_ptr<net::HttpBodySink> TakeBody(const net::HttpRequest& request) {
+    if (ServiceOf(request) != Service::kS3 || !S3::HasObjectBody(request)) return nullptr;
+    auto body = std::make_shared<TakenBody>(objects_.get(), request);
+    Status checked = SignInHead(database_, body->call(), body->proof());
+    if (checked.ok()) checked = s3_->CheckObjectBody(*body->call());
+    body->Begin(std::move(checked));
+    return body;
+  }
+
   net::HttpResponse Answer(const net::HttpRequest& request) {
     Call call;
-    call.request = &request;
-    call.service = ServiceOf(request);
+    Status signed_in;
+    if (request.sink != nullptr) {
+      auto& body = static_cast<TakenBody&>(*request.sink);  // TakeBody made it
+      call = *body.call();
+      call.request = &request;
+      signed_in = body.status();
+    } else {
+      call.request = &request;
+      call.service = ServiceOf(request);
+      signed_in = SignIn(database_, &call);
+    }
     call.request_id = UuidToText(database_->random()->Uuid());
-    const Status signed_in = SignIn(database_, &call);
     auto answer = signed_in.ok() ? Route(call) : Result<net::HttpResponse>(signed_in);
     net::HttpResponse response;
     if (answer.ok()) {

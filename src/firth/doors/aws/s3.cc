@@ -87,31 +87,6 @@ std::string HttpTime(int64_t ns) {
                      parts.tm_hour, parts.tm_min, parts.tm_sec);
 }
 
-Result<BodyFacts> VerifyBody(const Call& call) {
-  BodyFacts facts;
-  const std::string md5 = DigestOf("md5", call.body);
-  facts.md5_hex = ToHex(md5);
-  if (const std::string_view given = call.Header("content-md5"); !given.empty()) {
-    const auto bytes = FromBase64(given);
-    if (!bytes.ok() || bytes->size() != md5.size()) {
-      return Fault("InvalidDigest", "Content-MD5 is not 16 bytes in base64");
-    }
-    if (*bytes != md5) return Fault("BadDigest", "the body's MD5 is not the one given");
-  }
-  for (const std::string_view name : {"crc32", "crc32c", "crc64nvme", "sha1", "sha256"}) {
-    const std::string_view given = call.Header("x-amz-checksum-" + std::string(name));
-    if (given.empty()) continue;
-    const std::string found = ToBase64(DigestOf(name, call.body));
-    if (found != given) {
-      return Fault(
-          "BadDigest",
-          fmt::format("the body's {} is not the one given in x-amz-checksum-{}", name, name));
-    }
-    facts.checksums[std::string(name)] = found;
-  }
-  return facts;
-}
-
 Result<std::map<std::string, std::string>> MetadataOf(const Call& call) {
   std::map<std::string, std::string> metadata;
   size_t bytes = 0;

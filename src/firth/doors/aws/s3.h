@@ -3,8 +3,10 @@
 
 #include <string>
 
+#include "firth/doors/aws/body_digests.h"
 #include "firth/doors/aws/call.h"
 #include "firth/doors/aws/instances.h"
+#include "firth/doors/aws/taken_body.h"
 #include "firth/net/http_server.h"
 #include "firth/table/database.h"
 #include "firth/work/objects.h"
@@ -19,6 +21,11 @@ class S3 {
       : database_(database), objects_(objects), instances_(instances) {}
 
   Result<net::HttpResponse> Answer(const Call& call) const;
+
+  /// Is it a request whose body are an object's bytes, or a part's?
+  static bool HasObjectBody(const net::HttpRequest& request);
+  /// May the call's body be taken, as far as that is known without it? Faults as of the request.
+  Status CheckObjectBody(const Call& call) const;
 
   /// May the caller do `rights` on a bucket? Error kNotAllowed.
   Status Check(const access::Caller& caller, uint32_t rights, const std::string& bucket) const;
@@ -50,6 +57,11 @@ class S3 {
   Result<net::HttpResponse> DeleteObject(const Call& call, const Target& target) const;
   Result<net::HttpResponse> GetProperties(const Call& call, const Target& target,
                                           const std::string& instance) const;
+  /// The bytes that a call brings, durable, and what they are to be stored with.
+  Result<work::StagedObject> StageBody(const Call& call, BodyFacts* facts) const;
+  /// Stage the bytes [begin, end) of an object once more; their MD5 in hex.
+  Result<std::string> CopyBytes(const work::ObjectInfo& source, uint64_t begin, uint64_t end,
+                                work::StagedObject* staged) const;
   /// The object that `x-amz-copy-source` names, and the range of it.
   Result<work::ObjectInfo> CopySource(const Call& call) const;
   /// May users write there? The configuration is read-only. Fault AccessDenied.
@@ -74,13 +86,6 @@ net::HttpResponse XmlAnswer(std::string body);
 std::string IsoTime(int64_t ns);
 std::string HttpTime(int64_t ns);
 
-/// What a body is to be stored with: its tag (MD5 in hex) and the checksums that were sent,
-/// verified. Errors: Fault BadDigest, InvalidDigest.
-struct BodyFacts {
-  std::string md5_hex;
-  std::map<std::string, std::string> checksums;  // name to base64
-};
-Result<BodyFacts> VerifyBody(const Call& call);
 /// Metadata of an object that a request asks to be stored: content type, `x-amz-meta-*` and such.
 /// Fault MetadataTooLarge over 8 KiB.
 Result<std::map<std::string, std::string>> MetadataOf(const Call& call);

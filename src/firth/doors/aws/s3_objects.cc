@@ -181,9 +181,12 @@ Result<net::HttpResponse> S3::GetObject(const Call& call, const Target& target) 
 
 Result<net::HttpResponse> S3::PutObject(const Call& call, const Target& target) const {
   ARROW_RETURN_NOT_OK(CheckWritable(call, target.bucket));
-  ARROW_ASSIGN_OR_RAISE(const BodyFacts facts, VerifyBody(call));
-  work::NewObject object{.container = target.bucket, .key = target.key, .tag = facts.md5_hex};
+  ARROW_RETURN_NOT_OK(objects_->GetContainer(target.bucket).status());
+  work::NewObject object{.container = target.bucket, .key = target.key};
   ARROW_ASSIGN_OR_RAISE(object.metadata, MetadataOf(call));
+  BodyFacts facts;
+  ARROW_ASSIGN_OR_RAISE(work::StagedObject staged, StageBody(call, &facts));
+  object.tag = facts.md5_hex;
   const auto owned = instances_->FindBucket(target.bucket);
   if (owned.has_value() && target.key.starts_with("for_ingest/")) {
     object.expires_ns = database_->clock().NowNs() + kIngestLifetimeNs;
@@ -193,9 +196,54 @@ Result<net::HttpResponse> S3::PutObject(const Call& call, const Target& target) 
     object.metadata[kChecksumPrefix + name] = value;
     answer.headers.emplace_back("x-amz-checksum-" + name, value);
   }
-  ARROW_RETURN_NOT_OK(objects_->Put(object, AsBytes(call.body), ConditionOf(call)).status());
+  staged.object = std::move(object);
+  const Status published = objects_->Publish({staged}, {}, ConditionOf(call)).status();
+  objects_->DiscardRefused(staged, published);
+  ARROW_RETURN_NOT_OK(published);
   answer.headers.emplace_back("ETag", Quoted(facts.md5_hex));
   return answer;
+}
+
+Result<work::StagedObject> S3::StageBody(const Call& call, BodyFacts* facts) const {
+  if (call.taken != nullptr) return call.taken->Finish(facts);
+  ARROW_ASSIGN_OR_RAISE(*facts, VerifyBody(call));
+  work::StagedObject staged;
+  ARROW_RETURN_NOT_OK(objects_->Append(&staged, AsBytes(call.body)));
+  return staged;
+}
+
+Result<std::string> S3::CopyBytes(const work::ObjectInfo& source, uint64_t begin, uint64_t end,
+                                  work::StagedObject* staged) const {
+  const auto digest = MakeDigest("md5");
+  const auto copy = [&]() -> Status {
+    for (uint64_t at = begin; at < end;) {
+      const uint64_t count = std::min(kPieceBytes, end - at);
+      ARROW_ASSIGN_OR_RAISE(const auto bytes, objects_->Read(source, at, count));
+      digest->Update(std::string_view(*bytes));
+      ARROW_RETURN_NOT_OK(objects_->Append(
+          staged, Bytes(reinterpret_cast<const std::byte*>(bytes->data()), count)));
+      at += count;
+    }
+    return Status::OK();
+  };
+  const Status copied = copy();
+  if (copied.ok()) return ToHex(digest->Finish());
+  objects_->Discard(*staged);
+  return copied;
+}
+
+bool S3::HasObjectBody(const net::HttpRequest& request) {
+  if (request.method != "PUT" || !request.Header("x-amz-copy-source").empty()) return false;
+  const size_t slash = request.path.find('/', 1);
+  return slash != std::string::npos && slash + 1 < request.path.size();
+}
+
+Status S3::CheckObjectBody(const Call& call) const {
+  ARROW_ASSIGN_OR_RAISE(const Target target, TargetOf(call));
+  ARROW_RETURN_NOT_OK(CheckWritable(call, target.bucket));
+  const std::string* upload = call.Find("uploadId");
+  if (upload != nullptr) return objects_->GetUpload(target.bucket, target.key, *upload).status();
+  return objects_->GetContainer(target.bucket).status();
 }
 
 Result<work::ObjectInfo> S3::CopySource(const Call& call) const {
@@ -229,17 +277,14 @@ Result<net::HttpResponse> S3::CopyObject(const Call& call, const Target& target)
       if (name.starts_with(kChecksumPrefix)) staged.object.metadata[name] = value;
     }
   }
-  for (uint64_t at = 0; at < source.bytes;) {
-    const uint64_t count = std::min(kPieceBytes, source.bytes - at);
-    ARROW_ASSIGN_OR_RAISE(const auto bytes, objects_->Read(source, at, count));
-    ARROW_RETURN_NOT_OK(objects_->Append(&staged, AsBytes(bytes->ToString())));
-    at += count;
-  }
-  ARROW_ASSIGN_OR_RAISE(const auto made, objects_->Publish({staged}, {}, ConditionOf(call)));
+  ARROW_RETURN_NOT_OK(CopyBytes(source, 0, source.bytes, &staged).status());
+  const auto made = objects_->Publish({staged}, {}, ConditionOf(call));
+  objects_->DiscardRefused(staged, made.status());
+  ARROW_RETURN_NOT_OK(made.status());
   XmlWriter xml;
   xml.Open("CopyObjectResult", kS3Namespace);
-  xml.Text("LastModified", IsoTime(made.front().modified_ns));
-  xml.Text("ETag", Quoted(made.front().tag));
+  xml.Text("LastModified", IsoTime(made->front().modified_ns));
+  xml.Text("ETag", Quoted(made->front().tag));
   return XmlAnswer(xml.Finish());
 }
 

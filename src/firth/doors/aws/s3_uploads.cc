@@ -48,10 +48,10 @@ Result<std::vector<work::PartInfo>> Choose(const XmlRequest& request,
   }
   if (chosen.empty()) return Fault("MalformedXML", "an upload ends with at least one part");
   for (size_t i = 0; i + 1 < chosen.size(); ++i) {
-    if (chosen[i].blob.bytes < kPartBytesMin) {
+    if (chosen[i].bytes() < kPartBytesMin) {
       return Fault("EntityTooSmall",
                    fmt::format("part {} has {} bytes; all but the last have at least {}",
-                               chosen[i].number, chosen[i].blob.bytes, kPartBytesMin));
+                               chosen[i].number, chosen[i].bytes(), kPartBytesMin));
     }
   }
   return chosen;
@@ -109,24 +109,23 @@ Result<net::HttpResponse> S3::UploadPart(const Call& call, const Target& target)
       begin = static_cast<uint64_t>(*first);
       end = static_cast<uint64_t>(*last) + 1;
     }
-    constexpr uint64_t kCopyBytesMax = uint64_t{128} << 20;
-    if (end - begin > kCopyBytesMax) {
-      return Fault("EntityTooLarge", "a part that is copied has at most 128 MiB");
-    }
-    ARROW_ASSIGN_OR_RAISE(const auto bytes, objects_->Read(source, begin, end - begin));
-    const std::string text = bytes->ToString();
-    const std::string tag = ToHex(DigestOf("md5", text));
-    ARROW_RETURN_NOT_OK(
-        objects_->PutPart(upload, {.number = number, .tag = tag}, AsBytes(text)).status());
+    work::StagedObject staged;
+    ARROW_ASSIGN_OR_RAISE(const std::string tag, CopyBytes(source, begin, end, &staged));
+    const Status put = objects_->PutPart(upload, {.number = number, .tag = tag}, staged).status();
+    objects_->DiscardRefused(staged, put);
+    ARROW_RETURN_NOT_OK(put);
     XmlWriter xml;
     xml.Open("CopyPartResult", kS3Namespace);
     xml.Text("LastModified", IsoTime(database_->clock().NowNs()));
     xml.Text("ETag", "\"" + tag + "\"");
     return XmlAnswer(xml.Finish());
   }
-  ARROW_ASSIGN_OR_RAISE(const BodyFacts facts, VerifyBody(call));
+  BodyFacts facts;
+  ARROW_ASSIGN_OR_RAISE(const work::StagedObject staged, StageBody(call, &facts));
   work::PartInfo part{.number = number, .tag = facts.md5_hex, .metadata = facts.checksums};
-  ARROW_RETURN_NOT_OK(objects_->PutPart(upload, std::move(part), AsBytes(call.body)).status());
+  const Status put = objects_->PutPart(upload, std::move(part), staged).status();
+  objects_->DiscardRefused(staged, put);
+  ARROW_RETURN_NOT_OK(put);
   net::HttpResponse answer = XmlAnswer("");
   answer.headers.emplace_back("ETag", "\"" + facts.md5_hex + "\"");
   for (const auto& [name, value] : facts.checksums) {
@@ -185,7 +184,7 @@ Result<net::HttpResponse> S3::ListParts(const Call& call, const Target& target) 
     xml.Number("PartNumber", part.number);
     xml.Text("LastModified", IsoTime(upload.started_ns));
     xml.Text("ETag", "\"" + part.tag + "\"");
-    xml.Number("Size", static_cast<int64_t>(part.blob.bytes));
+    xml.Number("Size", static_cast<int64_t>(part.bytes()));
     xml.Close();
   }
   return XmlAnswer(xml.Finish());

@@ -30,35 +30,38 @@ std::string_view ScopeNameOf(Service service) {
   return "";
 }
 
-/// The body as it is meant, and proof that it is what was signed.
-Status DecodeBody(const Signature& signature, const std::string& signing_key, Call* call) {
-  const net::HttpRequest& request = *call->request;
+BodyProof ProofOf(const Signature& signature, std::string signing_key, Service service) {
+  BodyProof proof;
   const std::string& kind = signature.payload_hash;
-  if (call->service != Service::kS3 || kind == kUnsigned) {
-    call->body = request.body;
-    return Status::OK();
-  }
+  if (service != Service::kS3 || kind == kUnsigned) return proof;
   const bool is_signed = kind == kStreamingSigned || kind == kStreamingSignedTrailer;
   if (!is_signed && kind != kStreamingUnsigned) {
-    if (kind != Sha256Hex(request.body)) {
-      return Fault("XAmzContentSHA256Mismatch",
-                   "the body is not the one whose hash is in x-amz-content-sha256");
+    proof.kind = BodyProof::Kind::kHash;
+    proof.hash = kind;
+    return proof;
+  }
+  proof.kind = BodyProof::Kind::kChunks;
+  if (is_signed) {
+    proof.signing = {.signing_key = std::move(signing_key),
+                     .time = signature.time,
+                     .scope = signature.Scope(),
+                     .seed_signature = signature.signature};
+  }
+  return proof;
+}
+
+/// The body as it is meant, if it is what was signed.
+Status DecodeBody(const BodyProof& proof, Call* call) {
+  const net::HttpRequest& request = *call->request;
+  if (proof.kind != BodyProof::Kind::kChunks) {
+    if (proof.kind == BodyProof::Kind::kHash && proof.hash != Sha256Hex(request.body)) {
+      return WrongBodyHash();
     }
     call->body = request.body;
     return Status::OK();
   }
-  ChunkSigning signing;
-  if (is_signed) {
-    signing = {.signing_key = signing_key,
-               .time = signature.time,
-               .scope = signature.Scope(),
-               .seed_signature = signature.signature};
-  }
-  ARROW_ASSIGN_OR_RAISE(ChunkedBody body, DecodeChunkedBody(request.body, signing));
-  const auto length = ParseInt64(request.Header("x-amz-decoded-content-length"));
-  if (!length.ok() || *length != static_cast<int64_t>(body.bytes.size())) {
-    return Fault("IncompleteBody", "the decoded body is not as long as announced");
-  }
+  ARROW_ASSIGN_OR_RAISE(ChunkedBody body, DecodeChunkedBody(request.body, proof.signing));
+  ARROW_RETURN_NOT_OK(CheckDecodedLength(request, body.bytes.size()));
   call->body = std::move(body.bytes);
   call->trailers = std::move(body.trailers);
   return Status::OK();
@@ -104,13 +107,23 @@ Service ServiceOf(const net::HttpRequest& request) {
   return IsTablesPath(request.path) ? Service::kRest : Service::kS3;
 }
 
-Status SignIn(table::Database* database, Call* call) {
+Status WrongBodyHash() {
+  return Fault("XAmzContentSHA256Mismatch",
+               "the body is not the one whose hash is in x-amz-content-sha256");
+}
+
+Status CheckDecodedLength(const net::HttpRequest& request, uint64_t bytes) {
+  const auto length = ParseInt64(request.Header("x-amz-decoded-content-length"));
+  if (length.ok() && *length >= 0 && static_cast<uint64_t>(*length) == bytes) return Status::OK();
+  return Fault("IncompleteBody", "the decoded body is not as long as announced");
+}
+
+Status SignInHead(table::Database* database, Call* call, BodyProof* proof) {
   const net::HttpRequest& request = *call->request;
   ARROW_ASSIGN_OR_RAISE(call->query, net::ParseQuery(request.query));
   if (!IsSigned(request)) {
     if (call->service != Service::kS3) return Fault("AccessDenied", "the request is not signed");
     call->caller = database->access()->Anonymous();
-    call->body = request.body;
     return Status::OK();
   }
   ARROW_ASSIGN_OR_RAISE(const Signature signature, ReadSignature(request));
@@ -121,7 +134,14 @@ Status SignIn(table::Database* database, Call* call) {
   std::string signing_key;
   ARROW_ASSIGN_OR_RAISE(call->caller, Verify(database, request, signature, &signing_key));
   call->access_key = signature.access_key;
-  return DecodeBody(signature, signing_key, call);
+  *proof = ProofOf(signature, std::move(signing_key), call->service);
+  return Status::OK();
+}
+
+Status SignIn(table::Database* database, Call* call) {
+  BodyProof proof;
+  ARROW_RETURN_NOT_OK(SignInHead(database, call, &proof));
+  return DecodeBody(proof, call);
 }
 
 }  // namespace firth::doors::aws

@@ -1,7 +1,11 @@
 // From an HTTP request to a call: which service, whose, and what it carries.
 #pragma once
 
+#include <cstdint>
+#include <string>
+
 #include "firth/doors/aws/call.h"
+#include "firth/doors/aws/chunked_body.h"
 #include "firth/table/database.h"
 
 namespace firth::doors::aws {
@@ -13,8 +17,23 @@ Service ServiceOf(const net::HttpRequest& request);
 /// what the configuration gives to those: the protocols know no request without a signature.
 inline constexpr char kAnonymousKey[] = "anonymous";
 
-/// Verify the signature and decode the body into `call`, whose request and service are set. Errors:
-/// Faults of signing, and of the body's encoding.
+/// How the body proves that it is what was signed.
+struct BodyProof {
+  enum class Kind { kNone, kHash, kChunks };
+  Kind kind = Kind::kNone;
+  std::string hash;      // SHA-256 in hex of the bytes as they come
+  ChunkSigning signing;  // of chunks
+};
+
+/// Verify the signature of the headers of `call`, whose request and service are set: whose it is.
+/// Errors: Faults of signing.
+Status SignInHead(table::Database* database, Call* call, BodyProof* proof);
+
+/// The same, and decode the body into `call`. Errors: also of the body's encoding.
 Status SignIn(table::Database* database, Call* call);
+
+Status WrongBodyHash();
+/// Is the decoded body as long as the request announces? Fault IncompleteBody.
+Status CheckDecodedLength(const net::HttpRequest& request, uint64_t bytes);
 
 }  // namespace firth::doors::aws
