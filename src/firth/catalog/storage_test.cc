@@ -195,6 +195,7 @@ class LyingFileSystem : public store::FileSystem {
     return memory.Rename(from, to);
   }
   Status Remove(const std::string& path) override { return memory.Remove(path); }
+  Result<bool> RemoveFolder(const std::string& path) override { return memory.RemoveFolder(path); }
   Status SyncFolder(const std::string& folder) override { return memory.SyncFolder(folder); }
   Result<uint64_t> FreeBytes() override { return memory.FreeBytes(); }
 

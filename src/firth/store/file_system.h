@@ -71,6 +71,9 @@ class FileSystem {
   virtual Status Rename(const std::string& from, const std::string& to) = 0;
   /// Remove a file. Removing an absent one is fine.
   virtual Status Remove(const std::string& path) = 0;
+  /// Remove a folder that is empty, and say whether it is gone: false for one that is not empty.
+  /// Durable after SyncFolder of the folder that held it.
+  virtual Result<bool> RemoveFolder(const std::string& path) = 0;
   /// Make the names in `folder` durable: creations, renames, removals.
   virtual Status SyncFolder(const std::string& folder) = 0;
   /// The bytes free for new data.

@@ -205,6 +205,22 @@ TEST_P(FileSystemContract, RenameRefusesWhatWouldLoseAFolder) {
   EXPECT_EQ(*Names(files.get(), "f"), "g/");
 }
 
+TEST_P(FileSystemContract, OnlyEmptyFoldersAreRemoved) {
+  ASSERT_OK(files->MakeFolder("a/b"));
+  ASSERT_TRUE(files->Create("a/b/f").ok());
+  EXPECT_EQ(files->RemoveFolder("a/b").ValueOrDie(), false);
+  EXPECT_EQ(files->RemoveFolder("a").ValueOrDie(), false);
+  EXPECT_FALSE(files->RemoveFolder("a/b/f").ok());
+  ASSERT_OK(files->Remove("a/b/f"));
+  EXPECT_EQ(files->RemoveFolder("a/b").ValueOrDie(), true);
+  EXPECT_EQ(files->RemoveFolder("a/b").ValueOrDie(), true);
+  EXPECT_EQ(files->RemoveFolder("no/such").ValueOrDie(), true);
+  EXPECT_EQ(*files->Exists("a/b"), false);
+  EXPECT_TRUE(files->List("a")->empty());
+  EXPECT_FALSE(files->RemoveFolder("").ok());
+  ASSERT_OK(files->MakeFolder("a/b"));  // the name is free
+}
+
 TEST_P(FileSystemContract, RemoveMayBeRepeated) {
   ASSERT_OK(MakeFile(files.get(), "a", "x"));
   EXPECT_OK(files->Remove("a"));

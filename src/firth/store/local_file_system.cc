@@ -121,6 +121,13 @@ class LocalFileSystem : public FileSystem {
     return FileError(errno, "remove", path);
   }
 
+  Result<bool> RemoveFolder(const std::string& path) override {
+    ARROW_RETURN_NOT_OK(CheckFilePath(path));
+    if (unlinkat(root_.get(), path.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return true;
+    if (errno == ENOTEMPTY || errno == EEXIST) return false;
+    return FileError(errno, "remove the folder", path);
+  }
+
   Status SyncFolder(const std::string& folder) override {
     Descriptor opened;
     ARROW_RETURN_NOT_OK(OpenFolder(folder, "sync the folder", &opened));

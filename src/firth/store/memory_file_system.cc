@@ -230,6 +230,16 @@ Status MemoryFileSystem::Remove(const std::string& path) {
   return Status::OK();
 }
 
+Result<bool> MemoryFileSystem::RemoveFolder(const std::string& path) {
+  ARROW_RETURN_NOT_OK(CheckFilePath(path));
+  ARROW_RETURN_NOT_OK(state_->Begin("remove", path));
+  std::lock_guard lock(state_->mutex);
+  const int error = state_->names.RemoveFolder(path);
+  if (error == 0) return true;
+  if (error == ENOTEMPTY) return false;
+  return FileError(error, "remove the folder", path);
+}
+
 Status MemoryFileSystem::SyncFolder(const std::string& folder) {
   ARROW_RETURN_NOT_OK(CheckFolderPath(folder));
   ARROW_RETURN_NOT_OK(state_->Begin("sync_folder", folder));

@@ -38,6 +38,7 @@ class MemoryFileSystem : public FileSystem {
   Status MakeFolder(const std::string& path) override;
   Status Rename(const std::string& from, const std::string& to) override;
   Status Remove(const std::string& path) override;
+  Result<bool> RemoveFolder(const std::string& path) override;
   Status SyncFolder(const std::string& folder) override;
   Result<uint64_t> FreeBytes() override;
 

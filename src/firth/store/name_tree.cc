@@ -118,6 +118,22 @@ int NameTree::Remove(std::string_view path, NodePtr* removed) {
   return 0;
 }
 
+int NameTree::RemoveFolder(std::string_view path) {
+  NodePtr folder;
+  std::string name;
+  const int error = FindParent(path, &folder, &name);
+  if (error == ENOENT) return 0;
+  if (error != 0) return error;
+  const NodePtr node = Lookup(folder->names, name);
+  if (node == nullptr) return 0;
+  if (!node->is_folder) return ENOTDIR;
+  if (!node->names.empty()) return ENOTEMPTY;
+  folder->names.erase(name);
+  --node->name_count;
+  changes_.push_back({.removed_in = folder, .removed = node, .removed_name = name});
+  return 0;
+}
+
 void NameTree::Sync(const NodePtr& folder) {
   std::vector<Change> unsynced;
   for (Change& change : changes_) {

@@ -43,6 +43,8 @@ class NameTree {
   int Rename(std::string_view from, std::string_view to, NodePtr* replaced);
   /// `removed` is the file that lost its name, or null if there was none.
   int Remove(std::string_view path, NodePtr* removed);
+  /// An absent folder is fine.
+  int RemoveFolder(std::string_view path);
   /// Make the names in `folder` durable. A rename out of it into another folder stays unsynced
   /// until that one is synced; then the removal of the old name is left to sync here.
   void Sync(const NodePtr& folder);

@@ -131,7 +131,9 @@ class FileStore {
   Status CollectFile(FileId id, int64_t let_go_ns);
   Status CollectUpload(const std::string& name, const std::string& text);
   Status RemoveUnnamed(const std::string& folder, const std::vector<std::string>& named, int depth);
-  /// Files of our own that a crash left before anything named them.
+  /// Remove the folders that lie above a file that went, as far as they are empty.
+  Status RemoveEmptyAbove(const std::string& path);
+  /// Files of our own that a crash left before anything named them, and empty folders.
   Status RemoveStrays();
 
   store::FileSystem* const files_;

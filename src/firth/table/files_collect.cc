@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "firth/common/logging.h"
+#include "firth/store/file_path.h"
 #include "firth/table/files.h"
 
 namespace firth::table {
@@ -80,7 +81,9 @@ Status FileStore::CollectFile(FileId id, int64_t let_go_ns) {
     ARROW_ASSIGN_OR_RAISE(const FileInfo file, catalog::DecodeFile(*text));
     // The bytes first: a record without them is found again, bytes without a record are not.
     for (const FileLocation& where : file.locations) {
-      if (where.owned && where.root.empty()) ARROW_RETURN_NOT_OK(files_->Remove(where.path));
+      if (!where.owned || !where.root.empty()) continue;
+      ARROW_RETURN_NOT_OK(files_->Remove(where.path));
+      ARROW_RETURN_NOT_OK(RemoveEmptyAbove(where.path));
     }
   }
   ARROW_RETURN_NOT_OK(catalog_->ChangeValues(
@@ -96,15 +99,21 @@ Status FileStore::RemoveUnnamed(const std::string& folder, const std::vector<std
   if (!listed.ok()) {
     return ReasonOf(listed.status()) == Reason::kFileMissing ? Status::OK() : listed.status();
   }
+  bool removed = false;
   for (const store::FileInfo& found : *listed) {
     const std::string path = folder + "/" + found.name;
     if (found.is_folder) {
-      if (depth < kFoldersDeep) ARROW_RETURN_NOT_OK(RemoveUnnamed(path, named, depth + 1));
+      if (depth == kFoldersDeep) continue;
+      ARROW_RETURN_NOT_OK(RemoveUnnamed(path, named, depth + 1));
+      ARROW_RETURN_NOT_OK(files_->RemoveFolder(path).status());
+      removed = true;
     } else if (std::find(named.begin(), named.end(), path) == named.end()) {
       ARROW_RETURN_NOT_OK(files_->Remove(path));
+      removed = true;
     }
   }
-  return Status::OK();
+  // What went must not come back when its record is gone.
+  return removed ? files_->SyncFolder(folder) : Status::OK();
 }
 
 Status FileStore::CollectUpload(const std::string& name, const std::string& text) {
@@ -114,9 +123,27 @@ Status FileStore::CollectUpload(const std::string& name, const std::string& text
   }
   const int64_t until_ns = value.value("until_ns", INT64_MAX);
   if (until_ns > clock_->NowNs() - kKeptNs) return Status::OK();
-  ARROW_RETURN_NOT_OK(
-      RemoveUnnamed(UploadFolder(name), value.value("named", std::vector<std::string>()), 0));
+  const std::string folder = UploadFolder(name);
+  ARROW_RETURN_NOT_OK(RemoveUnnamed(folder, value.value("named", std::vector<std::string>()), 0));
+  // The folder's name goes before its record, which would find it again.
+  ARROW_ASSIGN_OR_RAISE(const bool gone, files_->RemoveFolder(folder));
+  if (gone) ARROW_RETURN_NOT_OK(files_->SyncFolder(kFolder));
   return catalog_->RemoveValue(kUploads + name);
+}
+
+Status FileStore::RemoveEmptyAbove(const std::string& path) {
+  std::string folder = store::FolderOf(path);
+  while (folder != kFolder && folder != kOwnFolder) {
+    ARROW_ASSIGN_OR_RAISE(const auto upload,
+                          catalog_->GetValue(kUploads + folder.substr(folder.rfind('/') + 1)));
+    if (upload.has_value()) break;  // somebody may be writing to it; it goes with its record
+    ARROW_ASSIGN_OR_RAISE(const bool gone, files_->RemoveFolder(folder));
+    if (!gone) break;
+    folder = store::FolderOf(folder);
+  }
+  // What went must not come back when its record is gone.
+  const Status synced = files_->SyncFolder(folder);
+  return ReasonOf(synced) == Reason::kFileMissing ? Status::OK() : synced;
 }
 
 Status FileStore::Collect() {
@@ -136,6 +163,14 @@ Status FileStore::Collect() {
 }
 
 Status FileStore::RemoveStrays() {
+  // Folders that were made for an upload whose record did not come to be, or whose last file went.
+  ARROW_ASSIGN_OR_RAISE(const auto folders, files_->List(kFolder));
+  for (const store::FileInfo& found : folders) {
+    if (!found.is_folder || store::PathIn(kFolder, found.name) == kOwnFolder) continue;
+    ARROW_ASSIGN_OR_RAISE(const auto upload, catalog_->GetValue(kUploads + found.name));
+    if (upload.has_value()) continue;
+    ARROW_RETURN_NOT_OK(files_->RemoveFolder(store::PathIn(kFolder, found.name)).status());
+  }
   ARROW_ASSIGN_OR_RAISE(const auto listed, files_->List(kOwnFolder));
   for (const store::FileInfo& found : listed) {
     int64_t id = 0;
