@@ -74,6 +74,7 @@ Status HeadWriter::WriteHistory(History* history) {
   for (const HistoryItem& item : items) {
     block.last = std::max(block.last, item.last);
     block.removes = block.removes || item.removes;
+    block.late = block.late || item.kind == HistoryItem::Kind::kLate;
     if (item.kind == HistoryItem::Kind::kRoot) block.last_root = item.last;
   }
   ARROW_ASSIGN_OR_RAISE(block.address,
@@ -91,6 +92,7 @@ Status HeadWriter::WriteHistory(History* history) {
     for (const HistoryBlock& below : full) {
       block.last_root = std::max(block.last_root, below.last_root);
       block.removes = block.removes || below.removes;
+      block.late = block.late || below.late;
     }
     ARROW_ASSIGN_OR_RAISE(block.address, Append(RecordKind::kHistoryIndex, block.first, block.last,
                                                 AsBytes(encoder_->EncodeHistoryIndex(full))));

@@ -31,6 +31,7 @@ Result<History> History::Make(std::vector<std::vector<HistoryBlock>> levels,
   history.levels_ = std::move(levels);
   history.items_ = std::move(items);
   history.last_ = last;
+  history.late_items_ = kLateItemsMax;
   return history;
 }
 
@@ -54,6 +55,7 @@ void History::AddCut(int64_t revision, int64_t cut) {
 
 void History::AddRoot(int64_t revision, const NodeLink& root, int64_t end) {
   FIRTH_CHECK(revision == last_);
+  late_times_ = late_items_ = 0;
   Add({.kind = HistoryItem::Kind::kRoot,
        .first = revision,
        .last = revision,
@@ -69,6 +71,16 @@ void History::AddEdits(int64_t first, std::shared_ptr<const EditRun> edits) {
        .first = first,
        .last = first + steps - 1,
        .edits = std::move(edits)});
+}
+
+void History::AddLate(int64_t revision, std::shared_ptr<const EditRun> times) {
+  FIRTH_CHECK(revision == last_ + 1 && times->steps.size() == 1);
+  late_times_ += times->times.size();
+  ++late_items_;
+  Add({.kind = HistoryItem::Kind::kLate,
+       .first = revision,
+       .last = revision,
+       .edits = std::move(times)});
 }
 
 void History::AddStep(int64_t revision, bool removes) {

@@ -25,8 +25,9 @@ std::optional<HistoryItem> FirstRoot(const std::vector<HistoryItem>& items, int6
   return std::nullopt;
 }
 
-bool RemovesBetween(const HistoryItem& item, int64_t from, int64_t to) {
-  return item.removes && item.last > from && item.first <= to;
+template <typename Entry>
+bool Between(const Entry& entry, int64_t from, int64_t to) {
+  return entry.last > from && entry.first <= to;
 }
 
 }  // namespace
@@ -128,7 +129,8 @@ Result<HistoryPlace> HistoryReader::Find(int64_t revision) const {
   HistoryPlace place;
   // Where items overlap in a revision, the later one says it more simply.
   ARROW_ASSIGN_OR_RAISE(place.item, LastFrom(revision));
-  if (place.item.last < revision || place.item.kind == HistoryItem::Kind::kStep) {
+  if (place.item.last < revision || place.item.kind == HistoryItem::Kind::kStep ||
+      place.item.kind == HistoryItem::Kind::kLate) {
     return Malformed("a history with a gap");
   }
   if (place.item.kind == HistoryItem::Kind::kCuts) {
@@ -142,34 +144,51 @@ Result<HistoryPlace> HistoryReader::Find(int64_t revision) const {
   return place;
 }
 
-Status HistoryReader::VisitRemovals(int64_t from, int64_t to,
-                                    const std::function<Status(const HistoryItem&)>& visit) const {
+Status HistoryReader::VisitRemovals(int64_t from, int64_t to, const Visit& visit) const {
+  return VisitAll({.from = from,
+                   .to = to,
+                   .in_block = [](const HistoryBlock& block) { return block.removes; },
+                   .item = [](const HistoryItem& item) { return item.removes; }},
+                  visit);
+}
+
+Status HistoryReader::VisitLate(int64_t from, int64_t to, const Visit& visit) const {
+  return VisitAll(
+      {.from = from,
+       .to = to,
+       .in_block = [](const HistoryBlock& block) { return block.late; },
+       .item = [](const HistoryItem& item) { return item.kind == HistoryItem::Kind::kLate; }},
+      visit);
+}
+
+Status HistoryReader::VisitAll(const Wanted& wanted, const Visit& visit) const {
   const auto& levels = history_.levels();
   for (size_t level = levels.size(); level-- > 0;) {
     for (const HistoryBlock& block : levels[level]) {
-      ARROW_RETURN_NOT_OK(VisitRemovalsBelow(block, level, from, to, visit));
+      ARROW_RETURN_NOT_OK(VisitBelow(block, level, wanted, visit));
     }
   }
   for (const HistoryItem& item : history_.items()) {
-    if (RemovesBetween(item, from, to)) ARROW_RETURN_NOT_OK(visit(item));
+    if (wanted.item(item) && Between(item, wanted.from, wanted.to))
+      ARROW_RETURN_NOT_OK(visit(item));
   }
   return Status::OK();
 }
 
-Status HistoryReader::VisitRemovalsBelow(
-    const HistoryBlock& block, size_t level, int64_t from, int64_t to,
-    const std::function<Status(const HistoryItem&)>& visit) const {
-  if (!block.removes || block.last <= from || block.first > to) return Status::OK();
+Status HistoryReader::VisitBelow(const HistoryBlock& block, size_t level, const Wanted& wanted,
+                                 const Visit& visit) const {
+  if (!wanted.in_block(block) || !Between(block, wanted.from, wanted.to)) return Status::OK();
   if (level > 0) {
     ARROW_ASSIGN_OR_RAISE(const auto blocks, Blocks(block));
     for (const HistoryBlock& below : blocks) {
-      ARROW_RETURN_NOT_OK(VisitRemovalsBelow(below, level - 1, from, to, visit));
+      ARROW_RETURN_NOT_OK(VisitBelow(below, level - 1, wanted, visit));
     }
     return Status::OK();
   }
   ARROW_ASSIGN_OR_RAISE(const auto items, Items(block));
   for (const HistoryItem& item : items) {
-    if (RemovesBetween(item, from, to)) ARROW_RETURN_NOT_OK(visit(item));
+    if (wanted.item(item) && Between(item, wanted.from, wanted.to))
+      ARROW_RETURN_NOT_OK(visit(item));
   }
   return Status::OK();
 }

@@ -30,6 +30,9 @@ class HistoryReader {
   /// Call `visit` for each item that removed points in revisions of (from, to], in order.
   Status VisitRemovals(int64_t from, int64_t to,
                        const std::function<Status(const HistoryItem&)>& visit) const;
+  /// Call `visit` for each list of late times of revisions of (from, to], in order.
+  Status VisitLate(int64_t from, int64_t to,
+                   const std::function<Status(const HistoryItem&)>& visit) const;
   /// The edits of an item that has some.
   Result<std::shared_ptr<const EditRun>> Edits(const HistoryItem& item) const;
 
@@ -45,8 +48,18 @@ class HistoryReader {
   Result<bool> HasBlock(const NodeAddress& address, int64_t first) const;
 
  private:
-  Status VisitRemovalsBelow(const HistoryBlock& block, size_t level, int64_t from, int64_t to,
-                            const std::function<Status(const HistoryItem&)>& visit) const;
+  /// Call `visit` for each item that `wanted` is true of, and which has to do with a revision of
+  /// (from, to].
+  struct Wanted {
+    int64_t from = 0;
+    int64_t to = 0;
+    bool (*in_block)(const HistoryBlock&) = nullptr;
+    bool (*item)(const HistoryItem&) = nullptr;
+  };
+  using Visit = std::function<Status(const HistoryItem&)>;
+  Status VisitAll(const Wanted& wanted, const Visit& visit) const;
+  Status VisitBelow(const HistoryBlock& block, size_t level, const Wanted& wanted,
+                    const Visit& visit) const;
 
   const FileNodeSource& source_;
   const History& history_;

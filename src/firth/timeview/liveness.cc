@@ -60,7 +60,14 @@ Result<bool> Liveness::IsLive(const RecordHeader& header, const NodeAddress& add
     }
     case RecordKind::kEdits: {
       ARROW_ASSIGN_OR_RAISE(const HistoryItem item, reader.LastFrom(header.start));
-      return item.kind == HistoryItem::Kind::kEdits && item.address == address;
+      if (item.kind == HistoryItem::Kind::kEdits) return item.address == address;
+      bool found = false;
+      ARROW_RETURN_NOT_OK(
+          reader.VisitLate(header.start - 1, header.start, [&](const HistoryItem& late) {
+            found = found || late.address == address;
+            return Status::OK();
+          }));
+      return found;
     }
     case RecordKind::kHistory:
     case RecordKind::kHistoryIndex:

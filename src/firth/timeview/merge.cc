@@ -51,9 +51,11 @@ class Slicer {
 
 class Merger {
  public:
-  Merger(const NodeSource& source, const TreeShape& shape, int64_t revision,
-         std::vector<NodeAddress>* replaced)
-      : source_(source), builder_(shape, revision), replaced_(replaced) {}
+  Merger(const NodeSource& source, const TreeShape& shape, int64_t revision, MergedTree* tree)
+      : source_(source),
+        builder_(shape, revision),
+        replaced_(&tree->replaced),
+        met_equal_(&tree->met_equal) {}
 
   /// The node of the cell with the slice merged in; the same link if nothing changes.
   Result<NodeLink> MergeNode(const NodeLink& old, int width, int64_t start, const Slice& slice) {
@@ -73,6 +75,7 @@ class Merger {
       }
       case NodeKind::kPile:
         if (slice.points.empty()) return old;
+        *met_equal_ = true;
         return builder_.AppendToPile(source_, old, slice.points, replaced_);
       case NodeKind::kInner:
         return MergeInner(old, width, start, slice);
@@ -103,6 +106,7 @@ class Merger {
     const PointSpan old{node->times, node->values};
     if (slice.holes.empty() && !slice.points.empty() &&
         old.times.back() <= slice.points.times.front()) {
+      if (old.times.back() == slice.points.times.front()) *met_equal_ = true;
       out->Add(old);
       out->Add(slice.points);
       return true;
@@ -116,6 +120,9 @@ class Merger {
       for (; next < slice.points.size() && slice.points.times[next] < old.times[i]; ++next) {
         out->times.push_back(slice.points.times[next]);
         out->values.push_back(slice.points.values[next]);
+      }
+      if (next < slice.points.size() && slice.points.times[next] == old.times[i]) {
+        *met_equal_ = true;
       }
       if (!slice.holes.empty() && slice.Removes(old.times[i])) {
         removed = true;
@@ -214,6 +221,7 @@ class Merger {
   const NodeSource& source_;
   const internal::Builder builder_;
   std::vector<NodeAddress>* const replaced_;
+  bool* const met_equal_;
 };
 
 }  // namespace
@@ -221,7 +229,7 @@ class Merger {
 Result<MergedTree> MergeTree(const NodeSource& source, const TreeShape& shape, const NodeLink& root,
                              int64_t revision, const Overlay& overlay) {
   MergedTree tree;
-  Merger merger(source, shape, revision, &tree.replaced);
+  Merger merger(source, shape, revision, &tree);
   ARROW_ASSIGN_OR_RAISE(
       tree.root, merger.MergeNode(root, kRootWidth, kTimeMin, {overlay.points(), overlay.holes}));
   return tree;

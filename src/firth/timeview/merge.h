@@ -13,11 +13,13 @@ namespace firth::timeview {
 struct MergedTree {
   NodeLink root;  // empty for no points
   std::vector<NodeAddress> replaced;
+  bool met_equal = false;  // points came to the time of a point that was there
 };
 
 /// How the nodes of a new tree are made.
 struct TreeShape {
   size_t leaf_points_max = kLeafPoints;
+  size_t late_times_max = 64 << 10;
 
   /// Leaves of fewer points are joined with what comes beside them.
   size_t leaf_points_low() const { return leaf_points_max / 2; }

@@ -291,6 +291,7 @@ std::string PayloadEncoder::EncodeHistory(const std::vector<HistoryItem>& items)
         AppendLe(&out, item.end);
         break;
       case HistoryItem::Kind::kEdits:
+      case HistoryItem::Kind::kLate:
         FIRTH_CHECK(item.address.known());
         EncodeAddress(item.address, &out);
         break;
@@ -328,6 +329,7 @@ Result<std::vector<HistoryItem>> DecodeHistory(ByteReader* in) {
         item.end = in->Le<int64_t>();
         break;
       case HistoryItem::Kind::kEdits:
+      case HistoryItem::Kind::kLate:
         item.address = DecodeAddress(in);
         break;
       case HistoryItem::Kind::kStep:
@@ -341,7 +343,7 @@ Result<std::vector<HistoryItem>> DecodeHistory(ByteReader* in) {
   return items;
 }
 
-// | u8 blocks | for each: address, i64 first, i64 last, i64 last root, u8 removes
+// | u8 blocks | for each: address, i64 first, i64 last, i64 last root, u8 flags
 std::string PayloadEncoder::EncodeHistoryIndex(const std::vector<HistoryBlock>& blocks) const {
   FIRTH_CHECK(blocks.size() <= kHistoryFanOut);
   std::string out;
@@ -351,7 +353,7 @@ std::string PayloadEncoder::EncodeHistoryIndex(const std::vector<HistoryBlock>& 
     AppendLe(&out, block.first);
     AppendLe(&out, block.last);
     AppendLe(&out, block.last_root);
-    out.push_back(block.removes ? 1 : 0);
+    out.push_back(static_cast<char>((block.removes ? 1 : 0) | (block.late ? 2 : 0)));
   }
   return out;
 }
@@ -365,7 +367,9 @@ Result<std::vector<HistoryBlock>> DecodeHistoryIndex(ByteReader* in) {
     block.first = in->Le<int64_t>();
     block.last = in->Le<int64_t>();
     block.last_root = in->Le<int64_t>();
-    block.removes = in->Le<uint8_t>() != 0;
+    const auto flags = in->Le<uint8_t>();
+    block.removes = (flags & 1) != 0;
+    block.late = (flags & 2) != 0;
   }
   if (!in->ok()) return Malformed("a history's index that is cut off");
   return blocks;

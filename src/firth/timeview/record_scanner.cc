@@ -47,12 +47,14 @@ Result<Bytes> RecordScanner::At(uint64_t position, uint64_t bytes) {
 Result<std::optional<RecordScanner::Found>> RecordScanner::Next() {
   while (next_ < end_) {
     const uint64_t position = next_;
-    // Zeros in place of a checksum and a length: the rest of the page is empty.
+    // Zeros in place of a checksum and a length, as far as the page goes: the rest of it is empty.
     if (end_ - position < kRecordHeaderBytes) return std::nullopt;
     auto bytes = At(position, kRecordHeaderBytes);
     if (!bytes.ok()) return Damaged(position, bytes.status());
-    if (LoadLe<uint64_t>(bytes->data()) == 0 && LoadLe<uint64_t>(bytes->data() + 8) == 0) {
-      next_ = (position / kRecordPageBytes + 1) * kRecordPageBytes;
+    const uint64_t page_end = (position / kRecordPageBytes + 1) * kRecordPageBytes;
+    if (LoadLe<uint64_t>(bytes->data()) == 0 &&
+        (page_end - position == kRecordAlignment || LoadLe<uint64_t>(bytes->data() + 8) == 0)) {
+      next_ = page_end;
       continue;
     }
     const auto header = ParseRecordHeader(*bytes);

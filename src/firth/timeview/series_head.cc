@@ -31,6 +31,34 @@ EditRun FirstSteps(const EditRun& run, size_t steps) {
   return first;
 }
 
+/// The points of a step that come before `end`, as times.
+std::shared_ptr<const EditRun> LateOf(const EditRun& run, size_t step, int64_t end) {
+  const auto times = run.Points(step).times;
+  const auto late = std::lower_bound(times.begin(), times.end(), end) - times.begin();
+  if (late == 0) return nullptr;
+  auto out = std::make_shared<EditRun>();
+  out->times.assign(times.begin(), times.begin() + late);
+  out->values.assign(out->times.size(), 0);
+  out->steps.push_back({.points_end = static_cast<uint32_t>(late)});
+  return out;
+}
+
+/// The tree without the points at these times.
+Result<NodeLink> LeaveOut(const NodeSource& source, const NodeLink& root, int64_t revision,
+                          std::vector<int64_t> times) {
+  std::sort(times.begin(), times.end());
+  Overlay holes;
+  for (const int64_t time : times) {
+    if (!holes.holes.empty() && holes.holes.back().end == time) {
+      ++holes.holes.back().end;
+    } else {
+      holes.holes.push_back({time, time + 1});
+    }
+  }
+  ARROW_ASSIGN_OR_RAISE(MergedTree merged, MergeTree(source, {}, root, revision, holes));
+  return std::move(merged.root);
+}
+
 Removal RemovalOf(const EditRun& run, size_t step, int64_t revision) {
   Removal removal{.revision = revision};
   if (run.steps[step].kind == Edit::Kind::kRemove) {
@@ -171,6 +199,19 @@ Result<std::shared_ptr<const SnapshotState>> SeriesHead::Pin(
     state->root = place.root ? place.root->root : growing;
     state->limit = place.item.cuts[static_cast<size_t>(revision - place.item.first)];
     state->tree_end = state->limit;
+    std::vector<int64_t> late;
+    ARROW_RETURN_NOT_OK(reader.VisitLate(revision, place.root ? place.root->first : INT64_MAX,
+                                         [&](const HistoryItem& item) -> Status {
+                                           ARROW_ASSIGN_OR_RAISE(const auto times,
+                                                                 reader.Edits(item));
+                                           for (const int64_t time : times->times) {
+                                             if (time < state->limit) late.push_back(time);
+                                           }
+                                           return Status::OK();
+                                         }));
+    if (!late.empty()) {
+      ARROW_ASSIGN_OR_RAISE(state->root, LeaveOut(*source, state->root, revision, std::move(late)));
+    }
   } else if (place.item.kind == HistoryItem::Kind::kRoot) {
     state->root = place.item.root;
     state->tree_end = place.item.end;
@@ -279,11 +320,18 @@ Status SeriesHead::GrowBy(const NodeSource& source, const TreeShape& shape, size
   overlay.Apply(pending_.run, 0, steps, tree_end_);
   ARROW_ASSIGN_OR_RAISE(MergedTree merged, MergeTree(source, shape, root_, revision, overlay));
   dirty_bytes_ += BytesOf(merged.root, revision);
+  std::vector<std::shared_ptr<const EditRun>> late;
+  const bool undoable = !merged.met_equal && CanUndo(overlay, shape, steps, &late);
 
   std::lock_guard lock(mutex_);
-  if (steps <= pending_.appends) {
+  if (undoable) {
     for (size_t i = 0; i < steps; ++i) {
-      history_.AddCut(tree_revision_ + 1 + static_cast<int64_t>(i), pending_.ends[i]);
+      const int64_t made = tree_revision_ + 1 + static_cast<int64_t>(i);
+      if (late[i]) {
+        dirty_bytes_ += late[i]->MemoryBytes();
+        history_.AddLate(made, std::move(late[i]));
+      }
+      history_.AddCut(made, pending_.ends[i]);
     }
     replaced->insert(replaced->end(), merged.replaced.begin(), merged.replaced.end());
   } else {
@@ -303,6 +351,28 @@ Status SeriesHead::GrowBy(const NodeSource& source, const TreeShape& shape, size
   DropPending(steps);
   overlay_.reset();
   return Status::OK();
+}
+
+bool SeriesHead::CanUndo(const Overlay& overlay, const TreeShape& shape, size_t steps,
+                         std::vector<std::shared_ptr<const EditRun>>* late) const {
+  late->resize(steps);
+  if (steps <= pending_.appends) return true;
+  const EditRun& run = pending_.run;
+  for (size_t i = 0; i < steps; ++i) {
+    if (RemovesPoints(run.steps[i])) return false;
+  }
+  if (std::adjacent_find(overlay.times.begin(), overlay.times.end()) != overlay.times.end()) {
+    return false;
+  }
+  size_t times = 0;
+  size_t lists = 0;
+  for (size_t i = 0; i < steps; ++i) {
+    (*late)[i] = LateOf(run, i, i == 0 ? tree_end_ : pending_.ends[i - 1]);
+    if (!(*late)[i]) continue;
+    times += (*late)[i]->times.size();
+    ++lists;
+  }
+  return history_.CanAddLate(times, lists, shape.late_times_max);
 }
 
 void SeriesHead::DropPending(size_t steps) {

@@ -125,6 +125,10 @@ class SeriesHead {
   /// Move the first `steps` edits that wait into the tree.
   Status GrowBy(const NodeSource& source, const TreeShape& shape, size_t steps,
                 std::vector<NodeAddress>* replaced);
+  /// Can the first `steps` edits that wait be told from the tree that they make? `late`: the times
+  /// that each of them added between others.
+  bool CanUndo(const Overlay& overlay, const TreeShape& shape, size_t steps,
+               std::vector<std::shared_ptr<const EditRun>>* late) const;
   /// Forget the first `steps` edits that wait.
   void DropPending(size_t steps);
 

@@ -200,9 +200,12 @@ class TimeViewImpl : public TimeView {
     const size_t pending_before = head->pending_bytes();
     const size_t dirty_before = head->dirty_bytes();
     std::vector<NodeAddress> replaced;
-    const Status grown = head->Grow(*base_->Source(), {options_.leaf_points_max},
-                                    options_.series_pending_points_max, &replaced);
+    const Status grown =
+        head->Grow(*base_->Source(), {options_.leaf_points_max, options_.late_times_max},
+                   options_.series_pending_points_max, &replaced);
     base_->AddDead(replaced);
+    // What waited may have been written with its head at a checkpoint: now the head is another.
+    open_.MarkChanged(head);
     pending_bytes_ += head->pending_bytes() - pending_before;
     dirty_bytes_ += head->dirty_bytes() - dirty_before;
     ++trees_;
@@ -235,10 +238,13 @@ class TimeViewImpl : public TimeView {
       head->marks.queued = false;
       Grow(head);
     }
-    if (dirty_bytes_.load() > options_.dirty_bytes_max) {
+    if (dirty_bytes_.load() > std::max(options_.dirty_bytes_max, write_again_)) {
       std::vector<HeadPtr> dirty = open_.Changed();
       std::erase_if(dirty, [](const HeadPtr& head) { return head->dirty_bytes() == 0; });
-      ARROW_RETURN_NOT_OK(Forgive(Write(dirty, false)));
+      const Status written = Write(dirty, false);
+      // Where there is no room on the disk it is not tried each time.
+      write_again_ = written.ok() ? 0 : dirty_bytes_.load() + options_.dirty_bytes_max / 8;
+      ARROW_RETURN_NOT_OK(Forgive(written));
     }
     const std::vector<HeadPtr> evicted = open_.ChangedToEvict();
     if (!evicted.empty()) {
@@ -313,6 +319,7 @@ class TimeViewImpl : public TimeView {
   // The writer's: series with edits that wait, in the order in which they began to. May name some
   // that have none any more.
   std::deque<SeriesId> queue_;
+  uint64_t write_again_ = 0;  // bytes of nodes outside files, after a try that failed
   bool told_full_ = false;
 };
 

@@ -39,6 +39,8 @@ struct TimeViewOptions {
   uint32_t open_series_max = 100'000;
   /// Points of a leaf at most; tests make it small. Trees of another shape go on being read.
   uint32_t leaf_points_max = 1536;
+  /// Times of late points that earlier revisions leave out of one tree, before a root is kept.
+  uint32_t late_times_max = 64 << 10;
   /// A node file is closed when it has grown to this.
   uint64_t file_bytes_max = uint64_t{256} << 20;
 };

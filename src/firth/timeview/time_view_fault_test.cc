@@ -272,5 +272,36 @@ TEST(TimeViewFaultTest, EverySmallTreeIsRight) {
   }
 }
 
+TEST(TimeViewMemoryTest, NodesOutsideFilesStayWithinTheirBound) {
+  store::MemoryFileSystem files;
+  TimeViewOptions options = SmallOptions(&files);
+  options.dirty_bytes_max = 32 << 10;
+  options.pending_bytes_max = 16 << 10;
+  options.series_pending_points_max = 1000;
+  auto view = TimeView::Open(options).ValueOrDie();
+  // What waits in front of the trees is written with the heads at a checkpoint, and goes into the
+  // trees later, when others want its place.
+  int64_t commit = 0;
+  for (int64_t round = 0; round < 4; ++round) {
+    for (uint8_t number = 0; number < 200; ++number) {
+      OwnedEdit edit;
+      edit.edit.series = TestSeries(number);
+      edit.edit.revision = kEmptyRevision + 1 + round;
+      edit.edit.commit = CommitId(++commit);
+      for (int i = 0; i < 20; ++i) {
+        edit.times.push_back(round * 100 + i);
+        edit.values.push_back(i);
+      }
+      TIMEVIEW_OK(view->Apply({&edit.get(), 1}, edit.edit.commit));
+      ASSERT_LE(view->Stats().dirty_bytes, options.dirty_bytes_max + (16 << 10))
+          << "round " << round << " series " << int{number};
+      if (number == 100) TIMEVIEW_OK(view->Checkpoint());
+    }
+  }
+  TIMEVIEW_OK(view->Checkpoint());
+  EXPECT_EQ(view->Stats().dirty_bytes, 0u);
+  EXPECT_EQ(Read(view.get(), TestSeries(7), kLatestRevision).ValueOrDie().size(), 80u);
+}
+
 }  // namespace
 }  // namespace firth::timeview

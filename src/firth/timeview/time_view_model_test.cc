@@ -18,9 +18,10 @@ namespace {
 
 /// Edits of each run.
 constexpr int64_t kCommits = 100;
+constexpr int64_t kLongCommits = 5000;
 
 /// Where the times of a run lie.
-enum class Shape { kDense, kAscending, kSpread, kPiles };
+enum class Shape { kDense, kAscending, kSpread, kPiles, kLate };
 
 class Writer {
  public:
@@ -32,7 +33,7 @@ class Writer {
     out.edit.series = series;
     out.edit.revision = model.latest() + 1;
     out.edit.commit = CommitId(commit);
-    if (random_() % 8 == 0) {
+    if (random_() % (shape_ == Shape::kLate ? 60 : 8) == 0) {
       out.edit.kind = Edit::Kind::kRemove;
       const auto [start, end] = std::minmax({SomeTime(), SomeTime()});
       out.edit.start = start;
@@ -50,7 +51,8 @@ class Writer {
       times.push_back(SomeTime());
       values.push_back(SomeValue());
     }
-    const auto policy = static_cast<MergePolicy>(random_() % 4);
+    auto policy = static_cast<MergePolicy>(random_() % 4);
+    if (shape_ == Shape::kLate && random_() % 20 != 0) policy = MergePolicy::kNever;
     auto snapshot = view->Pin(series, kLatestRevision).ValueOrDie();
     const auto decision = Decide(snapshot, policy, times, values).ValueOrDie();
     const auto want = model.Decide(policy, times, values);
@@ -84,6 +86,12 @@ class Writer {
       case Shape::kSpread:
         if (random_() % 50 == 0) return random_() % 2 == 0 ? kTimeMin : kTimeLast;
         return kTimeMin + static_cast<int64_t>(random_() % ((uint64_t{1} << 62) - 1));
+      case Shape::kLate:
+        // A third comes late, nearly always to a time where there is no point.
+        clock_ += 1000;
+        if (random_() % 3 != 0) return clock_;
+        if (random_() % 100 == 0) return clock_ - 1000;
+        return clock_ - static_cast<int64_t>(random_() % 100'000);
       case Shape::kPiles:
         return 5 + static_cast<int64_t>(random_() % 3);
     }
@@ -123,6 +131,7 @@ TEST_P(TimeViewModelTest, EveryAnswerIsThatOfPlainCode) {
                           .dirty_bytes_max = run.seed % 3 == 0 ? 0u : 1u << 20,
                           .series_pending_points_max = run.pending_max,
                           .leaf_points_max = run.leaf_points_max,
+                          .late_times_max = run.seed % 2 == 0 ? 30u : 10'000u,
                           .file_bytes_max = 16 << 10};
   options.files = files.get();
   auto view = TimeView::Open(options).ValueOrDie();
@@ -170,10 +179,82 @@ TEST_P(TimeViewModelTest, EveryAnswerIsThatOfPlainCode) {
   Comparison(view.get(), series, &model, run.seed).Everything(50);
 }
 
+/// Long lives, of which some answers are compared at each step.
+class TimeViewLongTest : public testing::TestWithParam<ModelRun> {};
+
+TEST_P(TimeViewLongTest, EveryAnswerIsThatOfPlainCode) {
+  const ModelRun run = GetParam();
+  auto files = std::make_unique<store::MemoryFileSystem>();
+  TimeViewOptions options{.files = files.get(),
+                          .node_cache_bytes = 64 << 10,
+                          .dirty_bytes_max = 64 << 10,
+                          .series_pending_points_max = run.pending_max,
+                          .leaf_points_max = run.leaf_points_max,
+                          .late_times_max = 500,
+                          .file_bytes_max = 256 << 10};
+  auto view = TimeView::Open(options).ValueOrDie();
+  std::mt19937_64 random(run.seed);
+  SeededRandom power(run.seed);
+  constexpr uint8_t kSeries = 4;
+  std::vector<Writer> writers;
+  ModelSeries models[kSeries];
+  for (uint8_t i = 0; i < kSeries; ++i) writers.emplace_back(run.shape, run.seed + i);
+  std::vector<OwnedEdit> log;  // since the base
+  for (int64_t commit = 1; commit <= kLongCommits && !HasFailure(); ++commit) {
+    const auto number = static_cast<uint8_t>(random() % kSeries);
+    const SeriesId series = TestSeries(number);
+    OwnedEdit edit = writers[number].Next(view.get(), series, models[number], commit);
+    TIMEVIEW_OK(view->Apply({&edit.get(), 1}, CommitId(commit)));
+    models[number].Apply(edit.get());
+    log.push_back(edit);
+    Comparison comparison(view.get(), series, &models[number], random());
+    if (random() % 4 == 0) comparison.Revision(models[number].latest());
+    if (random() % 12 == 0) comparison.SomeRevision();
+    if (random() % 40 == 0) comparison.SomeChanges();
+    if (random() % 100 == 0) {
+      TIMEVIEW_OK(view->Checkpoint());
+      log.clear();
+    }
+    if (random() % 300 == 0) {
+      TIMEVIEW_OK(view->Reclaim(1 << 20).status());
+      log.clear();
+    }
+    if (random() % 150 == 0) {
+      auto left = random() % 2 == 0 ? files->Copy() : files->PowerCut(&power);
+      view.reset();
+      files = std::move(left);
+      options.files = files.get();
+      view = TimeView::Open(options).ValueOrDie();
+      for (OwnedEdit& again : log) {
+        TIMEVIEW_OK(view->Apply({&again.get(), 1}, again.edit.commit));
+      }
+    }
+  }
+  for (uint8_t i = 0; i < kSeries; ++i) {
+    Comparison comparison(view.get(), TestSeries(i), &models[i], run.seed);
+    for (int64_t revision = kEmptyRevision; revision <= models[i].latest(); revision += 11) {
+      comparison.Revision(revision);
+    }
+  }
+}
+
+std::vector<ModelRun> LongRuns() {
+  std::vector<ModelRun> runs;
+  uint64_t seed = 1000;
+  for (const Shape shape :
+       {Shape::kDense, Shape::kAscending, Shape::kSpread, Shape::kPiles, Shape::kLate}) {
+    for (const uint32_t leaf : {4u, 64u}) {
+      for (const uint32_t pending : {4u, 200u}) runs.push_back({shape, leaf, pending, seed++});
+    }
+  }
+  return runs;
+}
+
 std::vector<ModelRun> Runs() {
   std::vector<ModelRun> runs;
   uint64_t seed = 1;
-  for (const Shape shape : {Shape::kDense, Shape::kAscending, Shape::kSpread, Shape::kPiles}) {
+  for (const Shape shape :
+       {Shape::kDense, Shape::kAscending, Shape::kSpread, Shape::kPiles, Shape::kLate}) {
     for (const uint32_t leaf : {1u, 2u, 8u, 1536u}) {
       for (const uint32_t pending : {1u, 20u, 1000u}) {
         runs.push_back({shape, leaf, pending, seed++});
@@ -184,13 +265,14 @@ std::vector<ModelRun> Runs() {
 }
 
 std::string NameOf(const testing::TestParamInfo<ModelRun>& tested) {
-  static constexpr const char* kShapes[] = {"Dense", "Ascending", "Spread", "Piles"};
+  static constexpr const char* kShapes[] = {"Dense", "Ascending", "Spread", "Piles", "Late"};
   const ModelRun& run = tested.param;
   return std::string(kShapes[static_cast<int>(run.shape)]) + "Leaf" +
          std::to_string(run.leaf_points_max) + "Pending" + std::to_string(run.pending_max);
 }
 
 INSTANTIATE_TEST_SUITE_P(Runs, TimeViewModelTest, testing::ValuesIn(Runs()), NameOf);
+INSTANTIATE_TEST_SUITE_P(Runs, TimeViewLongTest, testing::ValuesIn(LongRuns()), NameOf);
 
 }  // namespace
 }  // namespace firth::timeview
