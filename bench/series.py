@@ -1,11 +1,13 @@
+#!/usr/bin/env python3
 """What the BTrDB door costs, by the unmodified client: inserts, raw reads and windows through Arrow calls.
 
-    .deps/venv/btrdb/bin/python bench/btrdb.py [MILLIONS OF POINTS]
+    .deps/venv/btrdb/bin/python bench/series.py [MILLIONS OF POINTS]
 
 Starts build/firth on a folder below /tmp. Rates are per second of the server's CPU time, since other things run beside
 it; the client's own CPU time stands next to them. Every insert is acknowledged when it is synced.
 """
 
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -75,6 +77,12 @@ def main(millions=5):
         small = conn.create(uuid.uuid4(), "bench", tags={"name": "small"})
         piece = table.slice(0, 1)
         meter.run("ArrowInsert, 1 a call", 300, "points", lambda: [small.arrow_insert(piece) for _ in range(300)])
+        def together():
+            with concurrent.futures.ThreadPoolExecutor(8) as pool:
+                list(pool.map(lambda _: small.arrow_insert(piece), range(1600)))
+
+        meter.run("ArrowInsert, 1 a call, 8 at once", 1600, "points", together)
+        assert small.version() == 10 + 300 + 1600
         results["machine"] = {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count(),
                               "load": os.getloadavg()}
         server.send_signal(signal.SIGTERM)
@@ -84,7 +92,7 @@ def main(millions=5):
         print(f"time view: {results['bytes_a_point']:.2f} bytes a point; load {results['machine']['load']}")
         out = ROOT / "bench" / "results"
         out.mkdir(exist_ok=True)
-        (out / "btrdb.json").write_text(json.dumps(results, indent=1) + "\n")
+        (out / "series.json").write_text(json.dumps(results, indent=1) + "\n")
     finally:
         if server.poll() is None:
             server.kill()

@@ -1,7 +1,8 @@
 // What the time view costs: points in, in and out of order; bytes a point; zooming and finding with
 // warm and cold caches; raw reads; one series and many. In this process, on files below a folder.
 //
-//   FIRTH_BENCH_POINTS (default 20,000,000), FIRTH_BENCH_FOLDER (default /tmp/firth-bench-timeview)
+//   FIRTH_BENCH_POINTS (default 20,000,000), FIRTH_BENCH_SERIES (default 1,000,000),
+//   FIRTH_BENCH_FOLDER (default /tmp/firth-bench-timeview)
 //
 // Rates are per second of this process's CPU time, since other things run beside it; latencies are
 // of the wall clock. Points look like a phasor measurement unit's: 120 a second, float32 in
@@ -98,7 +99,8 @@ SeriesId Series(uint32_t number) {
 
 class Bench {
  public:
-  Bench(std::string folder, uint64_t points) : folder_(std::move(folder)), points_(points) {}
+  Bench(std::string folder, uint64_t points, uint64_t series)
+      : folder_(std::move(folder)), points_(points), series_(series) {}
 
   void Run() {
     std::filesystem::remove_all(folder_);
@@ -108,6 +110,7 @@ class Bench {
     const double mixed = Insert("30 % out of order", 0.3);
     Report("cost of 30 % out of order", mixed / in_order, "x", "<= 1.3");
     Many();
+    Idle();
     Zoom("warm", uint64_t{256} << 20, true);
     Zoom("cold", 0, false);
     Raw();
@@ -209,6 +212,46 @@ class Bench {
     Report("resident with 100,000 series", static_cast<double>(ResidentMegabytes()), "MB", "");
   }
 
+  /// Very many series that were written to once: memory is to follow those in use.
+  void Idle() {
+    const int64_t before = ResidentMegabytes();
+    const double begin = CpuSeconds();
+    {
+      auto view = Open("idle");
+      Phasor phasor(5);
+      std::vector<int64_t> times;
+      std::vector<double> values;
+      phasor.Next(10, &times, &values);
+      for (uint64_t i = 0; i < series_; ++i) {
+        Edit edit;
+        edit.series = Series(static_cast<uint32_t>(i * 2654435761u));
+        edit.revision = kEmptyRevision + 1;
+        edit.commit = CommitId(static_cast<int64_t>(i + 1));
+        edit.times = times;
+        edit.values = values;
+        Check(view->Apply({&edit, 1}, edit.commit));
+        if (i % 250'000 == 249'999) Check(view->Checkpoint());
+      }
+      Check(view->Checkpoint());
+    }
+    Report("series made, ten points each, a second",
+           static_cast<double>(series_) / (CpuSeconds() - begin) / 1e6, "M", "");
+    auto view = Open("idle");
+    const int64_t opened = ResidentMegabytes();
+    std::mt19937_64 random(6);
+    std::vector<double> micros;
+    for (int i = 0; i < 1000; ++i) {
+      const auto number = static_cast<uint32_t>(random() % series_ * 2654435761u);
+      const double start = WallMicros();
+      Check(Check(view->Pin(Series(number), kLatestRevision)).Nearest(kBegin, Direction::kForward));
+      micros.push_back(WallMicros() - start);
+    }
+    std::sort(micros.begin(), micros.end());
+    Report("resident more with " + std::to_string(series_) + " idle series",
+           static_cast<double>(opened - before), "MB", "");
+    Report("first look at an idle series, p50", micros[500] / 1000, "ms", "");
+  }
+
   void Zoom(const std::string& name, uint64_t cache, bool again) {
     auto view = Open("ordered", cache);
     const int64_t all = Phasor::TimeOf(points_) - kBegin;
@@ -225,12 +268,16 @@ class Bench {
         if (!again) view = Open("ordered", 0);
         const auto room = static_cast<uint64_t>(all - span);
         const int64_t start = kBegin + (room == 0 ? 0 : static_cast<int64_t>(random() % room));
-        const double begin = WallMicros();
-        auto cursor = Check(Check(view->Pin(Series(1), kLatestRevision))
-                                .Windows(start, start + span, static_cast<uint64_t>(span / 1000)));
         WindowBatch batch;
-        Check(cursor->Next(1000, &batch));
-        micros.push_back(WallMicros() - begin);
+        // Warm is what was looked at just before.
+        for (int look = again ? 0 : 1; look < 2; ++look) {
+          const double begin = WallMicros();
+          auto cursor =
+              Check(Check(view->Pin(Series(1), kLatestRevision))
+                        .Windows(start, start + span, static_cast<uint64_t>(span / 1000)));
+          Check(cursor->Next(1000, &batch));
+          if (look == 1) micros.push_back(WallMicros() - begin);
+        }
       }
       std::sort(micros.begin(), micros.end());
       Report("1,000 windows of " + text + ", " + name + ", p50", micros[micros.size() / 2] / 1000,
@@ -265,6 +312,7 @@ class Bench {
 
   const std::string folder_;
   const uint64_t points_;
+  const uint64_t series_;
   std::unique_ptr<store::FileSystem> files_;
 };
 
@@ -272,8 +320,10 @@ class Bench {
 
 int main() {
   const char* points = std::getenv("FIRTH_BENCH_POINTS");
+  const char* series = std::getenv("FIRTH_BENCH_SERIES");
   const char* folder = std::getenv("FIRTH_BENCH_FOLDER");
   Bench(folder != nullptr ? folder : "/tmp/firth-bench-timeview",
-        points != nullptr ? std::strtoull(points, nullptr, 10) : 20'000'000)
+        points != nullptr ? std::strtoull(points, nullptr, 10) : 20'000'000,
+        series != nullptr ? std::strtoull(series, nullptr, 10) : 1'000'000)
       .Run();
 }

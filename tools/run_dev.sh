@@ -49,7 +49,9 @@ if [[ -s $pending ]]; then
   for table in "${tables[@]}"; do
     echo "loading sample table nyc/$table"
     time_column=()
-    [[ $table == airports ]] || time_column=(--time-column time_hour)
+    [[ $table == airports ]] || time_column=(--time time_hour)
+    # Each number of each airport's weather is a series.
+    [[ $table != weather ]] || time_column+=(--series origin)
     if "$firth" load "nyc/$table" "$samples/$table.csv" "${time_column[@]}" --server "$(endpoint flight)"; then
       sed -i "/^$table\$/d" "$pending"
     else

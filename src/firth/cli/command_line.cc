@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "firth/cli/commands.h"
+#include "firth/cli/series.h"
 
 namespace firth::cli {
 namespace {
@@ -73,7 +74,7 @@ int Run(int argc, char** argv) {
   app.set_version_flag("--version", [] { return std::string(VersionText()); });
   AddCommonOptions(&line);
   for (const auto add : {AddServe, AddTables, AddCreate, AddPartitions, AddLoad, AddExport, AddRead,
-                         AddLake, AddSql, AddUsers, AddGrants, AddVersion}) {
+                         AddLake, AddSeries, AddSql, AddUsers, AddGrants, AddVersion}) {
     add(&line);
   }
   try {

@@ -74,9 +74,10 @@ void DefinitionOptions::AddTo(CLI::App* command) {
   columns("--key", &key, "The columns that tell rows apart; writes then update");
   columns("--order", &order, "The columns that sort the table, without being unique");
   columns("--partition-by", &partition_by, "A partition for each of these columns' values");
+  columns("--series", &series_by, "The columns that tell series of the numbers apart");
   columns("--bucket-by", &bucket_by, "The columns that choose a row's bucket");
   command->add_option("--buckets", buckets, "Logs a partition")->check(CLI::PositiveNumber);
-  command->add_option("--time-column", time_column, "The column that holds each row's time")
+  command->add_option("--time-column,--time", time_column, "The column that holds each row's time")
       ->type_name("COLUMN");
   command->add_option("--merge", merge, "Which row of a key stays")
       ->check(CLI::IsMember({"last", "first", "greatest", "aggregate"}));
@@ -95,6 +96,7 @@ Status DefinitionOptions::Write(json* body) const {
   if (!bucket_by.empty()) (*body)["bucket_by"] = bucket_by;
   if (buckets > 0) (*body)["buckets"] = buckets;
   if (!time_column.empty()) (*body)["time_column"] = time_column;
+  if (!series_by.empty()) (*body)["series_by"] = series_by;
   if (!merge.empty()) (*body)["merge"] = merge;
   if (!image.empty()) (*body)["image"] = image;
   return living.Write(body);

@@ -32,6 +32,7 @@ struct DefinitionOptions {
   std::string schema;
   std::vector<std::string> key;
   std::vector<std::string> order;
+  std::vector<std::string> series_by;
   std::vector<std::string> partition_by;
   std::vector<std::string> bucket_by;
   int32_t buckets = 0;

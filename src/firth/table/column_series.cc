@@ -1,7 +1,9 @@
 #include "firth/table/column_series.h"
 
 #include <arrow/array.h>
+#include <arrow/array/util.h>
 #include <arrow/compute/cast.h>
+#include <arrow/scalar.h>
 
 #include <algorithm>
 #include <cmath>
@@ -23,28 +25,52 @@ using arrow::Type;
 constexpr std::string_view kNameSpace{
     "\x0b\xd7\x1f\x5c\x8a\x43\x4d\x6e\x9b\x60\x71\x1e\x52\xc4\x3a\x90", 16};
 constexpr size_t kKeptMax = 4;
-constexpr size_t kKnownMax = 100'000;
+constexpr size_t kKnownMax = 1'000'000;
+constexpr size_t kKeysMax = 100'000;
 
 bool IsNumber(const arrow::DataType& type) {
   return arrow::is_integer(type.id()) || type.id() == Type::FLOAT || type.id() == Type::DOUBLE;
 }
 
-SeriesId IdOf(EditionId edition, const std::string& column) {
+SeriesId IdOf(EditionId edition, const std::string& column, const std::vector<std::string>& key) {
   std::string name;
   AppendBe<int64_t>(&name, edition.value);
-  return SeriesId::From(NameUuid(kNameSpace, name + column));
+  name += column;
+  for (const std::string& value : key) {
+    name.push_back('\0');
+    AppendBe<uint64_t>(&name, value.size());
+    name += value;
+  }
+  return SeriesId::From(NameUuid(kNameSpace, name));
 }
 
-ColumnSeriesPtr Make(const TablePtr& table, const std::string& column) {
+/// May an id be one of ours?
+bool IsNameUuid(const SeriesId& id) {
+  return (static_cast<uint8_t>(id.bytes[6]) >> 4) == 5;
+}
+
+ColumnSeriesPtr Make(const TablePtr& table, const std::string& column,
+                     const std::vector<std::string>& key) {
   auto series = std::make_shared<ColumnSeries>();
   auto info = std::make_shared<SeriesInfo>();
-  info->id = IdOf(table->current->id, column);
+  info->id = IdOf(table->current->id, column, key);
   info->collection = table->path;
-  info->tags = {{"name", column}, {"unit", ""}, {"ingress", ""}, {"distiller", ""}};
+  std::string name = column;
+  for (size_t i = 0; i < key.size(); ++i) {
+    name += (i == 0 ? "[" : ",") + key[i];
+    info->annotations[table->current->spec.series_by[i]] = key[i];
+  }
+  if (!key.empty()) name += "]";
+  info->tags = {{"name", name}, {"unit", ""}, {"ingress", ""}, {"distiller", ""}};
   series->info = std::move(info);
   series->table = table;
   series->column = column;
+  series->key = key;
   return series;
+}
+
+bool Has(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
 }
 
 /// The columns of a table that are series; none of a table of series.
@@ -53,9 +79,11 @@ std::vector<std::string> ColumnsOf(const TableInfo& table) {
   if (!table.current.has_value() || IsCollection(*table.current)) return columns;
   const EditionInfo& edition = *table.current;
   for (const auto& field : edition.newest().schema->fields()) {
-    if (IsNumber(*field->type()) && field->name() != edition.spec.time_column) {
-      columns.push_back(field->name());
-    }
+    const std::string& name = field->name();
+    if (!IsNumber(*field->type()) || name == edition.spec.time_column) continue;
+    if (Has(edition.spec.series_by, name)) continue;
+    if (!edition.spec.values.empty() && !Has(edition.spec.values, name)) continue;
+    columns.push_back(name);
   }
   return columns;
 }
@@ -80,6 +108,22 @@ Result<std::vector<std::optional<int64_t>>> TimesOf(const arrow::Array& column) 
 
 bool OnTheLine(int64_t time) {
   return time >= timeview::kTimeMin && time <= timeview::kTimeLast;
+}
+
+/// The texts of these columns' values, column by column; null is the empty text.
+Result<std::vector<std::shared_ptr<arrow::StringArray>>> TextsOf(
+    const arrow::RecordBatch& rows, const std::vector<std::string>& columns) {
+  std::vector<std::shared_ptr<arrow::StringArray>> texts;
+  for (const std::string& name : columns) {
+    ARROW_ASSIGN_OR_RAISE(const auto text,
+                          arrow::compute::Cast(*rows.GetColumnByName(name), arrow::utf8()));
+    texts.push_back(std::static_pointer_cast<arrow::StringArray>(text));
+  }
+  return texts;
+}
+
+std::string_view TextAt(const arrow::StringArray& texts, int64_t row) {
+  return texts.IsNull(row) ? std::string_view() : texts.GetView(row);
 }
 
 class Ranges : public timeview::RangeCursor {
@@ -109,39 +153,130 @@ Status NotOfAColumn(const char* what) {
                std::string("this series is a column of a table: it cannot be ") + what);
 }
 
+Result<std::shared_ptr<const ColumnSeriesStore::Keys>> ColumnSeriesStore::KeysOf(
+    const TablePtr& table) {
+  const EditionInfo& edition = *table->current;
+  auto keys = std::make_shared<Keys>();
+  if (edition.spec.series_by.empty()) {
+    keys->insert(std::vector<std::string>());
+    return keys;
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto commits, CommitsOf(*table));
+  const CommitId last = commits.empty() ? CommitId(0) : commits.back();
+  {
+    std::lock_guard lock(mutex_);
+    const auto kept = keys_.find(edition.id);
+    if (kept != keys_.end() && kept->second.commit == last) return kept->second.keys;
+  }
+  if (!commits.empty()) {
+    ARROW_ASSIGN_OR_RAISE(
+        const auto scanner,
+        database_->Scan(access::Internal(),
+                        {.table = table, .columns = edition.spec.series_by, .as_of = last}));
+    while (true) {
+      ARROW_ASSIGN_OR_RAISE(const auto batch, scanner->Next());
+      if (!batch.has_value()) break;
+      ARROW_ASSIGN_OR_RAISE(const auto texts, TextsOf(*batch->rows, edition.spec.series_by));
+      std::vector<std::string> key(texts.size());
+      for (int64_t i = 0; i < batch->rows->num_rows() && keys->size() < kKeysMax; ++i) {
+        for (size_t c = 0; c < texts.size(); ++c) key[c] = TextAt(*texts[c], i);
+        keys->insert(key);
+      }
+    }
+  }
+  std::lock_guard lock(mutex_);
+  keys_[edition.id] = {.commit = last, .keys = keys};
+  return keys;
+}
+
+void ColumnSeriesStore::Remember(const std::vector<ColumnSeriesPtr>& series) {
+  std::lock_guard lock(mutex_);
+  if (known_.size() + series.size() > kKnownMax) {
+    known_.clear();
+    learnt_ = CommitId(-1);
+  }
+  for (const auto& one : series) {
+    known_[one->info->id] = {.table = one->table->id, .column = one->column, .key = one->key};
+  }
+}
+
 Result<std::vector<ColumnSeriesPtr>> ColumnSeriesStore::Find(const access::Caller& caller,
                                                              const Path& prefix) {
   ARROW_ASSIGN_OR_RAISE(const auto tables, database_->ListTables(caller, prefix));
   std::vector<ColumnSeriesPtr> found;
   for (const TablePtr& table : tables) {
-    for (const std::string& column : ColumnsOf(*table)) found.push_back(Make(table, column));
+    const auto columns = ColumnsOf(*table);
+    if (columns.empty()) continue;
+    // Their names tell values of rows.
+    if (!table->current->spec.series_by.empty() &&
+        !database_->CheckRight(caller, access::kRead, *table).ok()) {
+      continue;
+    }
+    ARROW_ASSIGN_OR_RAISE(const auto keys, KeysOf(table));
+    for (const auto& key : *keys) {
+      for (const std::string& column : columns) found.push_back(Make(table, column, key));
+    }
   }
-  std::lock_guard lock(mutex_);
-  if (known_.size() > kKnownMax) known_.clear();
-  for (const auto& series : found) known_[series->info->id] = {series->table->id, series->column};
+  Remember(found);
   return found;
 }
 
+Result<bool> ColumnSeriesStore::Learn() {
+  ARROW_ASSIGN_OR_RAISE(const CommitId now, database_->catalog()->LastCommit());
+  std::vector<TablePtr> keyed;
+  {
+    std::lock_guard lock(mutex_);
+    if (learnt_ == now) keyed = keyed_;
+    if (learnt_ == now && keyed.empty()) return false;
+  }
+  if (keyed.empty()) {
+    ARROW_RETURN_NOT_OK(Find(access::Internal(), Path{}).status());
+    ARROW_ASSIGN_OR_RAISE(const auto tables, database_->ListTables(access::Internal(), Path{}));
+    std::lock_guard lock(mutex_);
+    keyed_.clear();
+    for (const TablePtr& table : tables) {
+      if (!ColumnsOf(*table).empty() && !table->current->spec.series_by.empty()) {
+        keyed_.push_back(table);
+      }
+    }
+    learnt_ = now;
+    return true;
+  }
+  // Rows may have come with new values.
+  for (const TablePtr& table : keyed) {
+    ARROW_ASSIGN_OR_RAISE(const auto keys, KeysOf(table));
+    std::vector<ColumnSeriesPtr> found;
+    for (const auto& key : *keys) {
+      for (const std::string& column : ColumnsOf(*table)) found.push_back(Make(table, column, key));
+    }
+    Remember(found);
+  }
+  return true;
+}
+
 Result<ColumnSeriesPtr> ColumnSeriesStore::Get(const access::Caller& caller, const SeriesId& id) {
+  if (!IsNameUuid(id)) return nullptr;
   for (int attempt = 0; attempt < 2; ++attempt) {
-    std::optional<std::pair<TableId, std::string>> place;
+    std::optional<Place> place;
     {
       std::lock_guard lock(mutex_);
       const auto found = known_.find(id);
       if (found != known_.end()) place = found->second;
     }
     if (place.has_value()) {
-      const auto table = database_->GetTable(caller, place->first);
-      if (table.ok()) {
-        // Another edition of it has other series.
-        for (const std::string& column : ColumnsOf(**table)) {
-          if (column == place->second && IdOf((*table)->current->id, column) == id) {
-            return Make(*table, column);
-          }
-        }
+      const auto table = database_->GetTable(caller, place->table);
+      // Another edition of it has other series.
+      if (table.ok() && Has(ColumnsOf(**table), place->column) &&
+          (*table)->current->spec.series_by.size() == place->key.size() &&
+          IdOf((*table)->current->id, place->column, place->key) == id) {
+        return Make(*table, place->column, place->key);
       }
+      if (table.ok()) return nullptr;
     }
-    if (attempt == 0) ARROW_RETURN_NOT_OK(Find(caller, Path{}).status());
+    if (attempt == 0) {
+      ARROW_ASSIGN_OR_RAISE(const bool more, Learn());
+      if (!more) break;
+    }
   }
   return nullptr;
 }
@@ -179,6 +314,7 @@ Result<ColumnSeriesStore::PointsPtr> ColumnSeriesStore::Read(const access::Calle
     if (std::find(columns.begin(), columns.end(), name) == columns.end()) columns.push_back(name);
   };
   if (!edition.spec.time_column.empty()) add(edition.spec.time_column);
+  for (const std::string& name : edition.spec.series_by) add(name);
   std::vector<std::shared_ptr<arrow::DataType>> key_types;
   for (const std::string& name : edition.spec.key) {
     add(name);
@@ -204,6 +340,13 @@ Result<ColumnSeriesStore::PointsPtr> ColumnSeriesStore::Read(const access::Calle
     if (!edition.spec.time_column.empty()) {
       ARROW_ASSIGN_OR_RAISE(times, TimesOf(*rows.GetColumnByName(edition.spec.time_column)));
     }
+    ARROW_ASSIGN_OR_RAISE(const auto texts, TextsOf(rows, edition.spec.series_by));
+    const auto is_ours = [&](int64_t row) {
+      for (size_t c = 0; c < texts.size(); ++c) {
+        if (TextAt(*texts[c], row) != series.key[c]) return false;
+      }
+      return true;
+    };
     std::vector<std::string> keys;
     if (!edition.spec.key.empty()) {
       arrow::ArrayVector key_columns;
@@ -214,6 +357,11 @@ Result<ColumnSeriesStore::PointsPtr> ColumnSeriesStore::Read(const access::Calle
     auto& revision = points->revisions[static_cast<size_t>(at - commits.begin())];
     for (int64_t i = 0; i < rows.num_rows(); ++i) {
       const auto place = static_cast<size_t>(i);
+      if (!is_ours(i)) {
+        // A row that moved to another series has left this one.
+        if (!keys.empty()) current.erase(keys[place]);
+        continue;
+      }
       const std::optional<int64_t> time =
           edition.spec.time_column.empty() ? std::optional(batch->commit_time_ns) : times[place];
       const double value = numbers.IsNull(i) ? NAN : numbers.Value(i);
@@ -354,13 +502,20 @@ Result<int64_t> ColumnSeriesStore::Append(const access::Caller& caller, const Co
   ARROW_ASSIGN_OR_RAISE(const auto numbers,
                         arrow::compute::Cast(*wrap(values.data(), arrow::float64()), type,
                                              arrow::compute::CastOptions::Safe()));
-  const auto schema = arrow::schema(
-      {arrow::field(edition.spec.time_column, time_type), arrow::field(series.column, type)});
-  ARROW_RETURN_NOT_OK(database_
-                          ->AppendRows(caller, series.table,
-                                       {arrow::RecordBatch::Make(schema, count, {stamps, numbers})},
-                                       {})
-                          .status());
+  arrow::FieldVector fields = {arrow::field(edition.spec.time_column, time_type),
+                               arrow::field(series.column, type)};
+  arrow::ArrayVector columns = {stamps, numbers};
+  for (size_t i = 0; i < series.key.size(); ++i) {
+    const std::string& name = edition.spec.series_by[i];
+    const auto of = edition.newest().schema->GetFieldByName(name)->type();
+    ARROW_ASSIGN_OR_RAISE(const auto texts,
+                          arrow::MakeArrayFromScalar(arrow::StringScalar(series.key[i]), count));
+    ARROW_ASSIGN_OR_RAISE(auto values_of, arrow::compute::Cast(*texts, of));
+    fields.push_back(arrow::field(name, of));
+    columns.push_back(std::move(values_of));
+  }
+  const auto rows = arrow::RecordBatch::Make(arrow::schema(fields), count, columns);
+  ARROW_RETURN_NOT_OK(database_->AppendRows(caller, series.table, {rows}, {}).status());
   return LatestRevision(series);
 }
 

@@ -1,5 +1,6 @@
 // Numeric columns of any table as series of points: what is in a table's rows, read as if it had
-// been inserted into series, one a column. Nothing is stored for it.
+// been inserted into series, one a column; where the edition says which columns tell series apart,
+// one a column and set of their values. Nothing is stored for it.
 //
 // A point's time is its row's: that of the time column, else of the commit. Nulls, NaN, infinities
 // and times off the time line are no points. Of a table without a key, each commit is a revision;
@@ -12,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -30,6 +32,7 @@ struct ColumnSeries {
   SeriesPtr info;
   TablePtr table;
   std::string column;
+  std::vector<std::string> key;  // the values, as text, of the columns that tell series apart
 };
 using ColumnSeriesPtr = std::shared_ptr<const ColumnSeries>;
 
@@ -43,7 +46,8 @@ class ColumnSeriesStore {
 
   /// The columns of the tables at or below a path that the caller may see.
   Result<std::vector<ColumnSeriesPtr>> Find(const access::Caller& caller, const Path& prefix);
-  /// The column with this id; null if there is none that the caller may see.
+  /// The column with this id; null if there is none that the caller may see. Takes no longer with
+  /// more tables, unless one changed since the last call.
   Result<ColumnSeriesPtr> Get(const access::Caller& caller, const SeriesId& id);
 
   Result<int64_t> LatestRevision(const ColumnSeries& series);
@@ -77,6 +81,23 @@ class ColumnSeriesStore {
     PointsPtr points;
   };
 
+  /// The values of the columns that tell series apart; one without any where there are none.
+  using Keys = std::set<std::vector<std::string>>;
+  struct Place {
+    TableId table;
+    std::string column;
+    std::vector<std::string> key;
+  };
+  struct KeptKeys {
+    CommitId commit;
+    std::shared_ptr<const Keys> keys;
+  };
+
+  Result<std::shared_ptr<const Keys>> KeysOf(const TablePtr& table);
+  void Remember(const std::vector<ColumnSeriesPtr>& series);
+  /// Learn the ids of all columns, if there may be new ones. Returns whether there may.
+  Result<bool> Learn();
+
   /// The commits that wrote to a table, in order.
   Result<std::vector<CommitId>> CommitsOf(const TableInfo& table);
   Result<PointsPtr> PointsOf(const access::Caller& caller, const ColumnSeries& series);
@@ -85,8 +106,11 @@ class ColumnSeriesStore {
 
   DatabaseImpl* const database_;
   std::mutex mutex_;
-  std::unordered_map<SeriesId, std::pair<TableId, std::string>> known_;  // guarded by mutex_
-  std::list<Kept> kept_;  // guarded by mutex_; the last used first
+  std::unordered_map<SeriesId, Place> known_;  // guarded by mutex_
+  CommitId learnt_{-1};          // guarded by mutex_; the catalog's, when all were learnt
+  std::vector<TablePtr> keyed_;  // guarded by mutex_; then: tables with several series a column
+  std::map<EditionId, KeptKeys> keys_;  // guarded by mutex_
+  std::list<Kept> kept_;                // guarded by mutex_; the last used first
 };
 
 /// A refusal of what cannot be done to a column of a table.

@@ -130,9 +130,9 @@ Result<std::vector<log::StoredEntry>> DatabaseImpl::WithSeries(
     }
     ARROW_ASSIGN_OR_RAISE(auto rows, log::DecodeBatch(entry.body, stored->schema));
     ARROW_ASSIGN_OR_RAISE(rows, schema::Project(*rows, shown.schema));
-    ARROW_ASSIGN_OR_RAISE(rows, JoinSeries(*rows, entry.side, 0, [this](const SeriesId& id) {
-                            return series_->Known(id);
-                          }));
+    ARROW_ASSIGN_OR_RAISE(
+        rows, JoinSeries(*rows, {.side = entry.side, .commit_time_ns = entry.commit_time_ns},
+                         [this](const SeriesId& id) { return series_->Known(id); }));
     entry.schema_id = shown.id;
     ARROW_ASSIGN_OR_RAISE(entry.body, log::EncodeBatch(*rows, {},
                                                        {.schema_id = shown.id,

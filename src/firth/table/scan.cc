@@ -180,7 +180,11 @@ class LogScanner : public Scanner {
     }
     rows = rows->Slice(skip, std::max<int64_t>(0, until - skip));
     if (find_series_ != nullptr && !entry.side.empty()) {
-      ARROW_ASSIGN_OR_RAISE(rows, JoinSeries(*rows, entry.side, skip, find_series_));
+      ARROW_ASSIGN_OR_RAISE(
+          rows,
+          JoinSeries(*rows,
+                     {.side = entry.side, .commit_time_ns = entry.commit_time_ns, .skip = skip},
+                     find_series_));
     }
     if (hidden_) {
       ARROW_ASSIGN_OR_RAISE(rows, AddHidden(rows, batch));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "firth/common/text.h"
 #include "firth/log/side.h"
@@ -68,8 +69,29 @@ std::shared_ptr<arrow::Schema> CollectionShownSchema(const arrow::Schema& stored
   return arrow::schema(std::move(fields));
 }
 
+namespace {
+
+struct RowRange {
+  int64_t begin = 0;
+  int64_t end = 0;
+};
+
+/// A column of 8 bytes a row in which these rows say `blank`.
+template <typename T>
+std::shared_ptr<arrow::Array> Blanked(const arrow::Array& column, const std::vector<RowRange>& gone,
+                                      T blank) {
+  const T* first = column.data()->template GetValues<T>(1);
+  std::vector<T> values(first, first + column.length());
+  for (const RowRange& range : gone) {
+    std::fill(values.begin() + range.begin, values.begin() + range.end, blank);
+  }
+  return Column(column.type(), values);
+}
+
+}  // namespace
+
 Result<std::shared_ptr<arrow::RecordBatch>> JoinSeries(const arrow::RecordBatch& rows,
-                                                       std::string_view side, int64_t skip,
+                                                       const JoinedEntry& entry,
                                                        const FindSeries& find) {
   std::vector<int> facts;
   for (int i = 0; i < rows.num_columns(); ++i) {
@@ -77,18 +99,19 @@ Result<std::shared_ptr<arrow::RecordBatch>> JoinSeries(const arrow::RecordBatch&
     if (name == kUuid || IsTag(name)) facts.push_back(i);
   }
   arrow::ArrayVector columns = rows.columns();
-  if (facts.empty()) return arrow::RecordBatch::Make(rows.schema(), rows.num_rows(), columns);
-  ARROW_ASSIGN_OR_RAISE(const auto runs, log::ParseInsertRuns(side));
+  ARROW_ASSIGN_OR_RAISE(const auto runs, log::ParseInsertRuns(entry.side));
   std::vector<arrow::StringBuilder> builders(facts.size());
+  std::vector<RowRange> gone;
   int64_t at = 0;
-  const int64_t end = skip + rows.num_rows();
+  const int64_t end = entry.skip + rows.num_rows();
   for (const log::InsertRun& run : runs) {
-    const int64_t from = std::max(at, skip);
+    const int64_t from = std::max(at, entry.skip);
     at += run.rows;
     const int64_t count = std::min(at, end) - from;
     if (count <= 0) continue;
     const SeriesId id = SeriesId::From(run.series);
     const SeriesPtr series = find(id);
+    if (series == nullptr) gone.push_back({from - entry.skip, from - entry.skip + count});
     for (size_t i = 0; i < facts.size(); ++i) {
       ARROW_RETURN_NOT_OK(
           Append(FactOf(id, series, rows.column_name(facts[i])), count, &builders[i]));
@@ -100,6 +123,12 @@ Result<std::shared_ptr<arrow::RecordBatch>> JoinSeries(const arrow::RecordBatch&
   }
   for (size_t i = 0; i < facts.size(); ++i) {
     ARROW_ASSIGN_OR_RAISE(columns[static_cast<size_t>(facts[i])], builders[i].Finish());
+  }
+  for (int i = 0; i < rows.num_columns() && !gone.empty(); ++i) {
+    auto& column = columns[static_cast<size_t>(i)];
+    if (rows.column_name(i) == kTime)
+      column = Blanked<int64_t>(*column, gone, entry.commit_time_ns);
+    if (rows.column_name(i) == kValue) column = Blanked<double>(*column, gone, NAN);
   }
   return arrow::RecordBatch::Make(rows.schema(), rows.num_rows(), std::move(columns));
 }

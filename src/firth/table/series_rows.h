@@ -47,11 +47,18 @@ Result<CollectionRows> OpenCollectionRows(Database* database, const access::Call
 /// What is known of a series now; null when it is gone.
 using FindSeries = std::function<SeriesPtr(const SeriesId&)>;
 
+/// What is asked of the entry that rows are of.
+struct JoinedEntry {
+  std::string_view side;
+  int64_t commit_time_ns = 0;
+  int64_t skip = 0;  // rows of it that stand before the first one here
+};
+
 /// Fill in the facts of series in rows of one entry, shown under (columns of) the newest schema.
-/// `side` is the entry's; `skip` rows of it stand before the first one here. Rows of a series that
-/// is gone keep its uuid. Error kDataLoss when `side` does not cover the rows.
+/// Rows of a series that is gone keep their place and its uuid; their time is that of their commit,
+/// and their value is NaN. Error kDataLoss when `side` does not cover the rows.
 Result<std::shared_ptr<arrow::RecordBatch>> JoinSeries(const arrow::RecordBatch& rows,
-                                                       std::string_view side, int64_t skip,
+                                                       const JoinedEntry& entry,
                                                        const FindSeries& find);
 
 /// The points of series, each pinned at a revision, as rows of these columns, one series after the

@@ -174,6 +174,74 @@ TEST_F(SeriesRowsTest, ColumnsOfATableAreSeries) {
             Code::kUnimplemented);
 }
 
+TEST_F(SeriesRowsTest, RowsOfAnObliteratedSeriesTellNothing) {
+  Make(1, "x");
+  Make(2, "y");
+  Insert(1, {kBase + 1, kBase}, {1, 0.5});
+  Insert(2, {kBase}, {7});
+  ASSERT_TRUE(world_.db->series()->Obliterate(world_.caller, Id(1)).ok());
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(world_.Rows(Table(), {.columns = {"name", "value"}}),
+              (std::vector<std::string>{"null nan", "null nan", "y 7"}));
+    const auto times = world_.Rows(Table(), {.columns = {"time"}});
+    ASSERT_EQ(times.size(), 3u);
+    for (size_t i = 0; i < 2; ++i) EXPECT_EQ(times[i].find("2017"), std::string::npos) << times[i];
+    EXPECT_NE(times[2].find("2017"), std::string::npos) << times[2];
+    ASSERT_TRUE(world_.Restart().ok());
+  }
+}
+
+TEST_F(SeriesRowsTest, ColumnsToldApartByOtherColumns) {
+  const Path path{{"d", "weather"}};
+  TableSpec spec{.schema = arrow::schema(
+                     {arrow::field("at", arrow::timestamp(arrow::TimeUnit::NANO)),
+                      arrow::field("where", arrow::utf8()), arrow::field("station", arrow::int64()),
+                      arrow::field("x", arrow::float64())})};
+  spec.edition.time_column = "at";
+  spec.edition.series_by = {"where", "station"};
+  const auto table = world_.db->CreateTable(world_.caller, path, spec);
+  ASSERT_TRUE(table.ok()) << table.status();
+  EXPECT_EQ(SeriesOf(path, "x[a,1]"), nullptr);
+  const auto rows = [&](const std::string& where, int64_t station, int64_t at, double x) {
+    arrow::Int64Builder times, stations;
+    arrow::StringBuilder names;
+    arrow::DoubleBuilder values;
+    EXPECT_TRUE(times.Append(at).ok() && stations.Append(station).ok() &&
+                names.Append(where).ok() && values.Append(x).ok());
+    const auto stamps = *(*times.Finish())->View(arrow::timestamp(arrow::TimeUnit::NANO));
+    EXPECT_TRUE(world_.db
+                    ->AppendRows(world_.caller, *table,
+                                 {arrow::RecordBatch::Make(spec.schema, 1,
+                                                           {stamps, *names.Finish(),
+                                                            *stations.Finish(), *values.Finish()})},
+                                 {})
+                    .ok());
+  };
+  rows("a", 1, kBase, 1);
+  rows("b", 1, kBase, 2);
+  rows("a", 1, kBase + 1, 3);
+  const SeriesPtr a = SeriesOf(path, "x[a,1]");
+  ASSERT_NE(a, nullptr);
+  EXPECT_EQ(a->annotations.at("where"), "a");
+  EXPECT_EQ(a->annotations.at("station"), "1");
+  EXPECT_EQ(SeriesOf(path, "x"), nullptr);
+  EXPECT_EQ(Points(a->id), (std::vector<std::pair<int64_t, double>>{{kBase, 1}, {kBase + 1, 3}}));
+  EXPECT_EQ(Points(SeriesOf(path, "x[b,1]")->id),
+            (std::vector<std::pair<int64_t, double>>{{kBase, 2}}));
+  // Points go into rows that say whose they are.
+  const std::vector<int64_t> times = {kBase + 2};
+  const std::vector<double> values = {9};
+  ASSERT_TRUE(
+      world_.db->series()->Insert(world_.caller, a->id, times, values, MergePolicy::kNever).ok());
+  EXPECT_EQ(Points(a->id).size(), 3u);
+  EXPECT_EQ(world_.Rows(*table, {.columns = {"where", "station", "x"}}).back(), "a 1 9");
+  // It is found by its id alone after a start, and one that is not there is not looked for again.
+  ASSERT_TRUE(world_.Restart().ok());
+  EXPECT_EQ((*world_.db->series()->Get(world_.caller, a->id))->tags.at("name"), "x[a,1]");
+  EXPECT_EQ(ReasonOf(world_.db->series()->Get(world_.caller, Id(77)).status()),
+            Reason::kSeriesNotFound);
+}
+
 TEST_F(SeriesRowsTest, ATimeColumnGivesPointsTheirTimes) {
   const Path path{{"d", "timed"}};
   TableSpec spec{.schema = arrow::schema(

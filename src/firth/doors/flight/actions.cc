@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "firth/doors/flight/fields.h"
+#include "firth/doors/flight/series_actions.h"
 
 namespace firth::doors::flight {
 namespace {
@@ -10,7 +11,7 @@ namespace {
 std::vector<Action> AllActions() {
   std::vector<Action> all;
   for (auto group : {TableActions, NamespaceActions, PartitionActions, PrincipalActions,
-                     GrantActions, LakeActions, ServerActions}) {
+                     GrantActions, LakeActions, SeriesActions, ServerActions}) {
     for (Action& action : group()) all.push_back(std::move(action));
   }
   return all;
