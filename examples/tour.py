@@ -31,7 +31,7 @@ CLIENTS = [
     ]),
     ("btrdb", "BTrDB: pip install 'btrdb[data]'", "btrdb", "btrdb", [
         'import btrdb; db = btrdb.connect("@")',
-        '[stream] = db.streams_in_collection("nyc/weather", tags={"name": "temp"})',
+        '[stream] = db.streams_in_collection("nyc/weather", tags={"name": "temp[JFK]"})',
         'print([f"{p.mean:.1f} °F in {p.count} hours" for p, _ in '
         'stream.aligned_windows(btrdb.utils.timez.to_nanoseconds("2013-01-01"), '
         'btrdb.utils.timez.to_nanoseconds("2014-01-01"), 51)])',
