@@ -164,6 +164,46 @@ def test_export_some(firth, path, tmp_path):
     assert wrong.status == 1 and ".parquet" in wrong.err
 
 
+def test_keys(firth, path):
+    good(firth("create", path, "--schema", "a:int32!,b:text!,v:float64,w:text", "--key", "a,b", "--buckets", 2,
+               "--bucket-by", "a"))
+    for a in range(4):
+        for b in "xyz":
+            shown = good(firth("put", path, f"a={a}", f"b={b}", f"v={a}.5", "w=" + b * a))
+    assert shown.out == f"put 1 row into {path}\n"
+    # Columns that are not given keep what they hold.
+    told = good(firth("put", path, "a=1", "b=y", "v=9", "--json")).json
+    assert told["rows"] == 1 and told["commit"] > 0
+    good(firth("put", path, "a=2", "b=z", "--null", "w"))
+    assert good(firth("get", path, "1,y", "7,y", "2,z", "--json")).rows in (
+        [{"a": 1, "b": "y", "v": 9.0, "w": "y"}, {"a": 2, "b": "z", "v": 2.5, "w": None}],
+        [{"a": 2, "b": "z", "v": 2.5, "w": None}, {"a": 1, "b": "y", "v": 9.0, "w": "y"}])
+    assert good(firth("get", path, "3,x", "--columns", "v")).out.split()[-1] == "3.5"
+
+    def keys(*words):
+        return [(row["a"], row["b"]) for row in good(firth("scan", path, "--columns", "a,b", "--json", *words)).rows]
+
+    whole = [(a, b) for a in range(4) for b in "xyz"]
+    assert sorted(keys()) == whole and len(keys("--limit", 5)) == 5
+    assert keys("--prefix", "2") == [(2, "x"), (2, "y"), (2, "z")]
+    assert keys("--prefix", "2", "--backwards") == [(2, "z"), (2, "y"), (2, "x")]
+    assert keys("--prefix", "2,y") == [(2, "y")]
+    assert sorted(keys("--from", "1,y", "--to", "3")) == [key for key in whole if (1, "y") <= key < (3,)]
+    assert sorted(keys("--from", "3")) == whole[9:]
+    assert good(firth("delete", path, "2,x", "2,y", "9,q")).out == f"deleted 3 keys from {path}\n"
+    assert keys("--prefix", "2") == [(2, "z")]
+    assert keys("--changes", "--from", "0", "--bucket", "0") != []
+    told = good(firth("describe", path, "--json")).json["key_view"]
+    assert told["rows"] == 10 and told["rows_exact"] and told["lag_bytes"] == 0 and told["watermark"] > 0
+    assert "current rows" in good(firth("describe", path)).out
+    for words, said in ((["get", path, "1"], "2 columns"), (["get", path, "one,x"], "int32"),
+                        (["delete", path, "1"], "2 columns"), (["put", path, "a"], "COLUMN=VALUE"),
+                        (["put", path, "q=1"], "no column q"), (["put", path, "a=x", "b=x"], "int32"),
+                        (["scan", path, "--prefix", "1", "--changes"], "--prefix")):
+        wrong = firth(*words)
+        assert wrong.status == 1 and said in wrong.err and wrong.err.count("\n") == 1, wrong.err
+
+
 def test_scan(firth, path, tmp_path):
     write_files(tmp_path)
     good(firth("load", path, tmp_path / "rows.parquet"))

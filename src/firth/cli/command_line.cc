@@ -74,7 +74,7 @@ int Run(int argc, char** argv) {
   app.set_version_flag("--version", [] { return std::string(VersionText()); });
   AddCommonOptions(&line);
   for (const auto add : {AddServe, AddTables, AddCreate, AddPartitions, AddLoad, AddExport, AddRead,
-                         AddLake, AddSeries, AddSql, AddUsers, AddGrants, AddVersion}) {
+                         AddChange, AddLake, AddSeries, AddSql, AddUsers, AddGrants, AddVersion}) {
     add(&line);
   }
   try {

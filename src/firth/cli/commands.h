@@ -34,7 +34,8 @@ void AddCreate(CommandLine* line);      // create, alter
 void AddPartitions(CommandLine* line);  // partitions, namespaces
 void AddLoad(CommandLine* line);        // load
 void AddExport(CommandLine* line);      // export
-void AddRead(CommandLine* line);        // tail, scan
+void AddRead(CommandLine* line);        // tail, scan, get
+void AddChange(CommandLine* line);      // put, delete
 void AddLake(CommandLine* line);        // lake
 void AddSql(CommandLine* line);         // sql
 void AddUsers(CommandLine* line);       // user

@@ -90,7 +90,6 @@ Status Export(const Common& common, const ExportOptions& options) {
                  "an export is not zipped; name the file .gz or .zst");
   }
   json ticket;
-  ARROW_RETURN_NOT_OK(options.read.Write(&ticket));
   ARROW_ASSIGN_OR_RAISE(const auto session, OpenSession(common));
   ARROW_RETURN_NOT_OK(PreferCurrent(options.read, session.get(), &ticket));
   const int64_t expected = RowsExpected(ticket, session.get());

@@ -1,4 +1,4 @@
-// firth tail, scan.
+// firth tail, scan, get.
 #include <CLI/CLI.hpp>
 
 #include <memory>
@@ -49,9 +49,24 @@ Status Tail(const Common& common, const TailOptions& options) {
 
 Status Scan(const Common& common, const ReadOptions& options) {
   nlohmann::json ticket;
-  ARROW_RETURN_NOT_OK(options.Write(&ticket));
   ARROW_ASSIGN_OR_RAISE(const auto session, OpenSession(common));
   ARROW_RETURN_NOT_OK(PreferCurrent(options, session.get(), &ticket));
+  return PrintRows(common, session.get(), ticket);
+}
+
+struct GetOptions {
+  std::string path;
+  std::vector<std::string> keys;
+  std::vector<std::string> columns;
+};
+
+/// The rows of some keys, in the order of the buckets; a key that has none is left out.
+Status Get(const Common& common, const GetOptions& options) {
+  nlohmann::json ticket = {
+      {"path", options.path}, {"current", true}, {"keys", nlohmann::json::array()}};
+  for (const std::string& key : options.keys) ticket["keys"].push_back(KeyValues(key));
+  if (!options.columns.empty()) ticket["columns"] = options.columns;
+  ARROW_ASSIGN_OR_RAISE(const auto session, OpenSession(common));
   return PrintRows(common, session.get(), ticket);
 }
 
@@ -78,6 +93,17 @@ void AddRead(CommandLine* line) {
   scan->AddChangesTo(command);
   command->callback(
       [line, scan] { line->run = [line, scan] { return Scan(line->common, *scan); }; });
+
+  const auto get = std::make_shared<GetOptions>();
+  command = line->app->add_subcommand("get", "Show the rows of some keys");
+  command->add_option("PATH", get->path, "The table")->required();
+  command->add_option("KEY", get->keys, "The keys; values of several key columns with `,` between")
+      ->required();
+  command->add_option("--columns", get->columns, "Only these columns")
+      ->delimiter(',')
+      ->type_name("COLUMN,…")
+      ->allow_extra_args(false);
+  command->callback([line, get] { line->run = [line, get] { return Get(line->common, *get); }; });
 }
 
 }  // namespace firth::cli

@@ -64,9 +64,16 @@ void ReadOptions::AddTo(CLI::App* command) {
 void ReadOptions::AddChangesTo(CLI::App* command) {
   command->add_flag("--changes", changes,
                     "Of a table with a key: all changes, not the current rows");
+  command->get_option("--from")
+      ->description("Begin at this key; of changes, or without a key, at this offset of the bucket")
+      ->type_name("KEY|N|earliest|latest");
+  command->get_option("--to")->description("End before this key or offset")->type_name("KEY|N");
+  command->add_option("--prefix", prefix, "Only rows whose key begins with these values")
+      ->type_name("VALUE,…");
+  command->add_flag("--backwards", backwards, "From the last key of each bucket to the first");
 }
 
-Status ReadOptions::Write(json* ticket) const {
+Status ReadOptions::WriteAll(json* ticket) const {
   json made = {{"path", path}};
   if (!columns.empty()) made["columns"] = columns;
   for (const std::string& text : where) {
@@ -75,31 +82,56 @@ Status ReadOptions::Write(json* ticket) const {
   }
   if (!partition.empty()) made["partition"] = partition;
   if (bucket >= 0) made["bucket"] = bucket;
-  if (from == "earliest" || from == "latest") {
-    made["from"] = from;
-  } else if (!from.empty()) {
-    const auto offset = ParseInt64(from);
-    if (!offset.ok()) return Invalid("--from is an offset, earliest or latest, not `" + from + "`");
-    made["from"] = *offset;
-  }
-  if (!to.empty()) {
-    const auto offset = ParseInt64(to);
-    if (!offset.ok()) return Invalid("--to is an offset, not `" + to + "`");
-    made["to"] = *offset;
-  }
   if (as_of > 0) made["as_of"] = as_of;
   if (limit >= 0) made["limit"] = limit;
   *ticket = std::move(made);
   return Status::OK();
 }
 
-Status PreferCurrent(const ReadOptions& options, doors::flight::Session* session, json* ticket) {
-  const bool in_log =
-      options.changes || !options.from.empty() || !options.to.empty() || options.as_of > 0;
-  if (in_log) return Status::OK();
-  ARROW_ASSIGN_OR_RAISE(const json description, Act(session, "describe", {{"path", options.path}}));
-  if (description.contains("key")) (*ticket)["current"] = true;
+Status ReadOptions::WriteOffsets(json* ticket) const {
+  if (from == "earliest" || from == "latest") {
+    (*ticket)["from"] = from;
+  } else if (!from.empty()) {
+    const auto offset = ParseInt64(from);
+    if (!offset.ok()) return Invalid("--from is an offset, earliest or latest, not `" + from + "`");
+    (*ticket)["from"] = *offset;
+  }
+  if (!to.empty()) {
+    const auto offset = ParseInt64(to);
+    if (!offset.ok()) return Invalid("--to is an offset, not `" + to + "`");
+    (*ticket)["to"] = *offset;
+  }
   return Status::OK();
+}
+
+Status ReadOptions::Write(json* ticket) const {
+  ARROW_RETURN_NOT_OK(WriteAll(ticket));
+  return WriteOffsets(ticket);
+}
+
+std::vector<std::string> KeyValues(const std::string& text) {
+  return CLI::detail::split(text, ',');
+}
+
+Status PreferCurrent(const ReadOptions& options, doors::flight::Session* session, json* ticket) {
+  ARROW_RETURN_NOT_OK(options.WriteAll(ticket));
+  const bool ordered = !options.prefix.empty() || options.backwards;
+  if (!options.changes && options.as_of == 0) {
+    ARROW_ASSIGN_OR_RAISE(const json description,
+                          Act(session, "describe", {{"path", options.path}}));
+    if (description.contains("key")) {
+      (*ticket)["current"] = true;
+      if (!options.prefix.empty()) (*ticket)["prefix"] = KeyValues(options.prefix);
+      if (!options.from.empty()) (*ticket)["key_from"] = KeyValues(options.from);
+      if (!options.to.empty()) (*ticket)["key_to"] = KeyValues(options.to);
+      if (options.backwards) (*ticket)["backwards"] = true;
+      return Status::OK();
+    }
+  }
+  if (ordered) {
+    return Invalid("--prefix and --backwards are for the current rows of a table with a key");
+  }
+  return options.WriteOffsets(ticket);
 }
 
 }  // namespace firth::cli

@@ -62,7 +62,10 @@ std::string FactsText(const json& description) {
   facts.Add({"rows", WithCommas(stats["rows"].get<int64_t>())});
   facts.Add({"bytes", BytesText(stats["bytes"].get<uint64_t>())});
   for (const auto& [name, value] : description.items()) {
-    if (name == "path" || name == "schema" || name == "stats" || value.empty()) continue;
+    if (name == "path" || name == "schema" || name == "stats" || name == "key_view" ||
+        value.empty()) {
+      continue;
+    }
     std::string text = value.is_string()  ? value.get<std::string>()
                        : value.is_array() ? Joined(value)
                                           : value.dump();
@@ -75,6 +78,16 @@ std::string FactsText(const json& description) {
     facts.Add({"partitions", WithCommas(stats["partitions"].get<int64_t>())});
   }
   facts.Add({"last commit", std::to_string(stats["last_commit"].get<int64_t>())});
+  if (description.contains("key_view")) {
+    const json& keys = description["key_view"];
+    facts.Add({"current rows", (keys["rows_exact"].get<bool>() ? "" : "about ") +
+                                   WithCommas(keys["rows"].get<int64_t>())});
+    facts.Add({"their bytes", BytesText(keys["bytes"].get<uint64_t>())});
+    facts.Add({"they reach commit", std::to_string(keys["watermark"].get<int64_t>()) +
+                                        ", their base " +
+                                        std::to_string(keys["base"].get<int64_t>())});
+    facts.Add({"still to be applied", BytesText(keys["lag_bytes"].get<uint64_t>())});
+  }
   return facts.Take(false);
 }
 

@@ -28,11 +28,13 @@ std::string Fold(const std::string& function, const TypePtr& type,
   if (!decider.ok()) return std::string(ReasonName(ReasonOf(decider.status())));
   std::optional<std::string> held;
   for (const std::string& value : values) {
-    std::vector<Effect> effects;
-    auto outcome = (*decider)->Upsert(held, rows.Of("[1, " + value + "]"), &effects);
+    Effects effects;
+    const std::string row = rows.Of("[1, " + value + "]");
+    const auto outcome = (*decider)->Upsert(held, row, &effects);
     if (!outcome.ok()) return std::string(ReasonName(ReasonOf(outcome.status())));
     EXPECT_OK(rows.codec()->Check(*outcome->row));
-    held = std::move(outcome->row);
+    const std::string next(*outcome->row);  // it may be a view of what was held
+    held = next;
   }
   return rows.Text(held).substr(2);
 }

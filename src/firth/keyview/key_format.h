@@ -50,6 +50,8 @@ inline std::string LogEnd(LogId log) {
 }
 
 void AppendRow(const Row& row, std::string* out);
+/// Is that a whole row? Error kChecksumMismatch.
+Status CheckRow(std::string_view stored);
 /// Takes damaged bytes; error kChecksumMismatch.
 Result<Row> ParseRow(std::string_view stored);
 

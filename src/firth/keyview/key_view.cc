@@ -13,6 +13,7 @@
 
 #include "firth/common/logging.h"
 #include "firth/keyview/key_format.h"
+#include "firth/keyview/key_state_table.h"
 #include "firth/keyview/rocks_cursor.h"
 #include "firth/keyview/rocks_file_hash.h"
 #include "firth/keyview/rocks_key_view.h"
@@ -31,24 +32,6 @@ std::string WatermarkBytes(int64_t watermark) {
   std::string bytes;
   AppendLe(&bytes, watermark);
   return bytes;
-}
-
-/// Look up `count` keys from `first` on and append the answers.
-Status GetSome(const RocksGeneration& generation, const rocksdb::ReadOptions& read,
-               const rocksdb::Slice* first, size_t count, std::vector<std::optional<Row>>* rows) {
-  std::vector<rocksdb::PinnableSlice> values(count);
-  std::vector<rocksdb::Status> statuses(count);
-  rocksdb::DB* const db = generation.db();
-  db->MultiGet(read, db->DefaultColumnFamily(), count, first, values.data(), statuses.data());
-  for (size_t i = 0; i < count; ++i) {
-    if (statuses[i].IsNotFound()) {
-      rows->emplace_back();
-      continue;
-    }
-    ARROW_RETURN_NOT_OK(FromRocks(statuses[i], "be read", generation.folder()));
-    ARROW_ASSIGN_OR_RAISE(rows->emplace_back(), ParseRow({values[i].data(), values[i].size()}));
-  }
-  return Status::OK();
 }
 
 /// A generation of the base's files, or without a usable base an empty one.
@@ -154,50 +137,149 @@ Result<std::unique_ptr<KeyView>> RocksKeyView::OpenAt(RocksPlace place,
       new RocksKeyView(std::move(place), options, std::move(generation)));
 }
 
-Status RocksKeyView::Apply(LogId log, const std::vector<Change>& changes, CommitId watermark) {
-  rocksdb::WriteBatch batch;
-  rocksdb::Status status;
-  if (!changes.empty()) {
-    std::string key = LogBegin(log);
-    std::string row;
-    for (const Change& change : changes) {
-      key.resize(kLogPrefixBytes);
-      key += change.key;
-      if (change.row.has_value()) {
-        row.clear();
-        AppendRow(*change.row, &row);
-        status = batch.Put(key, row);
-      } else {
-        status = batch.Delete(key);
-      }
-      ARROW_RETURN_NOT_OK(FromRocks(status, "take a change", place_.folder));
+Status KeyView::Apply(LogId log, const std::vector<Change>& changes, CommitId watermark) {
+  std::vector<KeyStatePtr> states;
+  KeyStateTable last;
+  for (const Change& change : changes) {
+    KeyStatePtr state = KeyState::MakeGone(log, change.key);
+    if (change.row.has_value()) {
+      state = KeyState::Make(log, change.key, change.row->value, "");
+      state->SetCommit(change.row->commit, change.row->record_time_ns);
     }
+    last.Put(std::move(state));
   }
+  for (size_t at = 0; at < last.places(); ++at) {
+    if (last.At(at)) states.push_back(last.At(at));
+  }
+  return Put(log, states, watermark);
+}
+
+Result<std::vector<std::optional<Row>>> KeyView::Get(LogId log,
+                                                     const std::vector<std::string>& keys) {
+  const std::vector<std::string_view> views(keys.begin(), keys.end());
+  ARROW_ASSIGN_OR_RAISE(const auto states, Find(log, views, /*keep=*/true));
+  std::vector<std::optional<Row>> rows(states.size());
+  for (size_t i = 0; i < states.size(); ++i) {
+    const KeyStatePtr& state = states[i];
+    if (!state) continue;
+    rows[i] = Row{.value = std::string(state->value()),
+                  .commit = state->commit(),
+                  .record_time_ns = state->record_time_ns()};
+  }
+  return rows;
+}
+
+RocksKeyView::~RocksKeyView() {
+  if (background_.joinable()) background_.join();
+  if (!place_.flush_at_close) return;
+  const Status written = WriteOut();
+  if (written.ok()) return;
+  logging::Warning("keyview", "the key view will read again what it could not write: {}",
+                   MessageOf(written));
+}
+
+Status RocksKeyView::Put(LogId log, const std::vector<KeyStatePtr>& changes, CommitId watermark) {
+  ARROW_RETURN_NOT_OK(MakeRoom());
+  std::lock_guard lock(put_mutex_);
+  rows_.Put(log, changes);
   // A log may be read again behind the watermark (a view that is added late): that does not move
   // it.
-  const bool moves = watermark.value > watermark_.load();
-  if (moves) {
-    // In the same batch as what it vouches for: see rocks_generation.h.
-    status = batch.Put(std::string(kWatermarkKey), WatermarkBytes(watermark.value));
-    ARROW_RETURN_NOT_OK(FromRocks(status, "take a change", place_.folder));
+  if (watermark.value > watermark_.load()) watermark_.store(watermark.value);
+  return Status::OK();
+}
+
+Status RocksKeyView::MakeRoom() {
+  if (rows_.unwritten_bytes() <= unwritten_max_) return Status::OK();
+  if (!place_.to_disk) return WriteOut();
+  {
+    std::unique_lock lock(background_mutex_);
+    if (in_background_ && rows_.unwritten_bytes() > 2 * unwritten_max_) {
+      background_done_.wait(lock, [this] { return !in_background_; });
+    }
+    if (in_background_) return Status::OK();
+    if (background_failed_.ok()) {
+      if (background_.joinable()) background_.join();  // it has ended
+      in_background_ = true;
+      background_ = std::thread([this] { WriteInBackground(); });
+      return Status::OK();
+    }
   }
-  if (batch.Count() == 0) return Status::OK();
+  // It failed: the writer tries, and hears why.
+  ARROW_RETURN_NOT_OK(WriteOut());
+  std::lock_guard lock(background_mutex_);
+  background_failed_ = Status::OK();
+  return Status::OK();
+}
+
+void RocksKeyView::WriteInBackground() {
+  const Status written = WriteOut();
+  std::lock_guard lock(background_mutex_);
+  background_failed_ = written;
+  in_background_ = false;
+  background_done_.notify_all();
+}
+
+Status RocksKeyView::WriteOut(LogId log) {
+  return rows_.IsUnwritten(log) ? WriteOut() : Status::OK();
+}
+
+Status RocksKeyView::WriteOut() {
+  std::lock_guard write_lock(write_mutex_);
+  std::vector<KeyStatePtr> states = std::move(not_written_);
+  not_written_.clear();
+  int64_t watermark = 0;
+  {
+    std::lock_guard lock(put_mutex_);
+    const auto taken = rows_.TakeUnwritten();
+    states.insert(states.end(), taken.begin(), taken.end());
+    watermark = watermark_.load();
+  }
+  if (states.empty() && watermark == watermark_written_) return Status::OK();
+  // Equal keys stay in the order of their changes: the last counts.
+  std::stable_sort(states.begin(), states.end(), [](const KeyStatePtr& a, const KeyStatePtr& b) {
+    return a->stored_key() < b->stored_key();
+  });
+  size_t bytes = 64;
+  for (const KeyStatePtr& state : states) bytes += state->memory_bytes();
+  rocksdb::WriteBatch batch(bytes);
+  rocksdb::Status status;
+  const auto slice = [](std::string_view text) { return rocksdb::Slice(text.data(), text.size()); };
+  for (const KeyStatePtr& state : states) {
+    if (!status.ok()) break;
+    status = state->gone() ? batch.Delete(slice(state->stored_key()))
+                           : batch.Put(slice(state->stored_key()), slice(state->stored_row()));
+  }
+  // In the same batch as what it vouches for: see rocks_generation.h.
+  if (status.ok() && watermark != watermark_written_) {
+    status = batch.Put(std::string(kWatermarkKey), WatermarkBytes(watermark));
+  }
   const auto current = generation();
-  status = current->db()->Write(MakeWriteOptions(), &batch);
-  ARROW_RETURN_NOT_OK(FromRocks(status, "be written", current->folder()));
-  if (moves) watermark_.store(watermark.value);
+  if (status.ok()) status = current->db()->Write(MakeWriteOptions(), &batch);
+  if (!status.ok()) {
+    not_written_ = std::move(states);
+    return FromRocks(status, "be written", current->folder());
+  }
+  watermark_written_ = watermark;
+  rows_.Written(states);
   return Status::OK();
 }
 
 Status RocksKeyView::Drop(LogId log) {
+  std::lock_guard write_lock(write_mutex_);
+  std::lock_guard lock(put_mutex_);
   const auto current = generation();
   rocksdb::DB* const db = current->db();
   const rocksdb::Status status =
       db->DeleteRange(MakeWriteOptions(), db->DefaultColumnFamily(), LogBegin(log), LogEnd(log));
-  return FromRocks(status, "drop a log", current->folder());
+  ARROW_RETURN_NOT_OK(FromRocks(status, "drop a log", current->folder()));
+  std::erase_if(not_written_, [&](const KeyStatePtr& state) { return state->log() == log; });
+  rows_.Drop(log);
+  return Status::OK();
 }
 
 Status RocksKeyView::Reset() {
+  std::lock_guard write_lock(write_mutex_);
+  std::lock_guard put_lock(put_mutex_);
   const auto old = generation();
   ARROW_ASSIGN_OR_RAISE(auto next, RocksGeneration::Create(place_, options_, old->number() + 1));
   {
@@ -205,54 +287,114 @@ Status RocksKeyView::Reset() {
     generation_ = std::move(next);
     watermark_.store(0);
   }
+  watermark_written_ = 0;
+  not_written_.clear();
+  rows_.Clear();
   old->EndLife();
   return Status::OK();
 }
 
-Result<std::vector<std::optional<Row>>> RocksKeyView::Get(LogId log,
-                                                          const std::vector<std::string>& keys) {
-  std::vector<std::optional<Row>> rows;
-  if (keys.empty()) return rows;
-  const std::string prefix = LogBegin(log);
-  // All keys in one run of bytes, with one allocation.
+Status RocksKeyView::Read(const RocksGeneration& generation, LogId log,
+                          const std::vector<std::string_view>& keys, RowsInFront::Found* found,
+                          std::vector<KeyStatePtr>* read) {
+  std::vector<size_t> missing;
+  missing.reserve(found->missing);
   size_t bytes = 0;
-  for (const std::string& key : keys) bytes += prefix.size() + key.size();
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (found->states[i]) continue;
+    missing.push_back(i);
+    bytes += kLogPrefixBytes + keys[i].size();
+  }
+  // All keys in one run of bytes, with one allocation.
+  const std::string prefix = LogBegin(log);
   std::string joined;
   joined.reserve(bytes);
   std::vector<rocksdb::Slice> slices;
-  slices.reserve(keys.size());
-  for (const std::string& key : keys) {
+  slices.reserve(missing.size());
+  for (const size_t i : missing) {
     const size_t at = joined.size();
     joined += prefix;
-    joined += key;
-    slices.emplace_back(joined.data() + at, prefix.size() + key.size());
+    joined += keys[i];
+    slices.emplace_back(joined.data() + at, joined.size() - at);
   }
-  const auto current = generation();
-  rocksdb::ReadOptions read = MakeReadOptions();
+  rocksdb::DB* const db = generation.db();
+  rocksdb::ReadOptions options = MakeReadOptions();
   std::optional<rocksdb::ManagedSnapshot> snapshot;
-  if (keys.size() > kGetKeysMax) {
-    snapshot.emplace(current->db());  // all answers are of one instant
-    read.snapshot = snapshot->snapshot();
+  if (missing.size() > kGetKeysMax) {
+    snapshot.emplace(db);  // all answers are of one instant
+    options.snapshot = snapshot->snapshot();
   }
-  rows.reserve(keys.size());
-  for (size_t at = 0; at < slices.size(); at += kGetKeysMax) {
-    const size_t count = std::min(kGetKeysMax, slices.size() - at);
-    ARROW_RETURN_NOT_OK(GetSome(*current, read, slices.data() + at, count, &rows));
+  std::vector<rocksdb::PinnableSlice> values(std::min(missing.size(), kGetKeysMax));
+  std::vector<rocksdb::Status> statuses(values.size());
+  read->reserve(missing.size());
+  for (size_t at = 0; at < missing.size(); at += kGetKeysMax) {
+    const size_t count = std::min(kGetKeysMax, missing.size() - at);
+    db->MultiGet(options, db->DefaultColumnFamily(), count, slices.data() + at, values.data(),
+                 statuses.data());
+    for (size_t k = 0; k < count; ++k) {
+      const size_t i = missing[at + k];
+      KeyStatePtr& state = found->states[i];
+      if (statuses[k].IsNotFound()) {
+        state = KeyState::MakeGone(log, keys[i]);
+      } else {
+        ARROW_RETURN_NOT_OK(FromRocks(statuses[k], "be read", generation.folder()));
+        ARROW_ASSIGN_OR_RAISE(
+            state, KeyState::MakeStored(log, keys[i], {values[k].data(), values[k].size()}));
+      }
+      read->push_back(state);
+      values[k].Reset();
+    }
   }
-  FIRTH_CHECK(rows.size() == keys.size());
-  return rows;
+  return Status::OK();
+}
+
+Result<std::vector<KeyStatePtr>> RocksKeyView::Find(LogId log,
+                                                    const std::vector<std::string_view>& keys,
+                                                    bool keep) {
+  constexpr int kTriesMax = 3;
+  RowsInFront::Found found;
+  std::unique_lock put_lock(put_mutex_, std::defer_lock);
+  for (int tries = 0;; ++tries) {
+    // Memory first, then the files: what leaves the memory is in the files by then.
+    if (tries == kTriesMax) put_lock.lock();
+    found = rows_.Find(log, keys);
+    if (found.missing == 0) break;
+    const auto current = generation();
+    std::vector<KeyStatePtr> read;
+    ARROW_RETURN_NOT_OK(Read(*current, log, keys, &found, &read));
+    if (rows_.VersionOf(log) != found.version) continue;  // not all of one instant
+    if (keep) rows_.Keep(log, found.version, read);
+    break;
+  }
+  for (KeyStatePtr& state : found.states) {
+    if (state->gone()) state = nullptr;
+  }
+  return std::move(found.states);
+}
+
+std::optional<std::vector<KeyStatePtr>> RocksKeyView::FindInMemory(
+    LogId log, const std::vector<std::string_view>& keys) {
+  auto found = rows_.Find(log, keys);
+  if (found.missing > 0) return std::nullopt;
+  for (KeyStatePtr& state : found.states) {
+    if (state->gone()) state = nullptr;
+  }
+  return std::move(found.states);
 }
 
 Result<std::unique_ptr<KeyCursor>> RocksKeyView::Scan(LogId log, std::string_view from,
                                                       std::string_view to, bool backwards) {
+  ARROW_RETURN_NOT_OK(WriteOut(log));
   return MakeCursor(generation(), log, from, to, backwards, nullptr);
 }
 
 Result<std::shared_ptr<KeySnapshot>> RocksKeyView::TakeSnapshot() {
+  ARROW_RETURN_NOT_OK(WriteOut());
   return std::make_shared<RocksKeySnapshot>(generation());
 }
 
 Status RocksKeyView::Export(const std::function<Status(const std::vector<ViewFile>&)>& take) {
+  ARROW_RETURN_NOT_OK(WriteOut());
   const auto current = generation();
   rocksdb::DB* const db = current->db();
   ARROW_RETURN_NOT_OK(FromRocks(db->DisableFileDeletions(), "be copied", current->folder()));
@@ -277,6 +419,7 @@ Status RocksKeyView::Export(const std::function<Status(const std::vector<ViewFil
 }
 
 LogSize RocksKeyView::Measure(LogId log) {
+  static_cast<void>(WriteOut(log));  // what cannot be written is not counted
   LogSize size;
   const auto current = generation();
   const std::string begin = LogBegin(log);
@@ -303,12 +446,14 @@ LogSize RocksKeyView::Measure(LogId log) {
 
 uint64_t RocksKeyView::EstimateKeys() {
   constexpr uint64_t kOwnKeys = 2;  // the version and the watermark
+  static_cast<void>(WriteOut());
   const auto current = generation();
   const uint64_t keys = Property(current->db(), rocksdb::DB::Properties::kEstimateNumKeys);
   return keys > kOwnKeys ? keys - kOwnKeys : 0;
 }
 
 uint64_t RocksKeyView::EstimateBytes() {
+  static_cast<void>(WriteOut());
   const auto current = generation();
   return Property(current->db(), rocksdb::DB::Properties::kEstimateLiveDataSize) +
          Property(current->db(), rocksdb::DB::Properties::kSizeAllMemTables);

@@ -13,6 +13,7 @@
 
 #include "firth/common/ids.h"
 #include "firth/common/status.h"
+#include "firth/keyview/key_state.h"
 
 namespace firth::keyview {
 
@@ -60,7 +61,11 @@ class BaseSource {
 struct KeyViewOptions {
   /// A folder of the operating system for the working files; empty: they are kept in memory.
   std::string folder;
-  uint64_t cache_bytes = uint64_t{64} << 20;
+  /// Rows that are kept in memory, of which some may not be written yet, and blocks of files.
+  uint64_t rows_bytes = uint64_t{96} << 20;
+  uint64_t cache_bytes = uint64_t{32} << 20;
+  /// RocksDB's own memory for what is being written; changes are handed to it half as much at a
+  /// time.
   uint64_t memtable_bytes = uint64_t{32} << 20;
   /// Used when the working files are absent, damaged or older; may be null.
   BaseSource* bases = nullptr;
@@ -108,11 +113,14 @@ class KeyView {
   static Result<std::unique_ptr<KeyView>> Open(const KeyViewOptions& options);
   virtual ~KeyView() = default;
 
-  /// Apply changes of one log and move the watermark, atomically. The watermark never goes back: a
-  /// lower one leaves it where it is. Readers see the changes on return; a power cut may take back
-  /// the latest calls, watermark and all, one by one from the end. So a commit that touches several
-  /// logs must move the watermark with its last call only.
-  virtual Status Apply(LogId log, const std::vector<Change>& changes, CommitId watermark) = 0;
+  /// Apply changes of one log, at most one a key, and move the watermark, atomically. The watermark
+  /// never goes back: a lower one leaves it where it is. Readers see the changes on return; a power
+  /// cut may take back the latest calls, watermark and all, one by one from the end. So a commit
+  /// that touches several logs must move the watermark with its last call only. Blocks while more
+  /// waits to be written than may.
+  virtual Status Put(LogId log, const std::vector<KeyStatePtr>& changes, CommitId watermark) = 0;
+  /// The same; of several changes of a key the last counts.
+  Status Apply(LogId log, const std::vector<Change>& changes, CommitId watermark);
   /// Remove all keys of a log.
   virtual Status Drop(LogId log) = 0;
   /// The commit up to which everything is absorbed.
@@ -120,9 +128,16 @@ class KeyView {
   /// Forget everything, so that the log can be applied from its start.
   virtual Status Reset() = 0;
 
-  /// One answer a key, in order.
-  virtual Result<std::vector<std::optional<Row>>> Get(LogId log,
-                                                      const std::vector<std::string>& keys) = 0;
+  /// What each key holds, in order, all at one instant; null: nothing. With `keep`, what had to be
+  /// read is kept in memory for the next who asks.
+  virtual Result<std::vector<KeyStatePtr>> Find(LogId log,
+                                                const std::vector<std::string_view>& keys,
+                                                bool keep) = 0;
+  /// The same without touching the disk: nullopt if that does not do.
+  virtual std::optional<std::vector<KeyStatePtr>> FindInMemory(
+      LogId log, const std::vector<std::string_view>& keys) = 0;
+  /// Copies of the rows.
+  Result<std::vector<std::optional<Row>>> Get(LogId log, const std::vector<std::string>& keys);
   /// From `from` (inclusive; empty: the first) to `to` (exclusive; empty: the end), or the other
   /// way round, from the last below `to` down to `from`.
   virtual Result<std::unique_ptr<KeyCursor>> Scan(LogId log, std::string_view from,

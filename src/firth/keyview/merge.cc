@@ -40,48 +40,51 @@ class Decider final : public MergeDecider {
         refuse_deletes_(spec.refuse_deletes),
         rule_(std::move(rule)) {}
 
-  Result<Outcome> Upsert(const std::optional<std::string>& old, std::string_view row,
-                         std::vector<Effect>* effects) const override {
+  Result<Outcome> Upsert(std::optional<std::string_view> old, std::string_view row,
+                         Effects* effects) const override {
+    const bool takes_all = rule_->TakesAll();
     if (!old.has_value()) {
-      ARROW_ASSIGN_OR_RAISE(std::string first, rule_->First(row));
+      std::string_view first = row;
+      if (!takes_all) {
+        ARROW_ASSIGN_OR_RAISE(std::string made, rule_->First(row));
+        first = effects->Keep(std::move(made));
+      }
       // Under `after`, whoever overwrites whole rows does not say whether there was one.
-      const bool untold = image_ == LogImage::kAfter && rule_->TakesAll();
-      effects->push_back({untold ? log::Change::kUpdateAfter : log::Change::kInsert, first});
-      return Outcome{.changed = true, .row = std::move(first)};
+      const bool untold = image_ == LogImage::kAfter && takes_all;
+      effects->Add(untold ? log::Change::kUpdateAfter : log::Change::kInsert, first);
+      return Outcome{.changed = true, .row = first};
     }
+    if (takes_all) return Update(*old, row, effects);
     ARROW_ASSIGN_OR_RAISE(Verdict verdict, rule_->Next(*old, row));
     switch (verdict.kind) {
       case Verdict::Kind::kRow:
-        return Update(*old, std::move(verdict.row), effects);
+        return Update(*old, effects->Keep(std::move(verdict.row)), effects);
       case Verdict::Kind::kKeep:
         break;
       case Verdict::Kind::kLost:
-        if (image_ == LogImage::kInput) {
-          effects->push_back({log::Change::kAppend, std::string(row)});
-        }
+        if (image_ == LogImage::kInput) effects->Add(log::Change::kAppend, row);
         break;
     }
     return Outcome{.changed = false, .row = old};
   }
 
-  Result<Outcome> Delete(const std::optional<std::string>& old,
-                         std::vector<Effect>* effects) const override {
+  Result<Outcome> Delete(std::optional<std::string_view> old, Effects* effects) const override {
     if (refuse_deletes_) {
       return Error(Code::kFailedPrecondition, Reason::kDeletionDisabled,
                    "the table does not allow deletes");
     }
     if (ignore_deletes_ || !old.has_value()) return Outcome{.changed = false, .row = old};
     ARROW_ASSIGN_OR_RAISE(std::optional<std::string> left, rule_->Left(*old));
-    if (left.has_value()) return Update(*old, std::move(*left), effects);
-    effects->push_back({log::Change::kDelete, *old});
+    if (left.has_value()) return Update(*old, effects->Keep(std::move(*left)), effects);
+    effects->Add(log::Change::kDelete, *old);
     return Outcome{.changed = true, .row = std::nullopt};
   }
 
  private:
-  Outcome Update(const std::string& old, std::string row, std::vector<Effect>* effects) const {
-    if (image_ == LogImage::kFull) effects->push_back({log::Change::kUpdateBefore, old});
-    effects->push_back({log::Change::kUpdateAfter, row});
-    return {.changed = true, .row = std::move(row)};
+  Outcome Update(std::string_view old, std::string_view row, Effects* effects) const {
+    if (image_ == LogImage::kFull) effects->Add(log::Change::kUpdateBefore, old);
+    effects->Add(log::Change::kUpdateAfter, row);
+    return {.changed = true, .row = row};
   }
 
   const LogImage image_;

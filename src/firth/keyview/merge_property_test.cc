@@ -73,10 +73,10 @@ class Follower {
  public:
   explicit Follower(LogImage image) : image_(image) {}
 
-  void Take(int key, const std::vector<Effect>& effects) {
+  void Take(int key, const Effects& effects) {
     std::optional<std::string>& held = held_[key];
     bool before_told = false;
-    for (const Effect& effect : effects) {
+    for (const Effect& effect : effects.all()) {
       RC_ASSERT(Table().codec()->Check(effect.row).ok());
       switch (effect.change) {
         case log::Change::kAppend:
@@ -85,7 +85,7 @@ class Follower {
           break;
         case log::Change::kInsert:
           RC_ASSERT(!held.has_value());
-          held = effect.row;
+          held = std::string(effect.row);
           break;
         case log::Change::kUpdateBefore:
           RC_ASSERT(image_ == LogImage::kFull);
@@ -95,7 +95,7 @@ class Follower {
         case log::Change::kUpdateAfter:
           RC_ASSERT(before_told == (image_ == LogImage::kFull));
           RC_ASSERT(held.has_value() || image_ == LogImage::kAfter);
-          held = effect.row;
+          held = std::string(effect.row);
           break;
         case log::Change::kDelete:
           RC_ASSERT(held == effect.row);
@@ -121,22 +121,26 @@ RC_GTEST_PROP(MergeProperty, FoldingTheChangelogGivesTheView, ()) {
   for (int i = 0; i < writes; ++i) {
     const int key = *rc::gen::inRange(0, 3);
     const auto& decider = *rc::gen::arbitrary<bool>() ? whole : partial;
-    std::vector<Effect> effects;
+    Effects effects;
     Outcome outcome;
+    const std::string row = AnyRow(key);
     if (*rc::gen::weightedElement<bool>({{1, true}, {3, false}})) {
       outcome = decider->Delete(view[key], &effects).ValueOrDie();
     } else {
-      outcome = decider->Upsert(view[key], AnyRow(key), &effects).ValueOrDie();
+      outcome = decider->Upsert(view[key], row, &effects).ValueOrDie();
       RC_ASSERT(outcome.row.has_value());
     }
     RC_ASSERT(outcome.changed || outcome.row == view[key]);
     // Whatever changes the view is told, and nothing is told of what does not happen.
     RC_ASSERT(outcome.changed ==
-              std::any_of(effects.begin(), effects.end(), [](const Effect& effect) {
+              std::any_of(effects.all().begin(), effects.all().end(), [](const Effect& effect) {
                 return effect.change != log::Change::kAppend;
               }));
-    view[key] = outcome.row;
     follower.Take(key, effects);
+    // The outcome may be a view of what was held.
+    const auto held =
+        outcome.row.has_value() ? std::optional(std::string(*outcome.row)) : std::nullopt;
+    view[key] = held;
     RC_ASSERT(follower.Held(key) == view[key]);
   }
 }
@@ -146,16 +150,17 @@ RC_GTEST_PROP(MergeProperty, NewEffectsGoBehindOldOnes, ()) {
   const auto decider = MergeDecider::Make(spec, Table().codec(), {}).ValueOrDie();
   const auto old = std::optional(AnyRow(1));
   const std::string row = AnyRow(1);
-  std::vector<Effect> alone;
-  std::vector<Effect> behind = {{log::Change::kDelete, row}};
+  Effects alone;
+  Effects behind;
+  behind.Add(log::Change::kDelete, row);
   const Outcome first = decider->Upsert(old, row, &alone).ValueOrDie();
   const Outcome second = decider->Upsert(old, row, &behind).ValueOrDie();
   RC_ASSERT(first.changed == second.changed);
   RC_ASSERT(first.row == second.row);
-  RC_ASSERT(behind.size() == alone.size() + 1);
-  for (size_t i = 0; i < alone.size(); ++i) {
-    RC_ASSERT(behind[i + 1].change == alone[i].change);
-    RC_ASSERT(behind[i + 1].row == alone[i].row);
+  RC_ASSERT(behind.all().size() == alone.all().size() + 1);
+  for (size_t i = 0; i < alone.all().size(); ++i) {
+    RC_ASSERT(behind.all()[i + 1].change == alone.all()[i].change);
+    RC_ASSERT(behind.all()[i + 1].row == alone.all()[i].row);
   }
 }
 
@@ -163,8 +168,11 @@ RC_GTEST_PROP(MergeProperty, NewEffectsGoBehindOldOnes, ()) {
 std::optional<std::string> After(const EditionSpec& spec, const std::vector<std::string>& rows) {
   const auto decider = MergeDecider::Make(spec, Table().codec(), {}).ValueOrDie();
   std::optional<std::string> held;
-  std::vector<Effect> effects;
-  for (const std::string& row : rows) held = decider->Upsert(held, row, &effects)->row;
+  for (const std::string& row : rows) {
+    Effects effects;
+    const std::string next(*decider->Upsert(held, row, &effects)->row);
+    held = next;
+  }
   return held;
 }
 

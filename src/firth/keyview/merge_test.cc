@@ -50,10 +50,11 @@ void ExpectEach(const EditionSpec& spec, const std::vector<int>& targets,
     SCOPED_TRACE(c.what);
     std::optional<std::string> old;
     if (*c.old != '\0') old = rows.Of(c.old);
-    std::vector<Effect> effects;
-    const Outcome outcome = (*c.row == '\0' ? decider->Delete(old, &effects)
-                                            : decider->Upsert(old, rows.Of(c.row), &effects))
-                                .ValueOrDie();
+    const std::string row = *c.row == '\0' ? "" : rows.Of(c.row);
+    Effects effects;
+    const Outcome outcome =
+        (*c.row == '\0' ? decider->Delete(old, &effects) : decider->Upsert(old, row, &effects))
+            .ValueOrDie();
     Lines lines = rows.Text(effects);
     lines.push_back((outcome.changed ? "*" : "") + rows.Text(outcome.row));
     EXPECT_EQ(lines, c.expected);
@@ -230,10 +231,10 @@ TEST(MergeTest, DeletesAreIgnoredOrRefusedUnderEveryRule) {
     spec.refuse_deletes = true;
     const auto decider = MergeDecider::Make(spec, rows.codec(), {}).ValueOrDie();
     for (const std::optional<std::string>& old : {std::optional(rows.Of(kOld)), {}}) {
-      std::vector<Effect> effects;
+      Effects effects;
       EXPECT_REASON(decider->Delete(old, &effects).status(), Code::kFailedPrecondition,
                     Reason::kDeletionDisabled);
-      EXPECT_TRUE(effects.empty());
+      EXPECT_TRUE(effects.all().empty());
     }
     spec = Spec(rule, LogImage::kFull);
     ExpectEach(spec, {}, {{"allowed", kOld, "", {"-D 1,5,x", "*-"}}});
@@ -295,11 +296,12 @@ TEST(MergeTest, RowsThatAreNotWholeAreErrorsAndLeaveNoTrace) {
         rule == MergeRule::kLastWrite ? std::vector<int>{0, 1} : std::vector<int>{};
     const auto decider =
         MergeDecider::Make(Spec(rule, LogImage::kFull), rows.codec(), targets).ValueOrDie();
-    std::vector<Effect> effects;
-    EXPECT_EQ(ReasonOf(decider->Upsert(whole.substr(0, 2), whole, &effects).status()),
-              Reason::kCorruptBatch);
+    Effects effects;
+    EXPECT_EQ(
+        ReasonOf(decider->Upsert(std::string_view(whole).substr(0, 2), whole, &effects).status()),
+        Reason::kCorruptBatch);
     EXPECT_EQ(ReasonOf(decider->Upsert(whole, "\x01", &effects).status()), Reason::kCorruptBatch);
-    EXPECT_TRUE(effects.empty());
+    EXPECT_TRUE(effects.all().empty());
   }
 }
 
@@ -315,14 +317,14 @@ TEST(MergeTest, FlussGoldenRows) {
   const std::string nulls = FromHex("1eac02").ValueOrDie();
   const auto spec = Spec(MergeRule::kLastWrite, LogImage::kFull);
   const auto whole = MergeDecider::Make(spec, rows.codec(), {}).ValueOrDie();
-  std::vector<Effect> effects;
+  Effects effects;
   EXPECT_EQ(whole->Upsert(std::nullopt, one, &effects)->row, one);
   EXPECT_EQ(whole->Upsert(std::nullopt, nulls, &effects)->row, nulls);
   EXPECT_EQ(whole->Delete(one, &effects)->row, std::nullopt);
   EXPECT_EQ(rows.Text(effects),
             (Lines{"+I 1,hi,-1,1.50,2026-01-01 00:00:00.000005", "+I 300,null,null,null,null",
                    "-D 1,hi,-1,1.50,2026-01-01 00:00:00.000005"}));
-  EXPECT_EQ(effects[0].row, one);
+  EXPECT_EQ(effects.all()[0].row, one);
   // A partial update of n takes the other columns' bytes over as they are.
   const auto partial = MergeDecider::Make(spec, rows.codec(), {0, 2}).ValueOrDie();
   const std::string given = FromHex("1a0105").ValueOrDie();

@@ -67,7 +67,6 @@ rocksdb::Options MakeRocksOptions(const KeyViewOptions& options, rocksdb::Env* e
   }
   rocks.level_compaction_dynamic_level_bytes = true;
   rocks.compression = FirstSupported({rocksdb::kLZ4Compression, rocksdb::kSnappyCompression});
-  rocks.bottommost_compression = FirstSupported({rocksdb::kZSTD, rocksdb::kLZ4Compression});
   rocks.skip_stats_update_on_db_open = true;
   // RocksDB's own diary in the folder stays small, and no thread wakes up for statistics.
   rocks.info_log_level = rocksdb::WARN_LEVEL;

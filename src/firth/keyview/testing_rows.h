@@ -31,7 +31,7 @@ class TestRows {
     return encoded[0];
   }
 
-  std::string Text(std::string_view row) const {
+  std::string TextOf(std::string_view row) const {
     const auto batch = codec_->Decode({row}).ValueOrDie();
     FIRTH_CHECK(batch->ValidateFull().ok());
     std::string text;
@@ -40,16 +40,16 @@ class TestRows {
     }
     return text;
   }
-  std::string Text(const std::optional<std::string>& row) const {
-    return row.has_value() ? Text(std::string_view(*row)) : "-";
+  std::string Text(std::optional<std::string_view> row) const {
+    return row.has_value() ? TextOf(*row) : "-";
   }
   /// "+I 1,null", one a line.
-  std::vector<std::string> Text(const std::vector<Effect>& effects) const {
+  std::vector<std::string> Text(const Effects& effects) const {
     static constexpr const char* kSigns[] = {"+A", "+I", "-U", "+U", "-D"};
     std::vector<std::string> lines;
-    for (const Effect& effect : effects) {
+    for (const Effect& effect : effects.all()) {
       lines.push_back(std::string(kSigns[static_cast<int>(effect.change)]) + " " +
-                      Text(std::string_view(effect.row)));
+                      TextOf(effect.row));
     }
     return lines;
   }

@@ -85,6 +85,7 @@ Status DatabaseImpl::Open() {
   log.is_named = [this](CommitId id) { return catalog_->IsNamed(id); };
   log.apply = [this](std::vector<log::CatalogCommit>* commits) {
     const Status applied = ApplyGroup(catalog_.get(), commits);
+    definitions_.fetch_add(1);  // whether or not it succeeded
     if (applied.ok()) DropFromViews(*commits);
     return applied;
   };

@@ -27,11 +27,14 @@
 #include "firth/common/path.h"
 #include "firth/common/random.h"
 #include "firth/common/status.h"
+#include "firth/keyview/key_state.h"
 #include "firth/log/batch.h"
 #include "firth/log/log_store.h"
 #include "firth/query/query_engine.h"
+#include "firth/schema/compact_key.h"
 #include "firth/store/file_system.h"
 #include "firth/table/series.h"
+#include "firth/table/view_stats.h"
 #include "firth/table/write.h"
 
 namespace firth::table {
@@ -205,6 +208,18 @@ struct StoredRow {
   std::string_view row() const { return std::string_view(value).substr(2); }
 };
 using LookupDone = std::function<void(Result<std::vector<std::optional<StoredRow>>>)>;
+/// Rows found by key, one a key; null where there is none. They are shared, not copied.
+using FoundRows = std::vector<keyview::KeyStatePtr>;
+using FoundRowsDone = std::function<void(Result<FoundRows>)>;
+
+/// A bucket of a keyed table as lookups need it, found once for many. Good while DefinitionsVersion
+/// stays what it was before it was found.
+struct LookupBucket {
+  TablePtr table;
+  LogId log;
+  std::shared_ptr<const schema::CompactKeyCodec> keys;
+};
+
 using PrefixLookupDone = std::function<void(Result<std::vector<std::vector<StoredRow>>>)>;
 
 /// Rows of a key view in key order, within one bucket.
@@ -362,10 +377,20 @@ class Database {
   /// kBucketNotFound, kCorruptBatch.
   virtual void Lookup(const Caller& caller, const TablePtr& table, BucketRef where,
                       std::vector<std::string> keys, LookupDone done) = 0;
+  /// The same in two steps, for one who asks often. The first blocks; errors: kNotKeyed,
+  /// kBucketNotFound. The second does not, and answers before it returns where all rows are in
+  /// memory; it needs the keys no longer than the call. Errors: kNotAllowed, kCorruptBatch.
+  virtual Result<LookupBucket> FindBucket(const TablePtr& table, BucketRef where) = 0;
+  virtual void FindRows(const Caller& caller, const LookupBucket& bucket,
+                        const std::vector<std::string_view>& keys, FoundRowsDone done) = 0;
+  /// A number that is another one after any change of a table, an edition or a partition.
+  virtual uint64_t DefinitionsVersion() const = 0;
   /// All rows whose key begins with the values of each compact prefix (whole columns), in key
   /// order.
   virtual void PrefixLookup(const Caller& caller, const TablePtr& table, BucketRef where,
                             std::vector<std::string> prefixes, PrefixLookupDone done) = 0;
+  /// How the key view of a keyed table stands. Blocks: it counts rows. Errors: kNotKeyed.
+  virtual Result<ViewStats> GetKeyStats(const Caller& caller, const TableInfo& table) = 0;
   /// Rows in key order, at most `limit`. Continue after the last row's key. Blocks.
   virtual Result<std::vector<KeyedRow>> ScanKeys(const Caller& caller,
                                                  const KeyScanRequest& request) = 0;
@@ -410,10 +435,10 @@ class Database {
   /// Understand one SELECT statement over tables: `t`, `d.t` and `"d/t"` name them. It sees every
   /// table as of one commit, which is the last one at the call or a later one: of a table without a
   /// key the rows of all commits up to it, of a keyed table those that are current then; with `t AT
-  /// (VERSION => n)` as of commit n, with `'snapshot n'` as of a snapshot of the table's files, with
-  /// `t AT (TIMESTAMP => …)` as of a time. What is given must not outlive the database. Blocks.
-  /// Right: read, on each table. Errors: those of query::QueryEngine::Prepare, kTableNotFound,
-  /// kInvalidName, kVersionNotFound.
+  /// (VERSION => n)` as of commit n, with `'snapshot n'` as of a snapshot of the table's files,
+  /// with `t AT (TIMESTAMP => …)` as of a time. What is given must not outlive the database.
+  /// Blocks. Right: read, on each table. Errors: those of query::QueryEngine::Prepare,
+  /// kTableNotFound, kInvalidName, kVersionNotFound.
   virtual Result<std::unique_ptr<PreparedQuery>> PrepareQuery(const Caller& caller,
                                                               const QueryRequest& request) = 0;
   /// The same, run.

@@ -86,8 +86,13 @@ class DatabaseImpl : public Database {
       const std::vector<std::shared_ptr<arrow::RecordBatch>>& keys) override;
   void Lookup(const Caller& caller, const TablePtr& table, BucketRef where,
               std::vector<std::string> keys, LookupDone done) override;
+  Result<LookupBucket> FindBucket(const TablePtr& table, BucketRef where) override;
+  void FindRows(const Caller& caller, const LookupBucket& bucket,
+                const std::vector<std::string_view>& keys, FoundRowsDone done) override;
+  uint64_t DefinitionsVersion() const override { return definitions_.load(); }
   void PrefixLookup(const Caller& caller, const TablePtr& table, BucketRef where,
                     std::vector<std::string> prefixes, PrefixLookupDone done) override;
+  Result<ViewStats> GetKeyStats(const Caller& caller, const TableInfo& table) override;
   Result<std::vector<KeyedRow>> ScanKeys(const Caller& caller,
                                          const KeyScanRequest& request) override;
   Result<WriteResult> Write(const Caller& caller, const std::vector<TableWrite>& writes,
@@ -272,6 +277,8 @@ class DatabaseImpl : public Database {
   /// Applies commits to the key view, in their order.
   Strand apply_strand_;
   std::atomic<uint64_t> keyed_pending_bytes_{0};
+  /// Rises when a group of commits has changed the catalog.
+  std::atomic<uint64_t> definitions_{0};
   /// Tasks of ours that an executor still holds.
   InWork in_work_;
   /// Definitions change one at a time, so that a change is checked against what it will meet.

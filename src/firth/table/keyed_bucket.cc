@@ -23,23 +23,13 @@ Status KeyedBucket::CheckOpen() const {
                "an earlier write of this bucket failed: send the batch again");
 }
 
-const std::optional<std::string>* KeyedBucket::Find(const std::string& key) const {
-  const auto found = pending_.find(key);
-  return found == pending_.end() ? nullptr : &found->second.back().second;
-}
-
-std::pair<uint64_t, uint64_t> KeyedBucket::Add(const std::vector<keyview::Change>& changes,
-                                               WriterId writer, int32_t sequence) {
+std::pair<uint64_t, uint64_t> KeyedBucket::Add(KeyChanges changes, WriterId writer,
+                                               int32_t sequence) {
   FIRTH_CHECK(!failing_);
-  InFlight write{.number = next_number_++};
-  for (const keyview::Change& change : changes) {
-    pending_[change.key].emplace_back(
-        write.number, change.row.has_value() ? std::optional(change.row->value) : std::nullopt);
-    write.keys.push_back(change.key);
-  }
+  for (const keyview::KeyStatePtr& state : *changes) pending_.Put(state);
   if (writer != kNoWriter) sent_[writer] = sequence;
-  const uint64_t number = write.number;
-  in_flight_.push_back(std::move(write));
+  const uint64_t number = next_number_++;
+  in_flight_.push_back({.number = number, .changes = std::move(changes)});
   return {number, decided_epoch_};
 }
 
@@ -47,12 +37,9 @@ void KeyedBucket::End(uint64_t number, bool failed) {
   const auto ended = std::find_if(in_flight_.begin(), in_flight_.end(),
                                   [&](const InFlight& write) { return write.number == number; });
   FIRTH_CHECK(ended != in_flight_.end());
-  for (const std::string& key : ended->keys) {
-    const auto found = pending_.find(key);
-    FIRTH_CHECK(found != pending_.end());
-    std::erase_if(found->second, [&](const auto& state) { return state.first == number; });
-    if (found->second.empty()) pending_.erase(found);
-  }
+  // A later write may have put its own change in the place of this one's. Then it is that one which
+  // counts, also if it is to fail: until that has ended whoever builds on it fails, too.
+  for (const keyview::KeyStatePtr& state : *ended->changes) pending_.Erase(state.get());
   in_flight_.erase(ended);
   failing_ |= failed;
   if (failing_ && in_flight_.empty()) {

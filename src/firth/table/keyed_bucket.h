@@ -8,25 +8,20 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
-#include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "firth/common/async_mutex.h"
 #include "firth/common/ids.h"
-#include "firth/keyview/key_view.h"
+#include "firth/keyview/key_state_table.h"
 #include "firth/log/log_store.h"
 
 namespace firth::table {
 
-/// What one write does to a bucket, once decided.
-struct DecidedWrite {
-  uint64_t number = 0;                   // rising in the bucket
-  uint64_t epoch = 0;                    // of the bucket when it was decided
-  std::vector<keyview::Change> changes;  // the last state of each key touched
-};
+/// What one write makes of the keys that it changes.
+using KeyChanges = std::shared_ptr<const std::vector<keyview::KeyStatePtr>>;
 
 /// All methods but Lock, Unlock and Fail are for whoever holds the bucket's mutex.
 ///
@@ -48,13 +43,14 @@ class KeyedBucket {
   /// Error kConflict while failed writes are being cleared away.
   Status CheckOpen() const;
 
-  /// What `key` holds for the next writer: found in front of the view (a value, or nullopt when the
-  /// key is gone there), or to be asked of the view (nullptr).
-  const std::optional<std::string>* Find(const std::string& key) const;
+  /// What a key holds for the next writer, in front of the view; null: the view is to be asked.
+  keyview::KeyStatePtr Find(uint64_t hash, std::string_view key) const {
+    const keyview::KeyStatePtr* const found = pending_.Find(hash, key);
+    return found == nullptr ? keyview::KeyStatePtr() : *found;
+  }
 
   /// Put a write in front of the view. Returns its number and epoch.
-  std::pair<uint64_t, uint64_t> Add(const std::vector<keyview::Change>& changes, WriterId writer,
-                                    int32_t sequence);
+  std::pair<uint64_t, uint64_t> Add(KeyChanges changes, WriterId writer, int32_t sequence);
   /// A write has ended: applied to the view, or failed.
   void End(uint64_t number, bool failed);
 
@@ -67,9 +63,8 @@ class KeyedBucket {
  private:
   struct InFlight {
     uint64_t number;
-    std::vector<std::string> keys;
+    KeyChanges changes;
   };
-  using States = std::vector<std::pair<uint64_t, std::optional<std::string>>>;
 
   const LogId log_;
   log::LogStore* const logs_;
@@ -79,7 +74,7 @@ class KeyedBucket {
   uint64_t decided_epoch_ = 0;
   uint64_t next_number_ = 1;
   bool failing_ = false;
-  std::unordered_map<std::string, States> pending_;  // by key, in the order of the writes
+  keyview::KeyStateTable pending_;  // the last change of each key by those in flight
   std::deque<InFlight> in_flight_;
   std::unordered_map<WriterId, int32_t> sent_;  // the last sequence decided, by writer
 };

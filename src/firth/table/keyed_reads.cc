@@ -24,28 +24,71 @@ Result<const EditionInfo*> DatabaseImpl::KeyedEdition(const TableInfo& table) {
 void DatabaseImpl::Lookup(const Caller& caller, const TablePtr& table, BucketRef where,
                           std::vector<std::string> keys, LookupDone done) {
   in_work_.Begin();
-  options_.readers->Post(
-      [this, caller, table, where, keys = std::move(keys), done = std::move(done)] {
-        const auto look = [&]() -> Result<std::vector<std::optional<StoredRow>>> {
-          ARROW_RETURN_NOT_OK(CheckRight(caller, access::kRead, *table));
-          ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, KeyedEdition(*table));
-          ARROW_ASSIGN_OR_RAISE(const LogId log, LogOf(*table, where));
-          ARROW_ASSIGN_OR_RAISE(const auto codecs, codecs_.Get(*edition, edition->newest().id));
-          std::vector<std::string> canonical(keys.size());
-          for (size_t i = 0; i < keys.size(); ++i) {
-            ARROW_RETURN_NOT_OK(
-                codecs->compact_key->ToCanonical(keys[i], /*prefix=*/false, &canonical[i]));
-          }
-          ARROW_ASSIGN_OR_RAISE(auto rows, key_view_->Get(log, canonical));
-          std::vector<std::optional<StoredRow>> found(rows.size());
-          for (size_t i = 0; i < rows.size(); ++i) {
-            if (rows[i].has_value()) found[i] = ToStored(std::move(*rows[i]));
-          }
-          return found;
-        };
-        done(look());
-        in_work_.End();
+  options_.readers->Post([this, caller, table, where, keys = std::move(keys),
+                          done = std::move(done)] {
+    const auto bucket = FindBucket(table, where);
+    if (!bucket.ok()) {
+      done(bucket.status());
+    } else {
+      FindRows(caller, *bucket, {keys.begin(), keys.end()}, [done](const Result<FoundRows>& found) {
+        if (!found.ok()) return done(found.status());
+        std::vector<std::optional<StoredRow>> rows(found->size());
+        for (size_t i = 0; i < rows.size(); ++i) {
+          const keyview::KeyStatePtr& row = (*found)[i];
+          if (!row) continue;
+          rows[i] = StoredRow{.value = std::string(row->value()),
+                              .commit = row->commit(),
+                              .record_time_ns = row->record_time_ns()};
+        }
+        done(std::move(rows));
       });
+    }
+    in_work_.End();
+  });
+}
+
+Result<LookupBucket> DatabaseImpl::FindBucket(const TablePtr& table, BucketRef where) {
+  ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, KeyedEdition(*table));
+  LookupBucket bucket{.table = table};
+  ARROW_ASSIGN_OR_RAISE(bucket.log, LogOf(*table, where));
+  ARROW_ASSIGN_OR_RAISE(const RowCodecsPtr codecs, codecs_.Get(*edition, edition->newest().id));
+  bucket.keys = {codecs, codecs->compact_key.get()};
+  return bucket;
+}
+
+void DatabaseImpl::FindRows(const Caller& caller, const LookupBucket& bucket,
+                            const std::vector<std::string_view>& keys, FoundRowsDone done) {
+  struct Canonical {
+    std::string bytes;
+    std::vector<std::string_view> keys;
+  };
+  const auto canonical = std::make_shared<Canonical>();
+  const auto prepare = [&]() -> Status {
+    ARROW_RETURN_NOT_OK(CheckRight(caller, access::kRead, *bucket.table));
+    std::vector<size_t> ends;
+    ends.reserve(keys.size());
+    for (const std::string_view key : keys) {
+      ARROW_RETURN_NOT_OK(bucket.keys->ToCanonical(key, /*prefix=*/false, &canonical->bytes));
+      ends.push_back(canonical->bytes.size());
+    }
+    canonical->keys.reserve(keys.size());
+    size_t begin = 0;
+    for (const size_t end : ends) {
+      canonical->keys.push_back(std::string_view(canonical->bytes).substr(begin, end - begin));
+      begin = end;
+    }
+    return Status::OK();
+  };
+  const Status prepared = prepare();
+  if (!prepared.ok()) return done(prepared);
+  if (auto found = key_view_->FindInMemory(bucket.log, canonical->keys)) {
+    return done(std::move(*found));
+  }
+  in_work_.Begin();
+  options_.readers->Post([this, log = bucket.log, canonical, done = std::move(done)] {
+    done(key_view_->Find(log, canonical->keys, /*keep=*/true));
+    in_work_.End();
+  });
 }
 
 void DatabaseImpl::PrefixLookup(const Caller& caller, const TablePtr& table, BucketRef where,

@@ -28,7 +28,7 @@ Status DatabaseImpl::ReplayEntry(const EditionInfo& edition, const log::StoredEn
   ARROW_RETURN_NOT_OK(codecs->key->Encode(key_columns, &keys));
   std::vector<std::string> values;
   ARROW_RETURN_NOT_OK(codecs->row->Encode(*rows, &values));
-  std::vector<keyview::Change> changes;
+  std::vector<keyview::Change> changes;  // in their order: the last of a key counts
   for (size_t i = 0; i < keys.size(); ++i) {
     const auto change =
         header.changes.empty() ? log::Change::kInsert : static_cast<log::Change>(header.changes[i]);

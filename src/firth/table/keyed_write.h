@@ -37,7 +37,7 @@ struct KeyedWrite {
     const EditionInfo* edition = nullptr;
     KeyedBucket* bucket = nullptr;
     UpsertBatch batch;
-    std::vector<keyview::Change> changes;  // once decided
+    KeyChanges changes;  // once decided
     uint64_t number = 0;
     uint64_t epoch = 0;
   };
@@ -60,7 +60,7 @@ struct KeyedWrite {
 /// What a batch does to one bucket.
 struct DecidedBucket {
   log::EntryDraft entry;
-  std::vector<keyview::Change> changes;
+  KeyChanges changes;
 };
 
 }  // namespace firth::table

@@ -1,8 +1,9 @@
 // Writing to keyed tables: decide the effects of a batch against what its bucket holds, commit them
 // to the log, apply them to the key view, answer.
 #include <algorithm>
-#include <map>
-#include <unordered_map>
+#include <bit>
+#include <deque>
+#include <memory>
 
 #include "firth/keyview/merge.h"
 #include "firth/schema/schema.h"
@@ -19,20 +20,86 @@ uint64_t SizeOf(const UpsertBatch& batch) {
   return bytes + batch.records.size() * sizeof(UpsertRecord);
 }
 
-/// The compact key that a compact row's own columns make.
-Result<std::string> KeyOfRow(const RowCodecs& codecs, std::string_view row) {
-  std::vector<std::string_view> columns;
-  std::vector<bool> null;
-  ARROW_RETURN_NOT_OK(codecs.row->Split(row, &columns, &null));
-  std::string key;
-  for (const int column : codecs.key_columns) {
-    if (null[static_cast<size_t>(column)]) {
-      return Error(Code::kInvalidArgument, Reason::kCorruptBatch, "a key column is null");
+/// Checks that records' keys are those of their rows.
+class KeyCheck {
+ public:
+  explicit KeyCheck(const RowCodecs& codecs) : codecs_(codecs) {}
+
+  Status Run(const UpsertRecord& record) {
+    ARROW_RETURN_NOT_OK(codecs_.row->Split(record.row, &columns_, &null_));
+    std::string_view key = record.key;
+    for (const int column : codecs_.key_columns) {
+      const auto c = static_cast<size_t>(column);
+      if (null_[c]) return Corrupt("a key column is null");
+      if (!key.starts_with(columns_[c])) return Corrupt("a record's key is not that of its row");
+      key.remove_prefix(columns_[c].size());
     }
-    key += columns[static_cast<size_t>(column)];
+    return key.empty() ? Status::OK() : Corrupt("a record's key is not that of its row");
   }
-  return key;
-}
+
+ private:
+  static Status Corrupt(const char* what) {
+    return Error(Code::kInvalidArgument, Reason::kCorruptBatch, what);
+  }
+
+  const RowCodecs& codecs_;
+  std::vector<std::string_view> columns_;
+  std::vector<bool> null_;
+};
+
+/// The keys of a batch, each once, in the order in which they come first.
+class BatchKeys {
+ public:
+  static Result<std::unique_ptr<const BatchKeys>> Make(const RowCodecs& sent,
+                                                       const std::vector<UpsertRecord>& records) {
+    auto keys = std::make_unique<BatchKeys>();
+    std::vector<size_t> ends;
+    KeyCheck check(sent);
+    for (const UpsertRecord& record : records) {
+      if (!record.row.empty()) ARROW_RETURN_NOT_OK(check.Run(record));
+      ARROW_RETURN_NOT_OK(
+          sent.compact_key->ToCanonical(record.key, /*prefix=*/false, &keys->bytes_));
+      ends.push_back(keys->bytes_.size());
+    }
+    keys->Number(ends);
+    return keys;
+  }
+
+  size_t size() const { return keys_.size(); }
+  std::string_view key(size_t k) const { return keys_[k]; }
+  uint64_t hash(size_t k) const { return hashes_[k]; }
+  /// Which key record `i` has.
+  size_t Of(size_t i) const { return of_[i]; }
+
+ private:
+  void Number(const std::vector<size_t>& ends) {
+    const size_t places = std::bit_ceil(ends.size() * 2 + 1);
+    constexpr uint32_t kNone = UINT32_MAX;
+    std::vector<uint32_t> table(places, kNone);
+    of_.reserve(ends.size());
+    size_t begin = 0;
+    for (const size_t end : ends) {
+      const std::string_view key = std::string_view(bytes_).substr(begin, end - begin);
+      begin = end;
+      const uint64_t hash = keyview::HashKey(key);
+      size_t at = hash & (places - 1);
+      while (table[at] != kNone && (hashes_[table[at]] != hash || keys_[table[at]] != key)) {
+        at = (at + 1) & (places - 1);
+      }
+      if (table[at] == kNone) {
+        table[at] = static_cast<uint32_t>(keys_.size());
+        keys_.push_back(key);
+        hashes_.push_back(hash);
+      }
+      of_.push_back(table[at]);
+    }
+  }
+
+  std::string bytes_;  // the keys point into it
+  std::vector<std::string_view> keys_;
+  std::vector<uint64_t> hashes_;
+  std::vector<uint32_t> of_;
+};
 
 /// Column indices of one schema as indices of another, by field id.
 Result<std::vector<int>> MapColumns(const arrow::Schema& from, const arrow::Schema& to,
@@ -54,6 +121,25 @@ Result<std::vector<int>> MapColumns(const arrow::Schema& from, const arrow::Sche
 
 }  // namespace
 
+/// What a batch's keys hold for the next writer of their bucket.
+static Result<std::vector<keyview::KeyStatePtr>> HoldOf(keyview::KeyView* view,
+                                                        const KeyedBucket& bucket,
+                                                        const BatchKeys& keys) {
+  std::vector<keyview::KeyStatePtr> states(keys.size());
+  std::vector<size_t> unread;
+  std::vector<std::string_view> wanted;
+  for (size_t k = 0; k < keys.size(); ++k) {
+    states[k] = bucket.Find(keys.hash(k), keys.key(k));
+    if (states[k]) continue;
+    unread.push_back(k);
+    wanted.push_back(keys.key(k));
+  }
+  // Not kept: most of them are about to be replaced.
+  ARROW_ASSIGN_OR_RAISE(auto read, view->Find(bucket.log(), wanted, /*keep=*/false));
+  for (size_t i = 0; i < unread.size(); ++i) states[unread[i]] = std::move(read[i]);
+  return states;
+}
+
 Result<DecidedBucket> DatabaseImpl::Decide(const EditionInfo& edition, KeyedBucket* bucket,
                                            const table::UpsertBatch& batch) {
   ARROW_ASSIGN_OR_RAISE(const RowCodecsPtr codecs, codecs_.Get(edition, edition.newest().id));
@@ -63,58 +149,48 @@ Result<DecidedBucket> DatabaseImpl::Decide(const EditionInfo& edition, KeyedBuck
   ARROW_ASSIGN_OR_RAISE(const auto decider,
                         keyview::MergeDecider::Make(edition.spec, codecs->row, targets));
   // Keys first, so that those that are not in front of the view are read from it in one go.
-  std::vector<std::string> keys(batch.records.size());
-  std::unordered_map<std::string, std::optional<std::string>> held;
-  std::vector<std::string> unread;
-  for (size_t i = 0; i < batch.records.size(); ++i) {
-    const UpsertRecord& record = batch.records[i];
-    if (!record.row.empty()) {
-      ARROW_ASSIGN_OR_RAISE(const std::string own, KeyOfRow(*sent, record.row));
-      if (own != record.key) {
-        return Error(Code::kInvalidArgument, Reason::kCorruptBatch,
-                     "a record's key is not that of its row");
-      }
+  ARROW_ASSIGN_OR_RAISE(const auto keys, BatchKeys::Make(*sent, batch.records));
+  ARROW_ASSIGN_OR_RAISE(const auto states, HoldOf(key_view_.get(), *bucket, *keys));
+  std::deque<std::string> widened;  // whose strings never move
+  std::vector<std::optional<std::string_view>> held(keys->size());
+  for (size_t k = 0; k < held.size(); ++k) {
+    if (!states[k] || states[k]->gone()) continue;
+    if (states[k]->schema_id() == codecs->schema_id) {
+      held[k] = states[k]->row();
+      continue;
     }
-    ARROW_RETURN_NOT_OK(sent->compact_key->ToCanonical(record.key, /*prefix=*/false, &keys[i]));
-    const auto [at, fresh] = held.emplace(keys[i], std::nullopt);
-    if (!fresh) continue;
-    if (const auto* pending = bucket->Find(keys[i]); pending != nullptr) {
-      if (pending->has_value()) {
-        ARROW_ASSIGN_OR_RAISE(at->second, RowUnder(edition, &codecs_, *codecs, **pending));
-      }
-    } else {
-      unread.push_back(keys[i]);
-    }
-  }
-  ARROW_ASSIGN_OR_RAISE(const auto read, key_view_->Get(bucket->log(), unread));
-  for (size_t i = 0; i < unread.size(); ++i) {
-    if (!read[i].has_value()) continue;
-    ARROW_ASSIGN_OR_RAISE(held[unread[i]], RowUnder(edition, &codecs_, *codecs, read[i]->value));
+    ARROW_ASSIGN_OR_RAISE(std::string row,
+                          RowUnder(edition, &codecs_, *codecs, states[k]->value()));
+    held[k] = widened.emplace_back(std::move(row));
   }
 
-  std::vector<keyview::Effect> effects;
-  std::unordered_map<std::string, bool> changed;
+  keyview::Effects effects;
+  std::vector<bool> changed(keys->size());
   for (size_t i = 0; i < batch.records.size(); ++i) {
-    std::optional<std::string>& old = held[keys[i]];
+    const size_t k = keys->Of(i);
+    std::string_view row = batch.records[i].row;
     keyview::Outcome outcome;
-    if (batch.records[i].row.empty()) {
-      ARROW_ASSIGN_OR_RAISE(outcome, decider->Delete(old, &effects));
-    } else if (sent == codecs) {
-      ARROW_ASSIGN_OR_RAISE(outcome, decider->Upsert(old, batch.records[i].row, &effects));
+    if (row.empty()) {
+      ARROW_ASSIGN_OR_RAISE(outcome, decider->Delete(held[k], &effects));
     } else {
-      const std::string value = ValueOf(sent->schema_id, batch.records[i].row);
-      ARROW_ASSIGN_OR_RAISE(const std::string row, RowUnder(edition, &codecs_, *codecs, value));
-      ARROW_ASSIGN_OR_RAISE(outcome, decider->Upsert(old, row, &effects));
+      if (sent != codecs) {
+        ARROW_ASSIGN_OR_RAISE(std::string made,
+                              RowUnder(edition, &codecs_, *codecs, ValueOf(sent->schema_id, row)));
+        row = widened.emplace_back(std::move(made));
+      }
+      ARROW_ASSIGN_OR_RAISE(outcome, decider->Upsert(held[k], row, &effects));
     }
     if (!outcome.changed) continue;
-    old = std::move(outcome.row);
-    changed[keys[i]] = true;
+    held[k] = outcome.row;
+    changed[k] = true;
   }
 
   DecidedBucket decided;
   std::vector<log::Change> kinds;
   std::vector<std::string_view> rows;
-  for (const keyview::Effect& effect : effects) {
+  kinds.reserve(effects.all().size());
+  rows.reserve(effects.all().size());
+  for (const keyview::Effect& effect : effects.all()) {
     kinds.push_back(effect.change);
     rows.push_back(effect.row);
   }
@@ -128,19 +204,24 @@ Result<DecidedBucket> DatabaseImpl::Decide(const EditionInfo& edition, KeyedBuck
   ARROW_ASSIGN_OR_RAISE(const TimeRange times, RecordTimes(edition, *image));
   entry.log = bucket->log();
   entry.schema_id = codecs->schema_id;
-  entry.rows = static_cast<uint32_t>(effects.size());
+  entry.rows = static_cast<uint32_t>(rows.size());
   entry.offsets = std::max<uint32_t>(entry.rows, 1);
   entry.writer_id = batch.writer_id;
   entry.sequence = batch.sequence;
   entry.record_time_min_ns = times.min_ns;
   entry.record_time_max_ns = times.max_ns;
-  for (auto& [key, unused] : changed) {
-    keyview::Change change{.key = key};
-    if (auto& row = held[key]; row.has_value()) {
-      change.row = keyview::Row{.value = ValueOf(codecs->schema_id, *row)};
-    }
-    decided.changes.push_back(std::move(change));
+  std::string schema_id;
+  AppendLe(&schema_id, static_cast<int16_t>(codecs->schema_id.value));
+  std::vector<keyview::KeyStatePtr> changes;
+  changes.reserve(keys->size());
+  for (size_t k = 0; k < held.size(); ++k) {
+    if (!changed[k]) continue;
+    changes.push_back(
+        held[k].has_value()
+            ? keyview::KeyState::Make(bucket->log(), keys->key(k), schema_id, *held[k])
+            : keyview::KeyState::MakeGone(bucket->log(), keys->key(k)));
   }
+  decided.changes = std::make_shared<const std::vector<keyview::KeyStatePtr>>(std::move(changes));
   return decided;
 }
 
@@ -249,15 +330,11 @@ void DatabaseImpl::KeyedCommitted(const std::shared_ptr<KeyedWrite>& write,
     Status applied = made.status();
     if (made.ok()) {
       for (KeyedWrite::Part& part : write->parts) {
-        for (keyview::Change& change : part.changes) {
-          if (!change.row.has_value()) continue;
-          change.row->commit = made->id;
-          change.row->record_time_ns = made->time_ns;
-        }
+        for (const auto& state : *part.changes) state->SetCommit(made->id, made->time_ns);
         // The watermark moves with the last part: before that the commit is not absorbed.
         const bool last = &part == &write->parts.back();
-        applied = key_view_->Apply(part.bucket->log(), part.changes,
-                                   last ? made->id : key_view_->watermark());
+        applied = key_view_->Put(part.bucket->log(), *part.changes,
+                                 last ? made->id : key_view_->watermark());
         if (!applied.ok()) break;
       }
       if (!applied.ok() && options_.on_fatal != nullptr) options_.on_fatal(applied);

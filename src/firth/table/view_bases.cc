@@ -56,6 +56,13 @@ void DatabaseImpl::DropFromViews(const std::vector<log::CatalogCommit>& commits)
   });
 }
 
+Result<ViewStats> DatabaseImpl::GetKeyStats(const Caller& caller, const TableInfo& table) {
+  ARROW_RETURN_NOT_OK(CheckRight(caller, access::kSee, table));
+  ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, KeyedEdition(table));
+  ARROW_ASSIGN_OR_RAISE(const auto logs, CurrentLogs(*edition));
+  return KeyViewStats(logs);
+}
+
 ViewStats DatabaseImpl::KeyViewStats(const std::vector<LogId>& logs) {
   ViewStats stats{.watermark = key_view_->watermark(),
                   .base = key_bases_->commit(),

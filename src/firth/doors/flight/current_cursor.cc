@@ -1,5 +1,8 @@
 #include "firth/doors/flight/current_cursor.h"
 
+#include <arrow/compute/cast.h>
+#include <arrow/scalar.h>
+
 #include <deque>
 #include <map>
 #include <string>
@@ -8,6 +11,7 @@
 
 #include "firth/doors/flight/buckets.h"
 #include "firth/doors/flight/shown_rows.h"
+#include "firth/schema/key.h"
 #include "firth/schema/row.h"
 #include "firth/schema/schema.h"
 
@@ -40,7 +44,8 @@ class CurrentCursor : public Cursor {
     }
     ARROW_RETURN_NOT_OK(shown_.Bind(wide_));
     ARROW_ASSIGN_OR_RAISE(const auto buckets, BucketsOf(request_, *table_, ticket_));
-    buckets_.assign(buckets.begin(), buckets.end());
+    ARROW_RETURN_NOT_OK(FindRanges());
+    if (!ranges_.empty()) buckets_.assign(buckets.begin(), buckets.end());
     return ReadPage();  // so that a right that is missing is told at once
   }
 
@@ -61,20 +66,86 @@ class CurrentCursor : public Cursor {
   }
 
  private:
+  /// A run of keys, canonical: from the first on, before the second (empty: to the end).
+  using Range = std::pair<std::string, std::string>;
+
+  /// The canonical form of values of the first key columns.
+  Result<std::string> Canonical(const std::vector<std::string>& values, bool whole) const {
+    const auto& schema = *table_->current->newest().schema;
+    const std::vector<std::string>& key = table_->current->spec.key;
+    if (values.size() > key.size() || (whole && values.size() != key.size())) {
+      return Error(Code::kInvalidArgument, Reason::kNone,
+                   "the key of " + ticket_.path.ToString() + " has " + std::to_string(key.size()) +
+                       " columns, not " + std::to_string(values.size()));
+    }
+    std::vector<std::shared_ptr<arrow::DataType>> types;
+    std::vector<std::shared_ptr<arrow::Scalar>> scalars;
+    for (size_t i = 0; i < key.size(); ++i) types.push_back(schema.GetFieldByName(key[i])->type());
+    for (size_t i = 0; i < values.size(); ++i) {
+      const auto cast = arrow::compute::Cast(
+          arrow::Datum(std::make_shared<arrow::StringScalar>(values[i])), types[i]);
+      if (!cast.ok()) {
+        return Error(Code::kInvalidArgument, Reason::kNone,
+                     "`" + values[i].substr(0, 64) + "` is no value of the key column " + key[i] +
+                         ", which is " + types[i]->ToString());
+      }
+      scalars.push_back(cast->scalar());
+    }
+    ARROW_ASSIGN_OR_RAISE(const auto encoder, schema::KeyEncoder::Make(std::move(types)));
+    std::string canonical;
+    ARROW_RETURN_NOT_OK(encoder.EncodeScalars(scalars, &canonical));
+    return canonical;
+  }
+
+  Status FindRanges() {
+    if (!ticket_.keys) {
+      Range range;
+      ARROW_ASSIGN_OR_RAISE(range.first,
+                            Canonical(ticket_.prefix.empty() ? ticket_.key_from : ticket_.prefix,
+                                      /*whole=*/false));
+      if (!ticket_.prefix.empty()) {
+        range.second = schema::PrefixEnd(range.first);
+      } else if (!ticket_.key_to.empty()) {
+        ARROW_ASSIGN_OR_RAISE(range.second, Canonical(ticket_.key_to, /*whole=*/false));
+      }
+      ranges_.push_back(std::move(range));
+    } else {
+      for (const auto& key : *ticket_.keys) {
+        ARROW_ASSIGN_OR_RAISE(std::string from, Canonical(key, /*whole=*/true));
+        std::string to = from + '\0';  // the least key above it
+        ranges_.emplace_back(std::move(from), std::move(to));
+      }
+    }
+    BeginRange();
+    return Status::OK();
+  }
+
+  void BeginRange() {
+    if (next_range_ < ranges_.size()) rest_ = ranges_[next_range_];
+  }
+
   Status ReadPage() {
     if (buckets_.empty()) return Status::OK();
-    ARROW_ASSIGN_OR_RAISE(const auto rows,
-                          request_.database->ScanKeys(request_.caller, {.table = table_,
-                                                                        .where = buckets_.front(),
-                                                                        .from = from_,
-                                                                        .to = "",
-                                                                        .limit = kPageRows}));
-    if (static_cast<int64_t>(rows.size()) < kPageRows) {
-      buckets_.pop_front();
-      from_.clear();
-    } else {
-      from_ = rows.back().key + '\0';  // the least key above it
+    ARROW_ASSIGN_OR_RAISE(const auto rows, request_.database->ScanKeys(
+                                               request_.caller, {.table = table_,
+                                                                 .where = buckets_.front(),
+                                                                 .from = rest_.first,
+                                                                 .to = rest_.second,
+                                                                 .backwards = ticket_.backwards,
+                                                                 .limit = kPageRows}));
+    if (static_cast<int64_t>(rows.size()) == kPageRows) {
+      if (ticket_.backwards) {
+        rest_.second = rows.back().key;
+      } else {
+        rest_.first = rows.back().key + '\0';
+      }
+      return Decode(rows);
     }
+    if (++next_range_ == ranges_.size()) {
+      next_range_ = 0;
+      buckets_.pop_front();
+    }
+    BeginRange();
     return Decode(rows);
   }
 
@@ -115,8 +186,10 @@ class CurrentCursor : public Cursor {
   ShownRows shown_;
   table::TablePtr table_;
   std::shared_ptr<arrow::Schema> wide_;
-  std::deque<table::BucketRef> buckets_;  // to read, the first one from from_ on
-  std::string from_;                      // canonical key
+  std::deque<table::BucketRef> buckets_;  // to read, each of them range by range
+  std::vector<Range> ranges_;
+  size_t next_range_ = 0;
+  Range rest_;  // of the range that is read
   std::map<SchemaId, std::shared_ptr<const schema::RowCodec>> codecs_;
   Batches ready_;
 };

@@ -56,6 +56,12 @@ Result<json> Describe(const Request& request, const table::TablePtr& table) {
   json description = Description(*table);
   ARROW_ASSIGN_OR_RAISE(const auto stats, request.database->GetStats(request.caller, *table));
   description["stats"] = StatsToJson(stats);
+  if (table->current && !table->current->spec.key.empty()) {
+    ARROW_ASSIGN_OR_RAISE(const auto keys, request.database->GetKeyStats(request.caller, *table));
+    description["key_view"] = {{"rows", keys.rows},       {"rows_exact", keys.rows_exact},
+                               {"bytes", keys.bytes},     {"watermark", keys.watermark.value},
+                               {"base", keys.base.value}, {"lag_bytes", keys.lag_bytes}};
+  }
   return description;
 }
 

@@ -23,6 +23,40 @@ void ReadFrom(Fields* fields, Ticket* ticket) {
   }
 }
 
+void ReadKeys(Fields* fields, Ticket* ticket) {
+  const nlohmann::json& keys = fields->Any("keys");
+  if (!keys.is_null()) {
+    ticket->keys.emplace();
+    const bool listed =
+        keys.is_array() && std::all_of(keys.begin(), keys.end(), [](const nlohmann::json& key) {
+          return key.is_array() &&
+                 std::all_of(key.begin(), key.end(),
+                             [](const nlohmann::json& value) { return value.is_string(); });
+        });
+    if (listed) {
+      *ticket->keys = keys.get<std::vector<std::vector<std::string>>>();
+    } else {
+      fields->Wrong("keys", "a list of keys, each a list of texts");
+    }
+  }
+  ticket->prefix = fields->Texts("prefix");
+  ticket->key_from = fields->Texts("key_from");
+  ticket->key_to = fields->Texts("key_to");
+  ticket->backwards = fields->Flag("backwards", false);
+  const bool any = ticket->keys || !ticket->prefix.empty() || !ticket->key_from.empty() ||
+                   !ticket->key_to.empty() || ticket->backwards;
+  if (any && !ticket->current) {
+    fields->Fail(Error(Code::kInvalidArgument, Reason::kNone,
+                       "keys and their order are those of current rows: give `current`, too"));
+  }
+  if (static_cast<int>(ticket->keys.has_value()) + static_cast<int>(!ticket->prefix.empty()) +
+          static_cast<int>(!ticket->key_from.empty() || !ticket->key_to.empty()) >
+      1) {
+    fields->Fail(Error(Code::kInvalidArgument, Reason::kNone,
+                       "give `keys`, or `prefix`, or `key_from` and `key_to`"));
+  }
+}
+
 }  // namespace
 
 Result<Ticket> ParseTicket(std::string_view text) {
@@ -49,6 +83,7 @@ Result<Ticket> ParseTicket(std::string_view text) {
   ticket.follow = fields.Flag("follow", false);
   ticket.hidden = fields.Flag("hidden", false);
   ticket.current = fields.Flag("current", false);
+  ReadKeys(&fields, &ticket);
   if (fields.Has("limit")) {
     ticket.limit = fields.Number("limit", 0);
     if (*ticket.limit < 0) fields.Wrong("limit", "0 or more");

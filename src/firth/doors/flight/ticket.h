@@ -15,8 +15,9 @@
 namespace firth::doors::flight {
 
 /// {"path": "a/b", "columns": […], "partition": […], "bucket": 0, "from": 0, "to": 0, "as_of": 0,
-///  "filter": […], "follow": false, "hidden": false, "current": false, "limit": 0}; all but the
-///  path may be absent.
+///  "filter": […], "follow": false, "hidden": false, "current": false, "limit": 0, "keys": [[…]…],
+///  "prefix": […], "key_from": […], "key_to": […], "backwards": false}; all but the path may be
+///  absent.
 struct Ticket {
   Path path;
   std::vector<std::string> columns;                   // none: all
@@ -33,6 +34,12 @@ struct Ticket {
   bool hidden = false;
   bool current = false;          // the current row of each key, not the log's changes
   std::optional<int64_t> limit;  // rows in all
+  // Of current rows; values of the first key columns, as text.
+  std::optional<std::vector<std::vector<std::string>>> keys;  // these only, each of all key columns
+  std::vector<std::string> prefix;                            // keys that begin so
+  std::vector<std::string> key_from;                          // from here on
+  std::vector<std::string> key_to;                            // before this
+  bool backwards = false;
 };
 
 /// Parse a ticket. Errors: kInvalidArgument, kInvalidName.

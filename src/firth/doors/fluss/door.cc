@@ -12,6 +12,7 @@
 
 #include "firth/doors/fluss/auto_partition.h"
 #include "firth/doors/fluss/connection.h"
+#include "firth/doors/fluss/lookup_places.h"
 #include "firth/net/frame_server.h"
 
 namespace firth::doors::fluss {
@@ -123,8 +124,9 @@ class FlussDoorImpl : public FlussDoor {
  public:
   explicit FlussDoorImpl(const FlussDoorOptions& options)
       : options_(options),
-        services_(std::make_shared<Services>(
-            Services{.database = options.database, .blocking = options.blocking})),
+        services_(std::make_shared<Services>(Services{.database = options.database,
+                                                      .blocking = options.blocking,
+                                                      .places = std::make_shared<LookupPlaces>()})),
         plain_(services_, /*signs_in=*/false, options.advertise),
         sasl_(services_, /*signs_in=*/true, options.advertise),
         partitions_(options.database, options.blocking) {}

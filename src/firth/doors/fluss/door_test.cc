@@ -18,8 +18,8 @@ constexpr int16_t kApiVersions = 1000, kCreateDatabase = 1001, kDropDatabase = 1
                   kListPartitions = 1009, kTableExists = 1010, kGetSchema = 1011, kMetadata = 1012,
                   kProduceLog = 1014, kFetchLog = 1015, kPutKv = 1016, kLookup = 1017,
                   kListOffsets = 1021, kInitWriter = 1026, kLakeSnapshot = 1032, kLimitScan = 1033,
-                  kCreatePartition = 1036, kDropPartition = 1037, kAuthenticate = 1038,
-                  kAlterTable = 1044;
+                  kPrefixLookup = 1034, kCreatePartition = 1036, kDropPartition = 1037,
+                  kAuthenticate = 1038, kAlterTable = 1044;
 
 class DoorTest : public testing::Test {
  protected:
@@ -573,6 +573,92 @@ TEST_F(DoorTest, Partitions) {
   Create("plain");
   *create.mutable_table() = Name("plain");
   EXPECT_EQ(client().CodeOf(kCreatePartition, create), 37);
+}
+
+TEST_F(DoorTest, KeysOfTypesThatTheProtocolLacksAreFoundByTheNearest) {
+  const auto schema =
+      arrow::schema({arrow::field("a", arrow::uint8()), arrow::field("b", arrow::uint64()),
+                     arrow::field("c", arrow::uint32()), arrow::field("v", arrow::utf8())});
+  const auto made = world_.db->CreateTable(
+      world_.caller, Path{{"db", "unsigned"}},
+      {.schema = schema, .edition = {.key = {"a", "b", "c"}, .bucket_count = 4}});
+  ASSERT_TRUE(made.ok()) << made.status().ToString();
+  arrow::UInt8Builder a;
+  arrow::UInt64Builder b;
+  arrow::UInt32Builder c;
+  arrow::StringBuilder v;
+  for (int i = 0; i < 8; ++i) {
+    ASSERT_TRUE(a.Append(static_cast<uint8_t>(248 + i)).ok());
+    ASSERT_TRUE(b.Append(UINT64_MAX).ok());
+    ASSERT_TRUE(c.Append(UINT32_MAX).ok());
+    ASSERT_TRUE(v.Append("row " + std::to_string(i)).ok());
+  }
+  const auto rows =
+      arrow::RecordBatch::Make(schema, 8, {*a.Finish(), *b.Finish(), *c.Finish(), *v.Finish()});
+  ASSERT_TRUE(world_.db->UpsertRows(world_.caller, *made, {rows}).ok());
+
+  // SMALLINT, DECIMAL(20, 0) and BIGINT.
+  const auto key = [](int16_t first, size_t columns) {
+    std::string bytes;
+    AppendLe(&bytes, first);
+    if (columns > 1) bytes += std::string("\x09\x00", 2) + std::string(8, '\xff');
+    if (columns > 2) AppendVarint(&bytes, UINT32_MAX);
+    return bytes;
+  };
+  const auto ask = [&](const std::string& one, int32_t bucket) {
+    pb::LookupRequest lookup;
+    lookup.set_table_id((*made)->id.value);
+    auto* asked = lookup.add_buckets();
+    asked->set_bucket(bucket);
+    asked->add_keys(one);
+    return lookup;
+  };
+  for (int round = 0; round < 2; ++round) {
+    for (int16_t i = 0; i < 8; ++i) {
+      const auto found = client().Call<pb::LookupAnswer>(
+          kLookup, ask(key(static_cast<int16_t>(248 + i), 3), i % 4));
+      ASSERT_EQ(found.buckets(0).values_size(), 1) << found.buckets(0).error_message();
+      EXPECT_TRUE(found.buckets(0).values(0).value().ends_with("row " + std::to_string(i)));
+    }
+  }
+  // A value that the column cannot have has no row; bytes that are no key are refused.
+  const auto none = client().Call<pb::LookupAnswer>(kLookup, ask(key(300, 3), 1));
+  ASSERT_EQ(none.buckets(0).values_size(), 1);
+  EXPECT_FALSE(none.buckets(0).values(0).has_value());
+  EXPECT_EQ(client().Call<pb::LookupAnswer>(kLookup, ask(key(1, 2), 1)).buckets(0).error_code(), 3);
+  // Prefixes are found wherever they are.
+  for (size_t columns = 1; columns <= 3; ++columns) {
+    const auto found =
+        client().Call<pb::PrefixLookupAnswer>(kPrefixLookup, ask(key(250, columns), 3));
+    ASSERT_EQ(found.buckets(0).lists_size(), 1) << found.buckets(0).error_message();
+    ASSERT_EQ(found.buckets(0).lists(0).values_size(), 1);
+    EXPECT_TRUE(found.buckets(0).lists(0).values(0).ends_with("row 2"));
+  }
+}
+
+TEST_F(DoorTest, LookupsFollowTheDefinitionOfTheirTable) {
+  const int64_t id = Create("looked", "", R"(,"primary_key":["a"])");
+  const auto table = Table("looked");
+  ASSERT_TRUE(
+      world_.db
+          ->UpsertRows(world_.caller, table, {*table::Pairs({{1, "x"}})->RenameColumns({"a", "b"})})
+          .ok());
+  pb::LookupRequest lookup;
+  lookup.set_table_id(id);
+  lookup.add_buckets()->set_bucket(0);
+  lookup.mutable_buckets(0)->add_keys("\x01");
+  lookup.mutable_buckets(0)->add_keys("\x02");
+  for (int round = 0; round < 3; ++round) {
+    const auto found = client().Call<pb::LookupAnswer>(kLookup, lookup).buckets(0);
+    ASSERT_EQ(found.values_size(), 2) << found.error_message();
+    EXPECT_EQ(found.values(0).value(), std::string("\x01\0\0\x01\x01x", 6));
+    EXPECT_FALSE(found.values(1).has_value());
+  }
+  lookup.mutable_buckets(0)->set_bucket(7);
+  EXPECT_EQ(client().Call<pb::LookupAnswer>(kLookup, lookup).buckets(0).error_code(), 21);
+  lookup.mutable_buckets(0)->set_bucket(0);
+  ASSERT_TRUE(world_.db->DropTable(world_.caller, table->path).ok());
+  EXPECT_EQ(client().Call<pb::LookupAnswer>(kLookup, lookup).buckets(0).error_code(), 21);
 }
 
 TEST_F(DoorTest, LimitScanGivesTheLastBatches) {

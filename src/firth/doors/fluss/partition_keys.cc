@@ -25,9 +25,11 @@ Status Skip(const arrow::DataType& type, ByteReader* reader) {
   switch (type.id()) {
     case arrow::Type::BOOL:
     case arrow::Type::INT8:
+    case arrow::Type::UINT8:
       reader->Take(1);
       break;
     case arrow::Type::INT16:
+    case arrow::Type::UINT16:
       reader->Take(2);
       break;
     case arrow::Type::FLOAT:
@@ -41,14 +43,23 @@ Status Skip(const arrow::DataType& type, ByteReader* reader) {
     case arrow::Type::DATE32:
     case arrow::Type::TIME32:
     case arrow::Type::TIME64:
+    case arrow::Type::UINT32:
+    case arrow::Type::UINT64:
+    case arrow::Type::DATE64:
+    case arrow::Type::DURATION:
       reader->Varint();
       break;
     case arrow::Type::STRING:
     case arrow::Type::BINARY:
     case arrow::Type::FIXED_SIZE_BINARY:
+    case arrow::Type::LARGE_STRING:
+    case arrow::Type::LARGE_BINARY:
       reader->Take(reader->Varint(32));
       break;
+    case arrow::Type::DECIMAL32:
+    case arrow::Type::DECIMAL64:
     case arrow::Type::DECIMAL128:
+    case arrow::Type::DECIMAL256:
       if (static_cast<const arrow::DecimalType&>(type).precision() <= kCompactDecimalDigits) {
         reader->Varint();
       } else {

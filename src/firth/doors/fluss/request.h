@@ -24,6 +24,7 @@ class MessageLite;
 namespace firth::doors::fluss {
 
 class Connection;
+class LookupPlaces;
 
 /// Where a listener tells its clients to go.
 struct Node {
@@ -35,6 +36,7 @@ struct Node {
 struct Services {
   table::Database* database = nullptr;
   Executor* blocking = nullptr;
+  std::shared_ptr<LookupPlaces> places;
 };
 
 /// Answered at most once, from any thread; if it never is, it refuses itself when the last holder

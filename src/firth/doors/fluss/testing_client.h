@@ -12,6 +12,7 @@
 
 #include "firth/common/bytes.h"
 #include "firth/doors/fluss/connection.h"
+#include "firth/doors/fluss/lookup_places.h"
 #include "firth/doors/fluss/messages.h"
 #include "firth/table/table_testing.h"
 
@@ -48,8 +49,9 @@ class TestClient {
       : world_(world),
         wire_(std::make_shared<FakeWire>()),
         connection_(std::make_shared<Connection>(
-            std::make_shared<Services>(
-                Services{.database = world->db.get(), .blocking = &world->executor}),
+            std::make_shared<Services>(Services{.database = world->db.get(),
+                                                .blocking = &world->executor,
+                                                .places = std::make_shared<LookupPlaces>()}),
             ListenerKind{.signs_in = signs_in, .node = {.host = "127.0.0.1", .port = 9123}},
             wire_)) {}
   ~TestClient() {

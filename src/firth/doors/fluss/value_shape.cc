@@ -71,14 +71,18 @@ Result<ValueShape> ValueShape::Make(const catalog::TablePtr& table) {
 }
 
 Result<std::string> ValueShape::Of(const table::StoredRow& row) const {
-  const auto found = remade_.find(row.schema_id());
-  if (found == remade_.end()) return row.value;
-  ARROW_ASSIGN_OR_RAISE(const auto stored, found->second.stored->Decode({row.row()}));
-  ARROW_ASSIGN_OR_RAISE(const auto served, CastTo(*stored, found->second.served->schema()));
+  if (!Remakes(row.schema_id())) return row.value;
+  return Remake(row.schema_id(), row.row());
+}
+
+Result<std::string> ValueShape::Remake(SchemaId id, std::string_view row) const {
+  const Codecs& codecs = remade_.at(id);
+  ARROW_ASSIGN_OR_RAISE(const auto stored, codecs.stored->Decode({row}));
+  ARROW_ASSIGN_OR_RAISE(const auto served, CastTo(*stored, codecs.served->schema()));
   std::vector<std::string> rows;
-  ARROW_RETURN_NOT_OK(found->second.served->Encode(*served, &rows));
+  ARROW_RETURN_NOT_OK(codecs.served->Encode(*served, &rows));
   std::string value;
-  AppendLe(&value, static_cast<int16_t>(row.schema_id().value));
+  AppendLe(&value, static_cast<int16_t>(id.value));
   return value + rows.front();
 }
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "firth/schema/row.h"
 #include "firth/table/database.h"
@@ -18,6 +19,10 @@ class ValueShape {
 
   /// The value of a row: the schema's id and a compact row, in types that the protocol has.
   Result<std::string> Of(const table::StoredRow& row) const;
+  /// Is a stored value of this schema not what clients get?
+  bool Remakes(SchemaId id) const { return !remade_.empty() && remade_.contains(id); }
+  /// What they get instead.
+  Result<std::string> Remake(SchemaId id, std::string_view row) const;
 
  private:
   struct Codecs {

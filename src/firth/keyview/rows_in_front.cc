@@ -1,0 +1,224 @@
+#include "firth/keyview/rows_in_front.h"
+
+#include <algorithm>
+
+namespace firth::keyview {
+
+/// The rows of one log.
+class LogRows {
+ public:
+  mutable std::mutex mutex;
+  // Guarded by mutex:
+  KeyStateTable table;
+  uint64_t version = 0;
+  uint64_t unwritten = 0;
+  size_t hand = 0;
+
+  /// Look at `count` places and forget rows that were not asked for since the last time. Returns
+  /// the memory that it freed. With the mutex held.
+  uint64_t Forget(size_t count) {
+    uint64_t freed = 0;
+    for (; count > 0 && table.size() > 0; --count) {
+      if (hand >= table.places()) hand = 0;
+      const KeyStatePtr& state = table.At(hand);
+      if (!state || state->unwritten_ || state->used_.exchange(false, std::memory_order_relaxed)) {
+        ++hand;
+        continue;
+      }
+      freed += state->memory_bytes();
+      table.EraseAt(hand);  // another may be there now
+    }
+    return freed;
+  }
+};
+
+namespace {
+
+constexpr size_t kPlacesAtOnce = 256;
+/// Looks in vain before it gives up until the next time.
+constexpr size_t kLooksMax = 64;
+
+}  // namespace
+
+RowsInFront::~RowsInFront() = default;
+
+std::shared_ptr<LogRows> RowsInFront::RowsOf(LogId log) const {
+  std::lock_guard lock(mutex_);
+  const auto found = logs_.find(log);
+  return found == logs_.end() ? nullptr : found->second;
+}
+
+std::shared_ptr<LogRows> RowsInFront::MakeRowsOf(LogId log) {
+  std::lock_guard lock(mutex_);
+  auto& rows = logs_[log];
+  if (rows == nullptr) rows = std::make_shared<LogRows>();
+  return rows;
+}
+
+RowsInFront::Found RowsInFront::Find(LogId log, const std::vector<std::string_view>& keys) const {
+  Found found;
+  found.states.resize(keys.size());
+  found.missing = keys.size();
+  const auto rows = RowsOf(log);
+  if (rows == nullptr) return found;
+  std::vector<uint64_t> hashes(keys.size());
+  for (size_t i = 0; i < keys.size(); ++i) hashes[i] = HashKey(keys[i]);
+  std::lock_guard lock(rows->mutex);
+  found.version = rows->version;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const KeyStatePtr* const state = rows->table.Find(hashes[i], keys[i]);
+    if (state == nullptr) continue;
+    (*state)->used_.store(true, std::memory_order_relaxed);
+    found.states[i] = *state;
+    --found.missing;
+  }
+  return found;
+}
+
+uint64_t RowsInFront::VersionOf(LogId log) const {
+  const auto rows = RowsOf(log);
+  if (rows == nullptr) return 0;
+  std::lock_guard lock(rows->mutex);
+  return rows->version;
+}
+
+void RowsInFront::Put(LogId log, const std::vector<KeyStatePtr>& changes) {
+  if (changes.empty()) return;
+  const auto rows = MakeRowsOf(log);
+  int64_t grown = 0;
+  int64_t unwritten_grown = 0;
+  {
+    std::lock_guard lock(rows->mutex);
+    ++rows->version;
+    for (const KeyStatePtr& state : changes) {
+      const auto bytes = static_cast<int64_t>(state->memory_bytes());
+      state->round_ = round_;
+      state->unwritten_ = true;
+      state->used_.store(true, std::memory_order_relaxed);
+      const KeyStatePtr old = rows->table.Put(state);
+      grown += bytes;
+      unwritten_grown += bytes;
+      if (old) grown -= static_cast<int64_t>(old->memory_bytes());
+      if (old && old->unwritten_ && old->round_ == round_) {
+        unwritten_grown -= static_cast<int64_t>(old->memory_bytes());
+        state->place_ = old->place_;
+        unwritten_[state->place_] = state;
+        continue;
+      }
+      ++rows->unwritten;
+      state->place_ = static_cast<uint32_t>(unwritten_.size());
+      unwritten_.push_back(state);
+    }
+  }
+  bytes_.fetch_add(static_cast<uint64_t>(grown));
+  unwritten_bytes_.fetch_add(static_cast<uint64_t>(unwritten_grown));
+  Forget();
+}
+
+void RowsInFront::Keep(LogId log, uint64_t version, const std::vector<KeyStatePtr>& read) {
+  const auto rows = MakeRowsOf(log);
+  uint64_t grown = 0;
+  {
+    std::lock_guard lock(rows->mutex);
+    if (rows->version != version) return;
+    for (const KeyStatePtr& state : read) {
+      if (rows->table.Find(state->hash(), state->key()) != nullptr) continue;
+      rows->table.Put(state);
+      grown += state->memory_bytes();
+    }
+  }
+  bytes_.fetch_add(grown);
+  Forget();
+}
+
+bool RowsInFront::IsUnwritten(LogId log) const {
+  const auto rows = RowsOf(log);
+  if (rows == nullptr) return false;
+  std::lock_guard lock(rows->mutex);
+  return rows->unwritten > 0;
+}
+
+std::vector<KeyStatePtr> RowsInFront::TakeUnwritten() {
+  std::vector<KeyStatePtr> taken;
+  taken.swap(unwritten_);
+  std::erase(taken, KeyStatePtr());
+  unwritten_bytes_.store(0);
+  ++round_;
+  return taken;
+}
+
+void RowsInFront::Written(const std::vector<KeyStatePtr>& states) {
+  std::shared_ptr<LogRows> rows;
+  LogId log{0};
+  std::unique_lock<std::mutex> lock;
+  for (const KeyStatePtr& state : states) {
+    if (rows == nullptr || state->log() != log) {
+      if (lock.owns_lock()) lock.unlock();
+      log = state->log();
+      rows = MakeRowsOf(log);
+      lock = std::unique_lock(rows->mutex);
+    }
+    FIRTH_CHECK(state->unwritten_ && rows->unwritten > 0);
+    --rows->unwritten;  // a later change of the key counts for itself
+    state->unwritten_ = false;
+  }
+  if (lock.owns_lock()) lock.unlock();
+  Forget();
+}
+
+void RowsInFront::Drop(LogId log) {
+  std::shared_ptr<LogRows> rows;
+  {
+    std::lock_guard lock(mutex_);
+    const auto found = logs_.find(log);
+    if (found == logs_.end()) return;
+    rows = std::move(found->second);
+    logs_.erase(found);
+  }
+  for (KeyStatePtr& state : unwritten_) {
+    if (!state || state->log() != log) continue;
+    unwritten_bytes_.fetch_sub(state->memory_bytes());
+    state = nullptr;
+  }
+  uint64_t freed = 0;
+  std::lock_guard lock(rows->mutex);
+  ++rows->version;
+  for (size_t at = 0; at < rows->table.places(); ++at) {
+    if (rows->table.At(at)) freed += rows->table.At(at)->memory_bytes();
+  }
+  rows->table = KeyStateTable();
+  bytes_.fetch_sub(freed);
+}
+
+void RowsInFront::Clear() {
+  std::vector<LogId> all;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& [log, rows] : logs_) all.push_back(log);
+  }
+  for (const LogId log : all) Drop(log);
+}
+
+void RowsInFront::Forget() {
+  // Everything is looked at twice at most: the first look only takes marks away.
+  size_t looks = 0;
+  while (bytes_.load() > bytes_max_) {
+    std::shared_ptr<LogRows> rows;
+    {
+      std::lock_guard lock(mutex_);
+      if (logs_.empty()) return;
+      auto next = logs_.upper_bound(forgotten_last_);
+      if (next == logs_.end()) next = logs_.begin();
+      forgotten_last_ = next->first;
+      rows = next->second;
+    }
+    std::lock_guard lock(rows->mutex);
+    const uint64_t freed = rows->Forget(kPlacesAtOnce);
+    bytes_.fetch_sub(freed);
+    looks = freed > 0 ? 0 : looks + 1;
+    // What is not written cannot be forgotten: the writer bounds it.
+    if (looks > kLooksMax) return;
+  }
+}
+
+}  // namespace firth::keyview
