@@ -169,7 +169,7 @@ async def test_eight_clients_and_a_kill(private_server):
     after = run_clients(private_server, 30, first=CLIENTS)
     both = {key: before[key] + after[key] for key in before}
     assert any(one.end == UNKNOWN for history in both.values() for one in history)
-    check(both, CLIENTS * 60)
+    check(both, CLIENTS * 31)
 
 
 if __name__ == "__main__":
