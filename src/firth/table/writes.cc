@@ -68,7 +68,14 @@ Result<log::EntryDraft> DatabaseImpl::DraftOf(const EditionInfo& edition, LogId 
   }
   // Once it is in the log every reader must be able to decode it, so it is decoded here. That costs
   // little where it is not compressed: the rows stay where they lie.
-  ARROW_ASSIGN_OR_RAISE(const auto rows, log::DecodeBatch(batch, schema->schema));
+  const auto decoded = log::DecodeBatch(batch, schema->schema);
+  if (ReasonOf(decoded.status()) == Reason::kCorruptBatch) {
+    // Its checksum is right: it was made so, and sending it again does not help.
+    return Error(Code::kInvalidArgument, Reason::kSchemaMismatch,
+                 "the rows cannot be read as those of schema " +
+                     std::to_string(header.schema_id.value) + ": " + MessageOf(decoded.status()));
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto rows, decoded);
   log::EntryDraft draft;
   draft.log = log;
   draft.schema_id = header.schema_id;

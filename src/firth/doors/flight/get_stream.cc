@@ -183,7 +183,7 @@ class GetStream : public grpc::ServerWriteReactor<Frame>,
   Frame sent_;                       // gRPC's while writing_
   std::shared_ptr<GetStream> self_;  // until gRPC is done with this
 
-  std::mutex mutex_;  // guards all below; held over no call of another's
+  std::mutex mutex_;          // guards all below; held over no call of another's
   Cursor* opened_ = nullptr;  // cursor_, once it is there: it stays as long as this
   std::deque<Frame> ready_;
   std::optional<Status> end_;
