@@ -42,7 +42,8 @@ class Server:
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(
                 [*self.under, BINARY, "serve", "--data", str(self.folder), "--config", str(self.config),
-                 "--fluss", "127.0.0.1:0", "--fluss-sasl", "127.0.0.1:0", "--access-anonymous", "admin"],
+                 "--fluss", "127.0.0.1:0", "--fluss-sasl", "127.0.0.1:0", "--flight", "127.0.0.1:0",
+                 "--access-anonymous", "admin"],
                 env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True)
         line = self.process.stdout.readline()
         if line.strip() != "ready":
@@ -51,6 +52,14 @@ class Server:
         endpoints = json.loads((self.folder / "endpoints.json").read_text())
         self.fluss = endpoints["fluss"]
         self.sasl = endpoints["fluss_sasl"]
+
+    def command(self, *words):
+        """Run a command of the program at this server; its output."""
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("FIRTH_")}
+        done = subprocess.run([BINARY, *words, "--data", str(self.folder), "--secret", SECRET], env=environment,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=READY_S)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def stop(self):
         """Ask it to end, and expect that it does so cleanly."""

@@ -4,7 +4,6 @@ Members are called through `Walked`, which notes what was used; at the end all o
 the older client lacks is noted as absent there.
 """
 
-import asyncio
 import inspect
 
 import fluss
@@ -285,7 +284,7 @@ async def test_partitions(admin, connection, path):
     assert [one.partition_name for one in await walked.list_partition_infos(path)] == ["a"]
 
 
-async def test_buckets_and_lake_snapshots(admin, connection, path):
+async def test_buckets_and_lake_snapshots(server, admin, connection, path):
     bucket = fluss.TableBucket(7, 1)
     assert (Walked(bucket).table_id, Walked(bucket).bucket_id, Walked(bucket).partition_id) == (7, 1, None)
     part = Walked(fluss.TableBucket).with_partition(7, 3, 1)
@@ -294,13 +293,10 @@ async def test_buckets_and_lake_snapshots(admin, connection, path):
         fluss.Schema(COLUMNS), bucket_count=1, properties={"table.datalake.enabled": "true"}))
     table = await connection.get_table(path)
     await bridge.append(table, ROWS)
-    for _ in range(60):
-        try:
-            snapshot = Walked(await Walked(admin).get_latest_lake_snapshot(path))
-            break
-        except fluss.FlussError as refused:  # the files come by and by
-            assert refused.error_code == 53
-            await asyncio.sleep(0.5)
+    async with Refused(53):
+        await admin.get_latest_lake_snapshot(path)
+    server.command("lake", "cut", f"{path.database_name}/{path.table_name}")
+    snapshot = Walked(await Walked(admin).get_latest_lake_snapshot(path))
     assert snapshot.snapshot_id > 0
     own = fluss.TableBucket(table.get_table_info().table_id, 0)
     assert snapshot.get_bucket_offset(own) == 6 and snapshot.get_table_buckets() == [own]
