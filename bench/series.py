@@ -45,8 +45,8 @@ class Meter:
         work()
         wall, server, client = time.monotonic() - began, cpu(self.pid) - server, time.process_time() - client
         self.results[name] = {"count": count, "wall_s": wall, "server_cpu_s": server, "client_cpu_s": client}
-        print(f"{name:32} {count / max(server, 1e-9) / 1e6:9.2f} M {unit}/s of server CPU   server {server:6.2f} s,"
-              f" client {client:6.2f} s, wall {wall:6.2f} s", flush=True)
+        print(f"{name:32} {count / max(server, 1 / TICK):13,.0f} {unit}/s of server CPU, {count / wall:13,.0f} a second"
+              f"   server {server:6.2f} s, client {client:6.2f} s, wall {wall:6.2f} s", flush=True)
 
 
 def main(millions=5):
