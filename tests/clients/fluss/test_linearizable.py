@@ -173,4 +173,5 @@ async def test_eight_clients_and_a_kill(private_server):
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(client(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))))
+    print(json.dumps(asyncio.run(client(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))), flush=True)
+    os._exit(0)  # the client's own threads may abort the interpreter while it shuts down
