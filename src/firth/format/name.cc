@@ -7,7 +7,7 @@
 namespace firth::format {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, FileFormat>, 11> kFormats = {{
+constexpr std::array<std::pair<std::string_view, FileFormat>, 13> kFormats = {{
     {".parquet", FileFormat::kParquet},
     {".csv", FileFormat::kCsv},
     {".tsv", FileFormat::kTsv},
@@ -19,6 +19,8 @@ constexpr std::array<std::pair<std::string_view, FileFormat>, 11> kFormats = {{
     {".arrow", FileFormat::kArrowFile},
     {".arrows", FileFormat::kArrowStream},
     {".ipc", FileFormat::kArrowFile},
+    {".orc", FileFormat::kOrc},
+    {".avro", FileFormat::kAvro},
 }};
 constexpr std::array<std::pair<std::string_view, Packing>, 3> kPackings = {
     {{".gz", Packing::kGzip}, {".zst", Packing::kZstd}, {".zip", Packing::kZip}}};

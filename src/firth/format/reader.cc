@@ -6,8 +6,10 @@
 #include <utility>
 
 #include "firth/format/arrow_ipc.h"
+#include "firth/format/avro_file.h"
 #include "firth/format/csv.h"
 #include "firth/format/json_lines.h"
+#include "firth/format/orc_file.h"
 #include "firth/format/parquet_file.h"
 #include "firth/format/source.h"
 #include "firth/format/text_writer.h"
@@ -28,6 +30,10 @@ Result<std::unique_ptr<FileReader>> Open(Source source, const ReadOptions& optio
     case FileFormat::kArrowFile:
     case FileFormat::kArrowStream:
       return OpenArrow(std::move(source), options);
+    case FileFormat::kOrc:
+      return OpenOrc(std::move(source), options);
+    case FileFormat::kAvro:
+      return OpenAvro(std::move(source), options);
   }
   return Error(Code::kInternal, Reason::kNone, "no such format");
 }
@@ -65,6 +71,10 @@ Result<std::unique_ptr<FileWriter>> MakeWriter(FileFormat format,
     case FileFormat::kPsv:
     case FileFormat::kJsonLines:
       return MakeTextWriter(format, std::move(sink), schema);
+    case FileFormat::kOrc:
+    case FileFormat::kAvro:
+      return Error(Code::kUnimplemented, Reason::kNone,
+                   "ORC and Avro files are read, not written: write Parquet");
   }
   return Error(Code::kInternal, Reason::kNone, "no such format");
 }

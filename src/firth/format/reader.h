@@ -14,12 +14,22 @@
 
 namespace firth::format {
 
-enum class FileFormat { kParquet, kCsv, kTsv, kPsv, kJsonLines, kArrowFile, kArrowStream };
+enum class FileFormat {
+  kParquet,
+  kCsv,
+  kTsv,
+  kPsv,
+  kJsonLines,
+  kArrowFile,
+  kArrowStream,
+  kOrc,
+  kAvro
+};
 
 /// The format that a file's name tells: `.parquet`, `.csv`, `.tsv`, `.psv`, `.json`, `.jsonl`,
-/// `.ndjson`, `.feather`, `.arrow`, `.ipc`, `.arrows`, each also with `.gz` or `.zst` behind it,
-/// and
-/// `.zip` around one member. Case does not matter. Error kInvalidArgument lists what is known.
+/// `.ndjson`, `.feather`, `.arrow`, `.ipc`, `.arrows`, `.orc`, `.avro`, each also with `.gz` or
+/// `.zst` behind it, and `.zip` around one member. Case does not matter. Error kInvalidArgument
+/// lists what is known.
 Result<FileFormat> FormatOfName(const std::string& name);
 
 struct ReadOptions {
@@ -56,7 +66,8 @@ class FileWriter {
   virtual Status Close() = 0;
 };
 
-/// Write `format` to `sink`: Parquet with zstd, text with a header line, Arrow files with zstd.
+/// Write `format` to `sink`: Parquet with zstd, text with a header line, Arrow files with zstd. ORC
+/// and Avro are only read: kUnimplemented.
 Result<std::unique_ptr<FileWriter>> MakeWriter(FileFormat format,
                                                std::shared_ptr<arrow::io::OutputStream> sink,
                                                const std::shared_ptr<arrow::Schema>& schema);

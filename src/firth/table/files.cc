@@ -35,13 +35,15 @@ constexpr uint64_t kFooterTrustedBytes = uint64_t{1} << 20;
 constexpr size_t kRecordsKept = 4096;
 
 Result<format::FileFormat> FormatOf(const std::string& format) {
-  static constexpr std::array<std::pair<std::string_view, format::FileFormat>, 6> kFormats = {{
+  static constexpr std::array<std::pair<std::string_view, format::FileFormat>, 8> kFormats = {{
       {"parquet", format::FileFormat::kParquet},
       {"csv", format::FileFormat::kCsv},
       {"tsv", format::FileFormat::kTsv},
       {"psv", format::FileFormat::kPsv},
       {"json", format::FileFormat::kJsonLines},
       {"feather", format::FileFormat::kArrowFile},
+      {"orc", format::FileFormat::kOrc},
+      {"avro", format::FileFormat::kAvro},
   }};
   for (const auto& [name, known] : kFormats) {
     if (name == format) return known;

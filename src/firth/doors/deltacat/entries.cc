@@ -34,6 +34,26 @@ bool IsText(const std::string& format) {
   return format == "csv" || format == "tsv" || format == "psv" || format == "json";
 }
 
+/// What lies at `relative` below a folder of the store, which is no link itself.
+Result<table::FileLocation> LocateInside(const std::string& sent, const EntryRules& rules,
+                                         const fs::path& relative) {
+  fs::path at = fs::path(rules.store_root) / rules.folder;
+  std::error_code error;
+  fs::file_type type = fs::file_type::directory;
+  for (const auto& name : relative) {
+    at /= name;
+    type = fs::symlink_status(at, error).type();
+    if (type == fs::file_type::symlink) return Outside(sent);
+    if (type != fs::file_type::directory) break;
+  }
+  const std::string inside = relative.string();
+  if (type != fs::file_type::regular ||
+      at.native() != rules.store_root + "/" + rules.folder + "/" + inside) {
+    return Refuse("entry_not_found", "there is no file '" + sent.substr(0, 256) + "'");
+  }
+  return table::FileLocation{.path = rules.folder + "/" + inside};
+}
+
 Result<table::FileLocation> Locate(const std::string& sent, const EntryRules& rules) {
   std::string_view text = sent;
   if (text.starts_with(kFileScheme)) text.remove_prefix(kFileScheme.size());
@@ -44,7 +64,8 @@ Result<table::FileLocation> Locate(const std::string& sent, const EntryRules& ru
                ? Refuse("entry_not_found", "'" + sent.substr(0, 256) + "' is not an absolute path")
                : Outside(sent);
   }
-  if (!rules.external && !IsBelow(path, folder)) return Outside(sent);
+  if (IsBelow(path, folder)) return LocateInside(sent, rules, path.lexically_relative(folder));
+  if (!rules.external) return Outside(sent);
   std::error_code error;
   const fs::path real = fs::canonical(path, error);
   if (error || !fs::is_regular_file(real, error)) {
@@ -56,7 +77,7 @@ Result<table::FileLocation> Locate(const std::string& sent, const EntryRules& ru
                                        real.lexically_relative(real_root / rules.folder).string()};
   }
   // Also the store's own other files are not for taking.
-  if (!rules.external || error || IsBelow(real, real_root)) return Outside(sent);
+  if (error || IsBelow(real, real_root)) return Outside(sent);
   for (const std::string& allowed : rules.folders) {
     const fs::path real_folder = fs::canonical(allowed, error);
     if (error || !(real == real_folder || IsBelow(real, real_folder))) continue;
@@ -73,12 +94,12 @@ Result<table::FileLocation> Locate(const std::string& sent, const EntryRules& ru
 Result<std::string> FormatOf(const std::string& content_type) {
   std::string name = EnumText(content_type);
   name = name.substr(name.find_last_of('/') + 1);
-  static constexpr std::array<std::string_view, 6> kRead = {"parquet", "csv",  "tsv",
-                                                            "psv",     "json", "feather"};
+  static constexpr std::array<std::string_view, 8> kRead = {"parquet", "csv",     "tsv", "psv",
+                                                            "json",    "feather", "orc", "avro"};
   for (const std::string_view known : kRead) {
     if (name == known) return name;
   }
-  static constexpr std::array<std::string_view, 4> kOthers = {"orc", "avro", "lance", "vnd.lance"};
+  static constexpr std::array<std::string_view, 2> kOthers = {"lance", "vnd.lance"};
   for (const std::string_view known : kOthers) {
     if (name == known) {
       return Refuse("unsupported_operation", "this server does not read " + name + " files");

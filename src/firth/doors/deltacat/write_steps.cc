@@ -20,7 +20,7 @@ Status WrongMode(const std::string& mode, const std::string& why) {
 }
 
 bool HasNames(const std::string& format) {
-  return format == "parquet" || format == "feather";
+  return format == "parquet" || format == "feather" || format == "orc" || format == "avro";
 }
 
 /// What a file says that is not so is the client's error, whatever the reader calls it.
@@ -54,10 +54,18 @@ class Writer {
     if (has_edition && request_.mode == "delete") {
       schema = KeysNeeded(table_->edition->newest().schema);
     } else if (has_edition) {
-      ARROW_ASSIGN_OR_RAISE(schema, Evolve(*table_));
+      // Most files bring nothing new: those are opened once, when they are taken.
+      ARROW_ASSIGN_OR_RAISE(schema, Evolve(*table_, /*look=*/false));
     } else {
       ARROW_ASSIGN_OR_RAISE(schema, FirstSchema());
     }
+    auto taken = TakeAll(schema);
+    if (ReasonOf(taken.status()) == Reason::kColumnNotFound && has_edition &&
+        request_.mode != "delete") {
+      ARROW_ASSIGN_OR_RAISE(schema, Evolve(*table_, /*look=*/true));
+      taken = TakeAll(schema);
+    }
+    ARROW_RETURN_NOT_OK(taken.status());
     if (table_ == nullptr) {
       ARROW_RETURN_NOT_OK(AddCreation(schema));
     } else if (new_version) {
@@ -72,9 +80,7 @@ class Writer {
     add.files.ordered = request_.mode == "append";
     add.files.remove = request_.mode == "delete";
     add.files.uploads = {request_.upload};
-    for (const Entry& entry : request_.entries) {
-      ARROW_ASSIGN_OR_RAISE(add.files.files.emplace_back(), Take(entry, schema));
-    }
+    add.files.files = std::move(*taken);
     const bool keyed = has_edition && !table_->edition->spec.key.empty();
     if (request_.mode == "replace" && keyed) add.kind = Step::Kind::kReplace;
     if (request_.mode == "replace" && has_edition && !keyed) {
@@ -125,9 +131,10 @@ class Writer {
   Result<std::shared_ptr<arrow::Schema>> FirstSchema() {
     if (request_.schema != nullptr) return request_.schema;
     if (request_.entries.empty() || !HasNames(request_.format)) {
-      return Refuse("schema_required",
-                    "the table has no schema yet: write Parquet or Feather first, or create it "
-                    "with one");
+      return Refuse(
+          "schema_required",
+          "the table has no schema yet: write Parquet, Feather, ORC or Avro first, or create it "
+          "with one");
     }
     ARROW_ASSIGN_OR_RAISE(const auto found, SchemaOf(request_.entries.front()));
     arrow::FieldVector fields;
@@ -135,8 +142,22 @@ class Writer {
     return arrow::schema(std::move(fields));
   }
 
-  /// The table's schema with what the files have more.
-  Result<std::shared_ptr<arrow::Schema>> Evolve(const OverlaidTable& table) {
+  Result<std::vector<table::TakenFile>> TakeAll(const std::shared_ptr<arrow::Schema>& schema) {
+    std::vector<table::TakenFile> files;
+    for (const Entry& entry : request_.entries) {
+      ARROW_ASSIGN_OR_RAISE(files.emplace_back(), Take(entry, schema));
+    }
+    out_.files = static_cast<int64_t>(files.size());
+    for (const auto& file : files) {
+      out_.rows += file.info.rows;
+      out_.bytes += file.info.bytes;
+    }
+    return files;
+  }
+
+  /// The table's schema with what the request says that the files have more; `look`: also with what
+  /// they do have.
+  Result<std::shared_ptr<arrow::Schema>> Evolve(const OverlaidTable& table, bool look) {
     const auto& schema = table.edition->newest().schema;
     arrow::FieldVector fields = schema->fields();
     const auto add = [&](const std::shared_ptr<arrow::Field>& field) {
@@ -152,6 +173,7 @@ class Writer {
     };
     if (HasNames(request_.format)) {
       for (const Entry& entry : request_.entries) {
+        if (!look) break;
         ARROW_ASSIGN_OR_RAISE(const auto found, SchemaOf(entry));
         for (const auto& field : found->fields()) add(field);
       }
@@ -182,9 +204,6 @@ class Writer {
                                         " rows, but its entry says " +
                                         std::to_string(entry.record_count));
     }
-    ++out_.files;
-    out_.rows += taken->info.rows;
-    out_.bytes += taken->info.bytes;
     return taken;
   }
 
