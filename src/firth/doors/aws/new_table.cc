@@ -1,4 +1,5 @@
 // The REST call that makes a table: its schema, properties and split points.
+#include <arrow/type_traits.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -33,7 +34,8 @@ Result<TypePtr> PrimitiveType(const json& name) {
 Result<TypePtr> TypeOf(const json& type) {
   if (!type.is_object()) return PrimitiveType(type);
   if (type.size() != 1) return Invalid("a type has one member, ListType or MapType");
-  const auto& [kind, inner] = *type.items().begin();
+  const std::string kind = type.begin().key();
+  const json& inner = type.begin().value();
   const auto member = [&](const char* name) -> Result<TypePtr> {
     if (!inner.is_object() || !inner.contains(name)) {
       return Invalid(fmt::format("{} needs {}", kind, name));
