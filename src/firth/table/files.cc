@@ -23,6 +23,7 @@
 namespace firth::table {
 namespace {
 
+constexpr char kFolder[] = "files";
 constexpr char kOwnFolder[] = "files/own";
 constexpr int64_t kIdsTaken = 100;
 /// A batch of an entry ends at whichever comes first.
@@ -361,24 +362,37 @@ Status TooManyRows() {
                "a file may have " + std::to_string(UINT32_MAX) + " rows at most");
 }
 
-/// Make what is to be taken durable, with its name.
-Status SyncSource(store::FileSystem* files, const FileSource& source, FileBytes* bytes) {
-  ARROW_RETURN_NOT_OK(bytes->Sync());
-  if (!source.where.root.empty()) return Status::OK();
-  // Its own name, and those of the folders that it lies in.
-  for (std::string at = source.where.path; at.find('/') != std::string::npos;) {
-    at = FolderOf(at);
-    ARROW_RETURN_NOT_OK(files->SyncFolder(at));
-  }
-  return Status::OK();
-}
-
 }  // namespace
 
 Status FileStore::Open() {
   opened_ns_ = clock_->NowNs();
   ARROW_RETURN_NOT_OK(store::MakeFolderDurably(files_, kOwnFolder));
   return RemoveStrays();
+}
+
+Status FileStore::SyncSource(const FileSource& source, FileBytes* bytes) {
+  ARROW_RETURN_NOT_OK(bytes->Sync());
+  if (!source.where.root.empty()) return Status::OK();
+  // Its own name, and those of the folders that it lies in.
+  std::string at = source.where.path;
+  std::string name;  // in the folder of all uploads
+  while (at.find('/') != std::string::npos) {
+    name = at.substr(at.rfind('/') + 1);
+    at = FolderOf(at);
+    if (at != kFolder) ARROW_RETURN_NOT_OK(files_->SyncFolder(at));
+  }
+  uint64_t covered = 0;
+  {
+    std::lock_guard lock(mutex_);
+    const auto made = uploads_made_.find(name);
+    // Somebody else's sync may have come after it.
+    if (made != uploads_made_.end() && made->second <= uploads_synced_) return Status::OK();
+    covered = uploads_count_;
+  }
+  ARROW_RETURN_NOT_OK(files_->SyncFolder(at));
+  std::lock_guard lock(mutex_);
+  uploads_synced_ = std::max(uploads_synced_, covered);
+  return Status::OK();
 }
 
 Result<FileId> FileStore::NewId() {
@@ -438,7 +452,7 @@ Result<TakenFile> FileStore::Take(const FileSource& source,
     ARROW_ASSIGN_OR_RAISE(const bool enough, TakeByFooter(footer, *schema, time_column, &whole));
     if (enough) {
       if (whole.info.rows > UINT32_MAX) return TooManyRows();
-      ARROW_RETURN_NOT_OK(SyncSource(files_, source, bytes.get()));
+      ARROW_RETURN_NOT_OK(SyncSource(source, bytes.get()));
       ARROW_ASSIGN_OR_RAISE(whole.info.id, NewId());
       return whole;
     }
@@ -447,7 +461,7 @@ Result<TakenFile> FileStore::Take(const FileSource& source,
   std::unique_ptr<format::FileReader> reader;
   if (!IsText(file.format)) {
     // What the file itself says its columns are decides whether it can stand for the rows.
-    ARROW_ASSIGN_OR_RAISE(reader, OpenReader(file, {}));
+    ARROW_ASSIGN_OR_RAISE(reader, OpenFormat(file, VerifiedInput(bytes, file), {}));
     file.columns = reader->schema()->field_names();
     for (const auto& field : reader->schema()->fields()) {
       const auto column = schema->GetFieldByName(field->name());
@@ -486,7 +500,7 @@ Result<TakenFile> FileStore::Take(const FileSource& source,
   }
   if (file.rows > UINT32_MAX) return TooManyRows();
   file.statistics = statistics.ToJson();
-  ARROW_RETURN_NOT_OK(SyncSource(files_, source, bytes.get()));
+  ARROW_RETURN_NOT_OK(SyncSource(source, bytes.get()));
   ARROW_ASSIGN_OR_RAISE(file.id, NewId());
   return taken;
 }

@@ -61,6 +61,8 @@ class FileRowReader {
   virtual Result<std::shared_ptr<arrow::RecordBatch>> Next() = 0;
 };
 
+class FileBytes;
+
 /// Thread-safe. Calls block on the disk.
 class FileStore {
  public:
@@ -128,6 +130,8 @@ class FileStore {
   Result<std::unique_ptr<format::FileReader>> OpenReader(const FileInfo& file,
                                                          format::ReadOptions options);
   Result<FileId> NewId();
+  /// Make what is to be taken durable, with its name.
+  Status SyncSource(const FileSource& source, FileBytes* bytes);
   Status CollectFile(FileId id, int64_t let_go_ns);
   Status CollectUpload(const std::string& name, const std::string& text);
   Status RemoveUnnamed(const std::string& folder, const std::vector<std::string>& named, int depth);
@@ -146,6 +150,11 @@ class FileStore {
   std::map<FileId, FileInfo> known_;   // guarded by mutex_: records that were read, bounded
   std::map<FileId, int64_t> kept_ns_;  // guarded by mutex_: when somebody was told of a file
   std::set<FileId> going_;             // guarded by mutex_: being removed
+  // Guarded by mutex_: the uploads that were made, in their order, and up to which of them their
+  // folders' names are durable.
+  std::map<std::string, uint64_t> uploads_made_;
+  uint64_t uploads_count_ = 0;
+  uint64_t uploads_synced_ = 0;
   int64_t opened_ns_ = 0;
 };
 

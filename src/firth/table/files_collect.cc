@@ -21,6 +21,8 @@ constexpr char kLetGoEnd[] = "letgo0";
 /// Values that one round looks at.
 constexpr int64_t kRoundMax = 10'000;
 constexpr int kFoldersDeep = 4;
+/// Uploads whose folders may be known to be durable.
+constexpr size_t kUploadsKnownMax = 10'000;
 
 std::string LetGoName(FileId id) {
   return kLetGo + catalog::FileValueName(id).substr(sizeof(catalog::kFilesBegin) - 1);
@@ -34,7 +36,12 @@ std::string FileStore::UploadFolder(const std::string& name) {
 
 Status FileStore::MakeUpload(const std::string& name) {
   // Its name is synced with the first file that is taken from it.
-  return files_->MakeFolder(UploadFolder(name));
+  ARROW_RETURN_NOT_OK(files_->MakeFolder(UploadFolder(name)));
+  std::lock_guard lock(mutex_);
+  // Of those that are forgotten the names are synced once more.
+  if (uploads_made_.size() == kUploadsKnownMax) uploads_made_.clear();
+  uploads_made_[name] = ++uploads_count_;
+  return Status::OK();
 }
 
 catalog::ValueChange FileStore::KeepUpload(const std::string& name, int64_t until_ns,
