@@ -2,9 +2,9 @@
 // With: doors/aws/chunked_body doors/aws/digests doors/aws/dynamo doors/aws/item_condition
 // With: doors/aws/job_message doors/aws/json doors/aws/regions doors/aws/signature
 // With: doors/aws/trackers doors/aws/instances doors/aws/sqs_form doors/aws/table_shape
-// doors/aws/new_table doors/aws/xml doors/aws/errors With: net/http_text schema/schema schema/types
-// schema/key With: common/json_depth common/path common/status common/text common/checksum
-// common/logging
+// With: doors/aws/new_table doors/aws/xml doors/aws/errors net/http_text
+// With: schema/schema schema/types schema/key
+// With: common/json_depth common/path common/status common/text common/checksum common/logging
 #include <cstddef>
 #include <cstdint>
 #include <string>
