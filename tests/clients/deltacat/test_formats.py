@@ -182,7 +182,7 @@ def test_avro_of_others(client, server, tmp_path, codec):
     path, rows = tmp_path / "rows.avro", avro_rows(2_000)
     with open(path, "wb") as file:
         fastavro.writer(file, AVRO, rows, codec=codec, sync_interval=4_000)
-    with httpx.Client(base_url=server.url) as http:  # the client cannot send the statistics of decimals
+    with httpx.Client(base_url=server.url, timeout=30) as http:  # the client cannot send the statistics of decimals
         answer = http.post(f"/v1/namespaces/formats/tables/avro_{codec}/commit", params={"content_type": "avro"},
                            json={"manifest_entries": [{"path": str(path), "record_count": 2_000}]})
     assert answer.status_code == 200, answer.text
@@ -202,7 +202,7 @@ def test_avro_of_others(client, server, tmp_path, codec):
 def test_avro_of_polars(client, server, tmp_path, codec):
     path, data = tmp_path / "rows.avro", pl.from_arrow(sample())
     data.write_avro(path, compression=codec)
-    with httpx.Client(base_url=server.url) as http:  # the client reads a file for its statistics, and not in every codec
+    with httpx.Client(base_url=server.url, timeout=30) as http:  # the client reads a file for its statistics, and not in every codec
         answer = http.post(f"/v1/namespaces/formats/tables/polars_{codec}/commit", params={"content_type": "avro"},
                            json={"manifest_entries": [{"path": str(path), "record_count": ROWS}]})
     assert answer.status_code == 200, answer.text
@@ -237,7 +237,7 @@ def test_avro_that_is_refused(client, server, tmp_path, harm):
     elif harm == "schema":
         data = data.replace(b'"record"', b'"rec0rd"', 1)
     path.write_bytes(bytes(data))
-    with httpx.Client(base_url=server.url) as http:
+    with httpx.Client(base_url=server.url, timeout=30) as http:
         answer = http.post(f"/v1/namespaces/formats/tables/refused_avro_{harm}/commit", params={"content_type": "avro"},
                            json={"manifest_entries": [{"path": str(path)}]})
     assert answer.status_code == 400, answer.text
