@@ -54,7 +54,8 @@ RowRulePtr MakeLastWrite();
 RowRulePtr MakePartial(TargetColumns targets);
 RowRulePtr MakeFirst();
 /// The greatest in the spec's merge columns; where there are none, by record time: in the time
-/// column, or without one the last write.
+/// column, or without one the last write. A record time that is null is that of the row's commit:
+/// such a row wins, and loses to the next one.
 Result<RowRulePtr> MakeGreatest(const catalog::EditionSpec& spec, RowCodecPtr codec);
 /// The spec's function for each target column. Error kInvalidProperty for a function that is
 /// unknown or does not fit its column's type.

@@ -167,6 +167,20 @@ TEST(MergeTest, GreatestFull) {
                {"-U 1,-9223372036854775808,null", "+U 1,null,y", "*1,null,y"}}});
 }
 
+TEST(MergeTest, ARecordTimeThatIsNullIsThatOfTheCommit) {
+  EditionSpec spec = Spec(MergeRule::kGreatest, LogImage::kInput);
+  spec.time_column = "a";
+  for (const std::vector<std::string>& by : {std::vector<std::string>{"a"}, {}}) {
+    spec.merge_columns = by;
+    ExpectEach(
+        spec, {},
+        {{"null wins", kOld, "[1, null, null]", {"+U 1,null,null", "*1,null,null"}},
+         {"and loses", "[1, null, null]", kOld, {"+U 1,5,x", "*1,5,x"}},
+         {"null against null", "[1, null, null]", "[1, null, \"y\"]", {"+U 1,null,y", "*1,null,y"}},
+         {"less", kNew, kOld, {"+A 1,5,x", "1,7,y"}}});
+  }
+}
+
 TEST(MergeTest, GreatestAfterAndInput) {
   ExpectEach(Spec(MergeRule::kGreatest, LogImage::kAfter), {},
              {{"absent", "", kNew, {"+I 1,7,y", "*1,7,y"}},
@@ -195,7 +209,10 @@ TEST(MergeTest, GreatestOfTheRecordTime) {
   ExpectEach(spec, {},
              {{"later", kOld, kNew, {"-U 1,5,x", "+U 1,7,y", "*1,7,y"}},
               {"earlier", kNew, kOld, {"1,7,y"}},
-              {"none is the earliest", kOld, "[1, null, \"z\"]", {"1,5,x"}}});
+              {"none is the commit's",
+               kOld,
+               "[1, null, \"z\"]",
+               {"-U 1,5,x", "+U 1,null,z", "*1,null,z"}}});
 }
 
 TEST(MergeTest, Aggregate) {
