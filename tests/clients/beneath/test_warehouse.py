@@ -146,12 +146,53 @@ async def test_each_type(client, project):
     table = await client.create_table(f"{project}/everything", schema=EVERYTHING)
     await client.write(table.primary_instance, FULL)
     await client.stop()
-    rows, _ = await run(client, f"SELECT * EXCEPT (n) FROM `{project}/everything`")
+    rows, _ = await run(client, f"SELECT * FROM `{project}/everything`")
     row = {row["key"]: row for row in rows}["all"]
     record = {record["key"]: record for record in FULL}["all"]
     assert (row["s"], row["t"], row["i"], row["k"], row["x"]) == ("héllo", True, -2**63, -2**31, 1.5)
     assert row["u"] == str(record["u"]) and row["c"] == "GREEN" and row["b"] == b"\x00\xff"
-    assert row["at"] == record["at"] and row["inner"]["x"] == 2**31 - 1
+    assert row["at"] == record["at"] and row["inner"]["x"] == 2**31 - 1 and row["n"] == record["n"]
+
+
+async def test_numbers_without_bounds(client, project):
+    """NUMERIC as long as it may be is shown, compared, sorted, grouped, added and summed; products have 38 digits."""
+    await client.start()
+    table = await client.create_table(f"{project}/n", schema="""
+        type N @schema { k: Int! @key  n: Numeric  l: [Numeric!]  r: R } type R { n: Numeric }""")
+    big = 10**126 + 7
+    numbers = [big, -big, 0, -5, 12, None, 12]
+    exact = lambda n: None if n is None else decimal.Decimal(n)  # noqa: E731
+    await client.write(table.primary_instance, [
+        {"k": k, "n": exact(n), "l": [] if n is None else [exact(n), exact(n + 1)], "r": {"n": exact(n)}}
+        for k, n in enumerate(numbers)])
+    await client.stop()
+    t, d = f"`{project}/n`", decimal.Decimal
+    cases = [
+        (f"SELECT n, l, r FROM {t} WHERE k = 0", [(d(big), [d(big), d(big + 1)], {"n": d(big)})]),
+        (f"SELECT n FROM {t} ORDER BY n, k", [(None,), *((d(n),) for n in (-big, -5, 0, 12, 12, big))]),
+        (f"SELECT n FROM {t} ORDER BY n DESC LIMIT 2", [(d(big),), (d(12),)]),
+        (f"SELECT n, COUNT(*) AS c FROM {t} WHERE n > -6 GROUP BY n ORDER BY n", [(d(-5), 1), (d(0), 1), (d(12), 2), (d(big), 1)]),
+        (f"SELECT SUM(n), MIN(n), MAX(n), COUNT(DISTINCT n) FROM {t}", [(d(19), d(-big), d(big), 5)]),
+        (f"SELECT n + 1, n - n, -n, ABS(n), SIGN(n), ROUND(n) FROM {t} WHERE k = 1",
+         [(d(1 - big), d(0), d(big), d(big), d(-1), d(-big))]),
+        (f"SELECT n * 2, MOD(n, 5), DIV(n, 5), n / 8, n * 0.5, ROUND(n, -1) FROM {t} WHERE k = 4",
+         [(d(24), d(2), d(2), 1.5, 6.0, d(10))]),
+        (f"SELECT CAST(n AS STRING), ROUND(CAST(n AS FLOAT64) / 1e120), SAFE_CAST(n AS INT64) FROM {t} WHERE k < 2 ORDER BY k",
+         [(str(big), 1e6, None), (str(-big), -1e6, None)]),
+        (f"SELECT CAST('{big}' AS NUMERIC), NUMERIC '-7', CAST(2.5 AS NUMERIC), CAST(' 1e3 ' AS NUMERIC), SAFE_CAST('x' AS NUMERIC)",
+         [(d(big), d(-7), d(3), d(1000), None)]),
+        (f"SELECT a.k FROM {t} a JOIN {t} b ON a.n = b.n AND a.k <> b.k ORDER BY 1", [(4,), (6,)]),
+        (f"SELECT k FROM {t} WHERE n IN (12, 13) AND n BETWEEN 0 AND 99 UNION ALL SELECT n FROM {t} WHERE k = 3 ORDER BY 1",
+         [(d(-5),), (d(4),), (d(6),)]),
+        (f"SELECT r.n FROM (SELECT ARRAY_AGG(t ORDER BY t.__timestamp DESC LIMIT 1)[OFFSET(0)] r FROM {t} t GROUP BY t.__key) "
+         "WHERE r.k = 0", [(d(big),)]),
+        (f"SELECT SUM(n) OVER (ORDER BY k) FROM {t} WHERE k < 3 ORDER BY k", [(d(big),), (d(0),), (d(0),)]),
+    ]
+    for sql, expected in cases:
+        assert await values(client, sql) == expected, sql
+    for sql in (f"SELECT n * n FROM {t} WHERE k = 0", f"SELECT MOD(n, 7) FROM {t} WHERE k = 0", f"SELECT CAST(n AS INT64) FROM {t} WHERE k = 0"):
+        with pytest.raises(Exception, match="warehouse query error"):
+            await run(client, sql)
 
 
 async def test_analysis(client, project):

@@ -3,7 +3,7 @@
 use crate::literals::{integer, literal};
 use crate::scope::{field, Col, Mentions, Scope};
 use crate::time;
-use crate::types::{quoted, text, Ex, Lit, Res, Ty};
+use crate::types::{bounded, quoted, text, unbounded, Ex, Lit, Res, Ty};
 use sqlparser::ast::*;
 
 const DEPTH_MAX: usize = 1000;
@@ -80,6 +80,18 @@ fn compare(op: &str, left: &Ex, right: &Ex) -> Res<Ex> {
         ));
     }
     Ok(Ex::new(format!("({} {op} {})", left.sql, right.sql), Ty::Bool))
+}
+
+/// `a op b` of numbers, op being one of + - *, which has type `ty`.
+pub fn calculated(a: &Ex, op: &str, b: &Ex, ty: &Ty) -> String {
+    let numeric = a.ty == Ty::Numeric || b.ty == Ty::Numeric;
+    match ty {
+        Ty::Float if numeric => format!("(CAST({} AS DOUBLE) {op} CAST({} AS DOUBLE))", a.sql, b.sql),
+        // The engine's own subtraction of a value from itself does not give zero.
+        Ty::Numeric if op == "-" => format!("({} + (- CAST({} AS BIGNUM)))", a.sql, b.sql),
+        Ty::Numeric if op == "*" => unbounded(&format!("({} * {})", bounded(&a.sql), bounded(&b.sql))),
+        _ => format!("({} {op} {})", a.sql, b.sql),
+    }
 }
 
 /// A string literal becomes a time where it meets one.
@@ -405,7 +417,7 @@ impl<'a> Analyzer<'a> {
                     Ty::Null => Ty::Int,
                     ty => ty,
                 };
-                Ok(Ex::new(format!("({} {op} {})", a.sql, b.sql), ty))
+                Ok(Ex::new(calculated(&a, &op.to_string(), &b, &ty), ty))
             }
             Divide if a.ty.is_number() && b.ty.is_number() => {
                 let (x, y) = (coerce(&a, &Ty::Float, "/")?, coerce(&b, &Ty::Float, "/")?);

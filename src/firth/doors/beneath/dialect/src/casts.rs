@@ -1,6 +1,6 @@
 //! CAST and SAFE_CAST.
 
-use crate::types::{Ex, Lit, Res, Ty};
+use crate::types::{unbounded, Ex, Lit, Res, Ty};
 
 /// `value` where `test` holds, else an error that begins with `problem`; null stays null.
 fn checked(of: &str, test: &str, value: &str, problem: &str, safe: bool) -> String {
@@ -11,6 +11,13 @@ fn checked(of: &str, test: &str, value: &str, problem: &str, safe: bool) -> Stri
         "CASE WHEN {of} IS NULL THEN NULL WHEN {test} THEN {value} \
          ELSE error('{problem}: ' || left({of}, 80)) END"
     )
+}
+
+/// Text as a NUMERIC: whole numbers of any length, others of at most 38 digits.
+fn numeric(s: &str, safe: bool) -> String {
+    let other = unbounded(&format!("CAST({s} AS DECIMAL(38,0))"));
+    let other = if safe { format!("TRY({other})") } else { other };
+    format!("CASE WHEN regexp_full_match({s}, '\\s*[+-]?[0-9]+\\s*') THEN CAST(trim({s}) AS BIGNUM) ELSE {other} END")
 }
 
 pub fn cast(ex: &Ex, to: &Ty, safe: bool) -> Res<Ex> {
@@ -30,6 +37,7 @@ pub fn cast(ex: &Ex, to: &Ty, safe: bool) -> Res<Ex> {
         (Ty::Timestamp, Ty::Str) => format!("(CAST({s} AS VARCHAR) || '+00')"),
         (Ty::Date | Ty::Datetime | Ty::Time, Ty::Str) => plain(to),
         (Ty::Float, Ty::Int) => format!("{word}(round({s}) AS BIGINT)"),
+        (Ty::Numeric, Ty::Int) if safe => format!("TRY(CAST({s} AS BIGINT))"),
         (Ty::Numeric | Ty::Bool, Ty::Int) => plain(to),
         (Ty::Str, Ty::Int) => checked(
             s,
@@ -46,11 +54,12 @@ pub fn cast(ex: &Ex, to: &Ty, safe: bool) -> Res<Ex> {
             "bad double value",
             safe,
         ),
-        (Ty::Int | Ty::Float, Ty::Numeric) => plain(to),
+        (Ty::Int, Ty::Numeric) => plain(to),
+        (Ty::Float, Ty::Numeric) => format!("{word}(round(CAST({s} AS DOUBLE)) AS BIGNUM)"),
         (Ty::Str, Ty::Numeric) => checked(
             s,
-            &format!("regexp_full_match({s}, '(?i)\\s*[+-]?[0-9]+(\\.[0-9]*)?(e[+-]?[0-9]+)?\\s*')"),
-            &plain(to),
+            &format!("regexp_full_match({s}, '(?i)\\s*[+-]?[0-9]{{1,128}}(\\.[0-9]{{0,128}})?(e[+-]?[0-9]{{1,4}})?\\s*')"),
+            &numeric(s, safe),
             "invalid NUMERIC value",
             safe,
         ),

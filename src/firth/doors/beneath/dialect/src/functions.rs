@@ -1,9 +1,9 @@
 //! Scalar functions.
 
-use crate::analyzer::{checked_division, coerce, meet_all, Analyzer};
+use crate::analyzer::{calculated, checked_division, coerce, meet_all, Analyzer};
 use crate::scope::Scope;
 use crate::time;
-use crate::types::{text, Ex, Lit, Res, Ty};
+use crate::types::{bounded, text, unbounded, Ex, Lit, Res, Ty};
 use sqlparser::ast::*;
 
 const SPACES: &str = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13)";
@@ -207,11 +207,18 @@ fn numbers(args: &Args) -> Option<Res<Ex>> {
             "ABS" => {
                 args.count(1, 1)?;
                 let x = args.number(0)?;
+                if x.ty == Ty::Numeric {
+                    return Ok(Ex::new(format!("CASE WHEN {0} < 0 THEN - {0} ELSE {0} END", x.sql), Ty::Numeric));
+                }
                 Ok(Ex::new(format!("abs({})", x.sql), x.ty.clone()))
             }
             "SIGN" => {
                 args.count(1, 1)?;
                 let x = args.number(0)?;
+                if x.ty == Ty::Numeric {
+                    let sql = format!("CASE WHEN {0} < 0 THEN -1 WHEN {0} > 0 THEN 1 WHEN {0} = 0 THEN 0 END", x.sql);
+                    return Ok(Ex::new(format!("CAST(CAST({sql} AS BIGINT) AS BIGNUM)"), Ty::Numeric));
+                }
                 Ok(Ex::new(format!("CAST(sign({}) AS {})", x.sql, x.ty.engine()), x.ty.clone()))
             }
             "ROUND" | "TRUNC" | "CEIL" | "CEILING" | "FLOOR" => {
@@ -219,8 +226,15 @@ fn numbers(args: &Args) -> Option<Res<Ex>> {
                 let x = args.number(0)?;
                 let name = if args.name == "CEILING" { "ceil".into() } else { args.name.to_lowercase() };
                 if x.ty == Ty::Numeric {
-                    let places = if list.len() == 2 { format!(", CAST({} AS INTEGER)", args.int(1)?) } else { String::new() };
-                    return Ok(Ex::new(format!("CAST({name}({}{places}) AS DECIMAL(38,0))", x.sql), Ty::Numeric));
+                    // They are whole numbers already.
+                    if list.len() == 1 {
+                        return Ok(Ex { name: None, ..x.clone() });
+                    }
+                    let places = format!("CAST({} AS INTEGER)", args.int(1)?);
+                    return Ok(Ex::new(unbounded(&format!(
+                        "CAST({name}(CAST({} AS DECIMAL(38,0)), {places}) AS DECIMAL(38,0))",
+                        bounded(&x.sql)
+                    )), Ty::Numeric));
                 }
                 let x = args.float(0)?;
                 if list.len() == 1 {
@@ -242,7 +256,11 @@ fn numbers(args: &Args) -> Option<Res<Ex>> {
                 let ty = if ty == Ty::Null { Ty::Int } else { ty };
                 let op = if args.name == "MOD" { "%" } else { "//" };
                 let sql = match (&ty, op) {
-                    (Ty::Numeric, "//") => format!("CAST(trunc({} / {}) AS DECIMAL(38,0))", x.sql, y.sql),
+                    (Ty::Numeric, "//") => {
+                        let (x, y) = (bounded(&x.sql), bounded(&y.sql));
+                        unbounded(&format!("({x} // {y})"))
+                    }
+                    (Ty::Numeric, _) => unbounded(&format!("({} % {})", bounded(&x.sql), bounded(&y.sql))),
                     _ => format!("({} {op} {})", x.sql, y.sql),
                 };
                 Ok(Ex::new(checked_division(y, &sql), ty))
@@ -260,7 +278,7 @@ fn numbers(args: &Args) -> Option<Res<Ex>> {
                     "SAFE_SUBTRACT" => "-",
                     _ => "*",
                 };
-                Ok(Ex::new(format!("TRY({} {op} {})", x.sql, y.sql), ty))
+                Ok(Ex::new(format!("TRY({})", calculated(x, op, y, &ty)), ty))
             }
             "SAFE_NEGATE" => {
                 args.count(1, 1)?;

@@ -88,15 +88,6 @@ fn key_part(name: &str, ty: &Ty, last: bool) -> String {
     }
 }
 
-fn has_numeric(ty: &Ty) -> bool {
-    match ty {
-        Ty::Numeric => true,
-        Ty::Array(item) => has_numeric(item),
-        Ty::Struct(fields) => fields.iter().any(|(_, ty)| has_numeric(ty)),
-        _ => false,
-    }
-}
-
 /// A table as the request describes it: `columns` [[name, type, stored name]…]; `key` [name…]; `time`: the column of the
 /// records' own times, or null; `since_us`: rows of earlier times have expired, or null; `changes`: the kinds
 /// of changes that are rows, or null for all.
@@ -105,15 +96,20 @@ fn table(path: &str, given: &Json) -> Res<Table> {
     let mut columns = Vec::new();
     let mut stored = Vec::new();
     let mut parts = Vec::new();
-    // Sizes are counted of what is stored: a number that is too long to be calculated with has one.
+    // Sizes are counted of what is stored.
     let mut sized = Vec::new();
     for column in field(given, "columns")?.as_array().ok_or_else(bad)? {
         let name = column.get(0).and_then(Json::as_str).ok_or_else(bad)?;
         let ty = Ty::from_json(column.get(1).ok_or_else(bad)?)?;
         let held = column.get(2).and_then(Json::as_str).ok_or_else(bad)?;
-        parts.push(format!("CAST({} AS {}) AS {}", quoted(held), ty.engine(), quoted(name)));
+        let value = if ty.has_numeric() {
+            format!("CAST({} AS {})", quoted(held), ty.stored())
+        } else {
+            quoted(held)
+        };
+        parts.push(format!("CAST({value} AS {}) AS {}", ty.engine(), quoted(name)));
         let plain = format!("{} AS {}", quoted(held), quoted(name));
-        sized.push(if has_numeric(&ty) { plain } else { parts[parts.len() - 1].clone() });
+        sized.push(if ty.has_numeric() { plain } else { parts[parts.len() - 1].clone() });
         stored.push(held.to_string());
         columns.push((name.to_string(), ty));
     }
@@ -239,6 +235,7 @@ pub fn translate(request: &Json) -> Res<Json> {
     let mut columns = Vec::new();
     let mut shown = Vec::new();
     let mut seen: Vec<String> = Vec::new();
+    let mut plain = true;
     for out in &analyzed.outs {
         let name = out.name.to_lowercase();
         if name.starts_with("__") {
@@ -259,15 +256,19 @@ pub fn translate(request: &Json) -> Res<Json> {
             return Err(format!("duplicate column name '{name}' in the result; give one an alias"));
         }
         check_output(&name, &out.ty)?;
-        shown.push(format!("q.{} AS {}", quoted(&out.column), quoted(&name)));
+        if out.ty.has_numeric() {
+            plain = false;
+            shown.push(format!("CAST(q.{} AS {}) AS {}", quoted(&out.column), out.ty.stored(), quoted(&name)));
+        } else {
+            shown.push(format!("q.{} AS {}", quoted(&out.column), quoted(&name)));
+        }
         columns.push(json!({ "name": name, "type": out.ty.to_json() }));
         seen.push(name);
     }
     if !seen.iter().any(|name| name != "__timestamp") {
         return Err("the result has no columns".into());
     }
-    let plain = shown.len() == analyzed.outs.len();
-    let statement = if plain {
+    let statement = if plain && shown.len() == analyzed.outs.len() {
         analyzed.sql
     } else {
         format!("SELECT {} FROM ({}) AS q", shown.join(", "), analyzed.sql)

@@ -43,7 +43,7 @@ pub fn literal(ty: &Ty, value: &str) -> Res<Ex> {
 pub fn typed_literal(ty: &Ty, value: &str) -> Res<Ex> {
     match ty {
         Ty::Timestamp | Ty::Date | Ty::Datetime | Ty::Time => literal(ty, value),
-        Ty::Numeric => Ok(Ex::new(format!("CAST({} AS DECIMAL(38,0))", text(value)), Ty::Numeric)),
+        Ty::Numeric => crate::casts::cast(&Ex { lit: Lit::Str(value.into()), ..Ex::new(text(value), Ty::Str) }, ty, false),
         other => Err(format!("there are no literals of type {} of this form", other.name())),
     }
 }

@@ -57,7 +57,7 @@ impl Ty {
             Ty::Null | Ty::Int => "BIGINT".into(),
             Ty::Bool => "BOOLEAN".into(),
             Ty::Float => "DOUBLE".into(),
-            Ty::Numeric => "DECIMAL(38,0)".into(),
+            Ty::Numeric => "BIGNUM".into(),
             Ty::Str => "VARCHAR".into(),
             Ty::Bytes => "BLOB".into(),
             Ty::Timestamp | Ty::Datetime => "TIMESTAMP".into(),
@@ -70,6 +70,29 @@ impl Ty {
                     fields.iter().map(|(name, ty)| format!("{} {}", quoted(name), ty.engine())).collect();
                 format!("STRUCT({})", inner.join(", "))
             }
+        }
+    }
+
+    /// The same with the digits of numbers without bounds as text, which is how they are stored and given out.
+    pub fn stored(&self) -> String {
+        match self {
+            Ty::Numeric => "VARCHAR".into(),
+            Ty::Array(item) => format!("{}[]", item.stored()),
+            Ty::Struct(fields) => {
+                let inner: Vec<String> =
+                    fields.iter().map(|(name, ty)| format!("{} {}", quoted(name), ty.stored())).collect();
+                format!("STRUCT({})", inner.join(", "))
+            }
+            other => other.engine(),
+        }
+    }
+
+    pub fn has_numeric(&self) -> bool {
+        match self {
+            Ty::Numeric => true,
+            Ty::Array(item) => item.has_numeric(),
+            Ty::Struct(fields) => fields.iter().any(|(_, ty)| ty.has_numeric()),
+            _ => false,
         }
     }
 
@@ -139,6 +162,16 @@ pub fn quoted(name: &str) -> String {
 /// A text literal of the engine.
 pub fn text(value: &str) -> String {
     format!("'{}'", value.replace('\'', "''"))
+}
+
+/// A NUMERIC as an integer of 128 bits, which the engine multiplies and divides; a longer one is an error.
+pub fn bounded(sql: &str) -> String {
+    format!("CAST(CAST({sql} AS VARCHAR) AS HUGEINT)")
+}
+
+/// Any whole number as a NUMERIC.
+pub fn unbounded(sql: &str) -> String {
+    format!("CAST(CAST({sql} AS VARCHAR) AS BIGNUM)")
 }
 
 /// What is known of an expression's value before it runs.
