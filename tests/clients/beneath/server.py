@@ -11,19 +11,22 @@ READY_S = 60
 STOP_S = 60
 
 SECRETS = {"root": "master-secret-of-root", "ada": "analytical-engine", "bob": "bobs-own-secret"}
-CONFIG = "".join(
-    f'[[user]]\nname = "{name}"\nsecret = "{secret}"\nrole = "{"admin" if name == "root" else "none"}"\n\n'
-    for name, secret in SECRETS.items())
+
+
+def config(secrets):
+    return "".join(
+        f'[[user]]\nname = "{name}"\nsecret = "{secret}"\nrole = "{"admin" if name == "root" else "none"}"\n\n'
+        for name, secret in secrets.items())
 
 
 class Server:
     """One process on one folder; `http` and `grpc` are the addresses of its two planes."""
 
-    def __init__(self, folder, *words):
+    def __init__(self, folder, *words, secrets=SECRETS):
         self.folder = pathlib.Path(folder)
         self.words = words
         self.config = self.folder.parent / (self.folder.name + ".toml")
-        self.config.write_text(CONFIG)
+        self.config.write_text(config(secrets))
         self.log_file = self.folder.parent / (self.folder.name + ".log")
         self.process = None
         self.start()

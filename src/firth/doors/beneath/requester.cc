@@ -16,6 +16,7 @@ Status AuthenticationError(const char* why) {
 constexpr std::string_view kScheme = "bearer ";
 constexpr size_t kSecretBytesMin = 8;
 constexpr size_t kSecretBytesMax = 256;
+constexpr size_t kKindsMax = 100'000;
 
 }  // namespace
 
@@ -36,14 +37,32 @@ Result<Requester> Rights::SignIn(std::string_view header) {
   const auto caller = database_->access()->SignInWithSecret(secret);
   if (!caller.ok()) return AuthenticationError("the secret is unknown or was revoked");
   who.caller = *caller;
-  ARROW_ASSIGN_OR_RAISE(const auto principals, database_->access()->ListPrincipals());
-  for (const auto& principal : principals) {
-    if (principal.id != caller->principal) continue;
-    who.kind = principal.kind == "service" ? Requester::Kind::kService : Requester::Kind::kUser;
-    who.master = who.IsUser() && principal.role == "admin";
-    return who;
+  ARROW_ASSIGN_OR_RAISE(who.kind, KindOf(caller->principal));
+  if (who.kind == Requester::Kind::kAnonymous) {
+    return AuthenticationError("the secret is unknown or was revoked");
   }
-  return AuthenticationError("the secret is unknown or was revoked");
+  // Whoever may do everything everywhere is a master.
+  who.master =
+      who.IsUser() && database_->access()->RightsOn(who.caller, Path{}) == access::kAllRights;
+  return who;
+}
+
+Result<Requester::Kind> Rights::KindOf(PrincipalId principal) {
+  {
+    std::lock_guard lock(mutex_);
+    const auto known = kinds_.find(principal);
+    if (known != kinds_.end()) return known->second;
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto principals, database_->access()->ListPrincipals());
+  std::lock_guard lock(mutex_);
+  if (kinds_.size() >= kKindsMax) kinds_.clear();
+  for (const auto& row : principals) {
+    if (row.id != principal) continue;
+    const auto kind = row.kind == "service" ? Requester::Kind::kService : Requester::Kind::kUser;
+    kinds_[principal] = kind;
+    return kind;
+  }
+  return Requester::Kind::kAnonymous;
 }
 
 uint32_t Rights::Granted(const Requester& who, const Path& path) {
@@ -74,7 +93,8 @@ ProjectRights Rights::OnProject(const Requester& who, const Path& path, bool is_
   ProjectRights rights;
   if (who.IsUser()) rights = FromBits(Granted(who, path));
   if (shared != nullptr) *shared = rights.view;
-  if (is_public) rights.view = true;
+  // Services have the rights that they were given on tables, and no others.
+  if (is_public && who.kind != Requester::Kind::kService) rights.view = true;
   return rights;
 }
 

@@ -3,8 +3,10 @@
 // stored by user.
 #pragma once
 
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "firth/common/path.h"
 #include "firth/doors/beneath/facts.h"
@@ -52,9 +54,14 @@ class Rights {
 
  private:
   uint32_t Granted(const Requester& who, const Path& path);
+  /// User or service; kAnonymous: it is gone. Kept: that an administrator turns one into the other
+  /// is heeded from the next start on.
+  Result<Requester::Kind> KindOf(PrincipalId principal);
 
   table::Database* const database_;
   Facts* const facts_;
+  std::mutex mutex_;
+  std::unordered_map<PrincipalId, Requester::Kind> kinds_;  // guarded by mutex_
 };
 
 /// The project record that a table's path belongs to, or null if this door made none there.
