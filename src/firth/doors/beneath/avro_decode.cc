@@ -4,6 +4,7 @@
 #include <arrow/builder.h>
 
 #include <bit>
+#include <optional>
 #include <utility>
 
 #include "firth/common/bytes.h"
@@ -80,15 +81,21 @@ Status DecodeArray(const Type& type, Reader* in, arrow::ListBuilder* out) {
   while (true) {
     ARROW_ASSIGN_OR_RAISE(int64_t count, in->Long());
     if (count == 0) return Status::OK();
+    std::optional<int64_t> size;
     if (count < 0) {  // a block that also says its size
-      ARROW_RETURN_NOT_OK(in->Long().status());
+      ARROW_ASSIGN_OR_RAISE(size, in->Long());
       if (count == INT64_MIN) return Bad("an array has too many items");
       count = -count;
     }
     // Every item takes a byte or more, so a count that lies ends with the input.
     if (count > static_cast<int64_t>(in->left())) return Bad("an array has more items than bytes");
+    const auto before = static_cast<int64_t>(in->left());
     for (int64_t i = 0; i < count; ++i) {
       ARROW_RETURN_NOT_OK(DecodeValue(*type.item, type.item_nullable, in, out->value_builder()));
+    }
+    const int64_t taken = before - static_cast<int64_t>(in->left());
+    if (size.value_or(taken) != taken) {
+      return Bad("a block of an array has another size than it says");
     }
   }
 }

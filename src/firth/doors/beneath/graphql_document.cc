@@ -28,7 +28,7 @@ class Parser {
   }
 
  private:
-  using Arguments = std::vector<std::pair<std::string, Value>>;
+  using Arguments = std::vector<NamedValue>;
 
   Status Step() {
     ARROW_ASSIGN_OR_RAISE(token_, lexer_.Next());
@@ -255,7 +255,7 @@ class Parser {
       if (list)
         value.items.push_back(std::move(item));
       else
-        value.fields.emplace_back(std::move(name), std::move(item));
+        value.fields.push_back({std::move(name), std::move(item)});
     }
     ARROW_RETURN_NOT_OK(Step());
     return value;

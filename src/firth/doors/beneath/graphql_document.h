@@ -17,13 +17,20 @@ inline constexpr size_t kDocumentBytesMax = 256 << 10;
 inline constexpr int kTokensMax = 20'000;
 inline constexpr int kDepthMax = 32;
 
+struct NamedValue;
+
 /// A value as it is written.
 struct Value {
   enum class Kind { kVariable, kInt, kFloat, kString, kBoolean, kNull, kEnum, kList, kObject };
   Kind kind = Kind::kNull;
   std::string text;  // of a variable its name; of numbers, enums and booleans as written
   std::vector<Value> items;
-  std::vector<std::pair<std::string, Value>> fields;
+  std::vector<NamedValue> fields;
+};
+
+struct NamedValue {
+  std::string name;
+  Value value;
 };
 
 /// A reference to a type: `[Name!]!`.
@@ -38,7 +45,7 @@ struct TypeRef {
 
 struct Directive {
   std::string name;
-  std::vector<std::pair<std::string, Value>> arguments;
+  std::vector<NamedValue> arguments;
 };
 
 struct Selection {
@@ -47,7 +54,7 @@ struct Selection {
   std::string alias;      // of a field: the key in the reply
   std::string name;       // of a field or fragment
   std::string condition;  // of an inline fragment: its type, or empty
-  std::vector<std::pair<std::string, Value>> arguments;
+  std::vector<NamedValue> arguments;
   std::vector<Directive> directives;
   std::vector<Selection> selections;
 };

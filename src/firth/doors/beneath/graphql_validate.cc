@@ -19,7 +19,7 @@ const std::vector<InputDefinition>& ConditionArgument() {
   return inputs;
 }
 
-using Arguments = std::vector<std::pair<std::string, Value>>;
+using Arguments = std::vector<NamedValue>;
 
 class Validator {
  public:

@@ -23,7 +23,7 @@ Result<std::map<std::string, Json>> CoerceVariables(const TypeSystem& types,
 /// A field's or directive's arguments with variables put in; null and absent ones are not in it.
 Result<Json> CoerceArguments(const TypeSystem& types,
                              const std::vector<InputDefinition>& definitions,
-                             const std::vector<std::pair<std::string, Value>>& arguments,
+                             const std::vector<NamedValue>& arguments,
                              const std::map<std::string, Json>& variables);
 
 }  // namespace firth::doors::beneath::graphql

@@ -438,6 +438,7 @@ Status TakeIndexes(std::string_view text, TableSchema* schema) {
     if (!field.is_string()) return Refuse("the fields of an index are names");
     schema->key.push_back(field.get<std::string>());
   }
+  if (schema->key.empty()) return Refuse("an index needs fields");
   schema->normalize = index.contains("normalize") && index["normalize"] == true;
   return Status::OK();
 }
