@@ -280,6 +280,8 @@ class Catalog {
   /// end.
   virtual Status ApplyGroup(std::vector<Change>* group) = 0;
   virtual Result<bool> IsNamed(CommitId id) = 0;
+  /// The commits that were named with this journal file, ascending.
+  virtual Result<std::vector<CommitId>> NamedIn(uint64_t journal_file) = 0;
   virtual Result<CommitId> LastCommit() = 0;
   virtual Result<int64_t> LastCommitTimeNs() = 0;
   /// Forget names whose journal file is gone (below `journal_file`).

@@ -284,6 +284,20 @@ Result<bool> SqlCatalog::IsNamed(CommitId id) {
   return query.Step();
 }
 
+Result<std::vector<CommitId>> SqlCatalog::NamedIn(uint64_t journal_file) {
+  Lock lock(sql_mutex_);
+  ARROW_ASSIGN_OR_RAISE(
+      Statement query,
+      sql_->Query("SELECT id FROM commit_names WHERE journal_file = ?1 ORDER BY id",
+                  static_cast<int64_t>(journal_file)));
+  std::vector<CommitId> ids;
+  while (true) {
+    ARROW_ASSIGN_OR_RAISE(const bool row, query.Step());
+    if (!row) return ids;
+    ids.push_back(CommitId(query.Int(0)));
+  }
+}
+
 Result<int64_t> SqlCatalog::Meta(const char* name) {
   ARROW_ASSIGN_OR_RAISE(Statement query,
                         sql_->Query("SELECT value FROM meta WHERE name = ?1", name));

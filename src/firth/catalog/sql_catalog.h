@@ -43,6 +43,7 @@ class SqlCatalog : public Catalog {
 
   Status ApplyGroup(std::vector<Change>* group) override;
   Result<bool> IsNamed(CommitId id) override;
+  Result<std::vector<CommitId>> NamedIn(uint64_t journal_file) override;
   Result<CommitId> LastCommit() override;
   Result<int64_t> LastCommitTimeNs() override;
   Result<CommitId> LastChangeAt(int64_t time_ns) override;

@@ -73,8 +73,9 @@ int Run(int argc, char** argv) {
   app.fallthrough();
   app.set_version_flag("--version", [] { return std::string(VersionText()); });
   AddCommonOptions(&line);
-  for (const auto add : {AddServe, AddTables, AddCreate, AddPartitions, AddLoad, AddExport, AddRead,
-                         AddChange, AddLake, AddSeries, AddSql, AddUsers, AddGrants, AddVersion}) {
+  for (const auto add :
+       {AddServe, AddTables, AddCreate, AddPartitions, AddLoad, AddExport, AddRead, AddChange,
+        AddLake, AddSeries, AddSql, AddUsers, AddGrants, AddBackup, AddVersion}) {
     add(&line);
   }
   try {

@@ -40,6 +40,7 @@ void AddLake(CommandLine* line);        // lake
 void AddSql(CommandLine* line);         // sql
 void AddUsers(CommandLine* line);       // user
 void AddGrants(CommandLine* line);      // grant, revoke, grants
+void AddBackup(CommandLine* line);      // backup, restore, check
 void AddVersion(CommandLine* line);     // version
 
 /// The version of this program, as text.

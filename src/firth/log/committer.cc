@@ -23,35 +23,6 @@ uint64_t BytesOf(const CommitDraft& draft) {
 
 }  // namespace
 
-LogState* LogTable::Find(LogId log) const {
-  std::lock_guard lock(mutex_);
-  const auto found = logs_.find(log);
-  return found == logs_.end() ? nullptr : found->second.get();
-}
-
-LogState* LogTable::Get(LogId log) {
-  std::lock_guard lock(mutex_);
-  auto& state = logs_[log];
-  if (state == nullptr) state = std::make_unique<LogState>(log);
-  return state.get();
-}
-
-std::vector<LogId> LogTable::After(CommitId commit) const {
-  std::vector<LogId> found;
-  std::lock_guard lock(mutex_);
-  for (const auto& [id, state] : logs_) {
-    if (state->Range().last_commit > commit) found.push_back(id);
-  }
-  return found;
-}
-
-CommitId LogTable::LastCommitAt(int64_t time_ns) const {
-  CommitId last{0};
-  std::lock_guard lock(mutex_);
-  for (const auto& [id, state] : logs_) last = std::max(last, state->LastCommitAt(time_ns));
-  return last;
-}
-
 Committer::Committer(const LogOptions* options, Journal* journal, LogTable* logs,
                      Followers* followers)
     : options_(options), journal_(journal), logs_(logs), followers_(followers) {}
@@ -134,14 +105,15 @@ Status Committer::AdmitEntries(Pending* pending, bool* duplicate) {
   size_t repeated = 0;
   for (size_t i = 0; i < pending->draft.entries.size(); ++i) {
     const EntryDraft& entry = pending->draft.entries[i];
-    const LogState* log = logs_->Get(entry.log);
+    ARROW_ASSIGN_OR_RAISE(LogStatePtr log, logs_->Get(entry.log));
+    pending->logs.push_back(log);
     if (entry.writer_id == kNoWriter) {
-      ARROW_RETURN_NOT_OK(log->closed);
+      ARROW_RETURN_NOT_OK(log->closed());
       continue;
     }
     const auto answer = log->Judge(entry.writer_id, entry.sequence);
     // What was taken before the log was closed is answered as it was then.
-    if (answer.verdict != WriterWindow::Verdict::kDuplicate) ARROW_RETURN_NOT_OK(log->closed);
+    if (answer.verdict != WriterWindow::Verdict::kDuplicate) ARROW_RETURN_NOT_OK(log->closed());
     if (answer.verdict == WriterWindow::Verdict::kOutOfOrder) {
       return Error(Code::kFailedPrecondition, Reason::kOutOfOrderSequence,
                    "writer " + std::to_string(entry.writer_id.value) + " sent batch " +
@@ -189,14 +161,17 @@ void Committer::Assign(Pending* pending) {
   pending->result.time_ns = last_given_time_ns_;
   for (size_t i = 0; i < pending->draft.entries.size(); ++i) {
     const EntryDraft& entry = pending->draft.entries[i];
-    LogState* log = logs_->Get(entry.log);
+    LogState* log = pending->logs[i].get();
     EntryResult& result = pending->result.entries[i];
     result.base_offset = log->next;
     log->next = Offset(log->next.value + entry.offsets);
     result.end_offset = log->next;
     if (entry.writer_id != kNoWriter) {
-      log->AddSent(entry.writer_id, entry.sequence, result.base_offset, result.end_offset, last_id_,
-                   last_given_time_ns_, options_->writer_window);
+      log->AddSent(entry.writer_id, {.sequence = entry.sequence,
+                                     .base = result.base_offset,
+                                     .end = result.end_offset,
+                                     .commit = last_id_,
+                                     .time_ns = last_given_time_ns_});
     }
   }
 }
@@ -204,7 +179,7 @@ void Committer::Assign(Pending* pending) {
 void Committer::TakeBack(const Pending& pending) {
   for (size_t i = pending.draft.entries.size(); i-- > 0;) {
     const EntryDraft& entry = pending.draft.entries[i];
-    LogState* log = logs_->Get(entry.log);
+    LogState* log = pending.logs[i].get();
     log->next = pending.result.entries[i].base_offset;
     if (entry.writer_id != kNoWriter) log->TakeBackSent(entry.writer_id);
   }
@@ -212,7 +187,9 @@ void Committer::TakeBack(const Pending& pending) {
 
 Status Committer::WriteGroup(const std::vector<Pending*>& writing) {
   uint64_t bytes = 0;
+  uint64_t entries = 0;
   for (const Pending* pending : writing) {
+    entries += pending->draft.entries.size();
     uint64_t record = kCommitHeaderBytes;
     for (const EntryDraft& entry : pending->draft.entries) {
       record += kEntryHeaderBytes + Align8(entry.side.size()) +
@@ -220,7 +197,7 @@ Status Committer::WriteGroup(const std::vector<Pending*>& writing) {
     }
     bytes += record;
   }
-  ARROW_RETURN_NOT_OK(journal_->Prepare(bytes));
+  ARROW_RETURN_NOT_OK(journal_->Prepare(bytes, entries));
   // From here on a failure is final: nobody knows what is on the disk.
   std::vector<Bytes> parts;
   uint64_t at = journal_->position();
@@ -272,10 +249,15 @@ void Committer::Publish(Pending* pending) {
     entry.writer_id = draft.writer_id;
     entry.schema_id = draft.schema_id;
     entry.kind = draft.kind;
-    entry.needs_header =
-        !draft.side.empty() || draft.record_time_min_ns <= draft.record_time_max_ns;
-    const Status appended = logs_->Get(draft.log)->Append(entry);
+    entry.record_time_min_ns = draft.record_time_min_ns;
+    entry.record_time_max_ns = draft.record_time_max_ns;
+    entry.has_side = !draft.side.empty();
+    const Status appended = pending->logs[i]->Append(entry);
     FIRTH_CHECK(appended.ok());
+  }
+  if (!pending->draft.entries.empty()) {
+    logs_->AddCommit({.id = pending->result.id, .time_ns = pending->result.time_ns},
+                     journal_->file_number());
   }
   entries_ += pending->draft.entries.size();
   ++commits_;
@@ -297,9 +279,10 @@ void Committer::Answer(Pending* pending, Status status) {
 void Committer::CloseLogs(const std::vector<ClosedLogs>& closed) {
   for (const ClosedLogs& logs : closed) {
     FIRTH_CHECK(!logs.answer.ok());
+    if (logs.dropped) ++drops_;
     for (int32_t i = 0; i < logs.count; ++i) {
       const LogId id(logs.first.value + i);
-      logs_->Get(id)->closed = logs.answer;
+      logs_->Shell(id)->Close(logs.answer);
       if (logs.dropped) followers_->Wake(id, Offset(INT64_MAX));
     }
   }
@@ -310,7 +293,7 @@ void Committer::ApplyCatalog(const std::vector<Pending*>& changing) {
   for (const Pending* pending : changing) {
     commits.push_back({.id = pending->result.id,
                        .time_ns = pending->result.time_ns,
-                       .journal_file = journal_->file_number(),
+                       .journal_file = pending->draft.entries.empty() ? 0 : journal_->file_number(),
                        .part = pending->draft.catalog.get()});
     for (const EntryDraft& entry : pending->draft.entries) {
       commits.back().logs.push_back(entry.log);
@@ -332,6 +315,7 @@ void Committer::ApplyCatalog(const std::vector<Pending*>& changing) {
 
 void Committer::RunGroup() {
   group_ = TakeGroup();
+  const uint64_t file = journal_->file_number();
   ++groups_;
   // Commits with catalog changes come last, so that dropping one moves no other's offsets.
   std::stable_partition(group_.begin(), group_.end(), [](const PendingPtr& pending) {
@@ -357,8 +341,8 @@ void Committer::RunGroup() {
     for (Pending* pending : duplicates) Answer(pending, Status::OK());
     if (!changing.empty()) ApplyCatalog(changing);
     for (const Pending* pending : writing) {
-      for (const EntryDraft& entry : pending->draft.entries) {
-        followers_->Wake(entry.log, logs_->Get(entry.log)->end());
+      for (size_t i = 0; i < pending->logs.size(); ++i) {
+        followers_->Wake(pending->draft.entries[i].log, pending->logs[i]->end());
       }
     }
     if (listener_ != nullptr) listener_(last_commit());
@@ -366,6 +350,7 @@ void Committer::RunGroup() {
   uint64_t bytes = 0;
   for (const auto& pending : group_) bytes += pending->bytes;
   group_.clear();
+  if (journal_->file_number() != file && rolled_ != nullptr) rolled_();
   std::lock_guard lock(mutex_);
   queue_bytes_ -= bytes;
   if (queue_.empty() || !fatal_.ok()) {

@@ -19,29 +19,14 @@
 
 namespace firth::log {
 
-/// All logs by id. Thread-safe; a LogState lives as long as the table.
-class LogTable {
- public:
-  /// The log, or null if it was never written to or placed.
-  LogState* Find(LogId log) const;
-  /// The log; made empty if it is not there.
-  LogState* Get(LogId log);
-  /// The logs whose last commit is after `commit`.
-  std::vector<LogId> After(CommitId commit) const;
-  /// The last commit with entries at or before a time; 0 if there is none.
-  CommitId LastCommitAt(int64_t time_ns) const;
-
- private:
-  mutable std::mutex mutex_;
-  std::unordered_map<LogId, std::unique_ptr<LogState>> logs_;  // guarded by mutex_
-};
-
 /// Committing. Submit is thread-safe; the rest happens in the writer executor, one group at a time.
 class Committer {
  public:
   Committer(const LogOptions* options, Journal* journal, LogTable* logs, Followers* followers);
 
   void Submit(CommitDraft draft, LogStore::CommitDone done);
+  /// Call `rolled` in the committer after a group that began a new journal file.
+  void OnRolled(std::function<void()> rolled) { rolled_ = std::move(rolled); }
   void SetListener(std::function<void(CommitId)> listener) { listener_ = std::move(listener); }
   /// Where the sequence of commits stands after recovery.
   void Begin(CommitId last, int64_t last_time_ns);
@@ -51,6 +36,8 @@ class Committer {
   CommitId last_commit() const { return CommitId(last_visible_.load()); }
   int64_t last_time_ns() const { return last_visible_time_ns_.load(); }
   Metrics GetMetrics() const;
+  /// How often logs were closed for good.
+  uint64_t drops() const { return drops_; }
 
  private:
   struct Pending {
@@ -58,6 +45,7 @@ class Committer {
     LogStore::CommitDone done;
     uint64_t bytes = 0;
     // Filled in by the group.
+    std::vector<LogStatePtr> logs;  // of each entry
     CommitResult result;
     std::unique_ptr<CommitImage> image;
     uint64_t at = 0;  // of its record, in the file
@@ -85,6 +73,7 @@ class Committer {
   LogTable* const logs_;
   Followers* const followers_;
   std::function<void(CommitId)> listener_;
+  std::function<void()> rolled_;
 
   mutable std::mutex mutex_;
   std::condition_variable idle_;
@@ -102,6 +91,7 @@ class Committer {
   std::atomic<uint64_t> groups_{0};
   std::atomic<uint64_t> entries_{0};
   std::atomic<uint64_t> bytes_{0};
+  std::atomic<uint64_t> drops_{0};
   std::vector<PendingPtr> group_;  // what RunGroup works on
 };
 

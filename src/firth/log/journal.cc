@@ -2,73 +2,191 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <set>
+#include <sstream>
 
+#include "firth/common/checksum.h"
 #include "firth/log/recovery.h"
 
 namespace firth::log {
+namespace {
+
+constexpr size_t kOpenFilesMax = 256;
+constexpr char kMarkName[] = "synced";
+constexpr uint64_t kMarkMagic = 0x4b52414d48545246;  // "FRTHMARK"
+
+struct LiveText {
+  uint64_t through = 0;
+  std::vector<LiveFile> files;
+};
+
+Result<LiveText> ParseLive(const std::string& text) {
+  LiveText live;
+  if (text.empty()) return live;
+  std::istringstream in(text);
+  std::string word;
+  int version = 0;
+  in >> word >> version;
+  if (word != "firth-log-files" || !in) {
+    return Error(Code::kDataLoss, Reason::kNone, "the catalog's list of log files is damaged");
+  }
+  if (version > 1) {
+    return Error(Code::kFailedPrecondition, Reason::kFormatTooNew,
+                 "the catalog's list of log files has format " + std::to_string(version) +
+                     ": use a newer firth");
+  }
+  in >> word >> live.through;
+  LiveFile file;
+  while (in >> file.number >> file.from >> file.to) live.files.push_back(file);
+  if (!in.eof()) {
+    return Error(Code::kDataLoss, Reason::kNone, "the catalog's list of log files is damaged");
+  }
+  return live;
+}
+
+std::string LiveAsText(uint64_t through, const std::vector<LiveFile>& files) {
+  std::string text = "firth-log-files 1\nthrough " + std::to_string(through) + "\n";
+  for (const LiveFile& file : files) {
+    if (file.from > through) continue;
+    text += std::to_string(file.number) + " " + std::to_string(file.from) + " " +
+            std::to_string(file.to) + "\n";
+  }
+  return text;
+}
+
+/// The number in a name of ours, or nullopt.
+std::optional<uint64_t> NumberOf(const std::string& name, const char* format,
+                                 const std::function<std::string(uint64_t)>& name_of,
+                                 uint64_t bit) {
+  unsigned long long number = 0;
+  if (std::sscanf(name.c_str(), format, &number) != 1) return std::nullopt;
+  const uint64_t with_bit = number | bit;
+  return name_of(with_bit) == name ? std::optional(with_bit) : std::nullopt;
+}
+
+}  // namespace
 
 std::string Journal::FileName(uint64_t number) {
-  char name[32];
-  std::snprintf(name, sizeof name, "%016llx.journal", static_cast<unsigned long long>(number));
+  char name[40];
+  std::snprintf(name, sizeof name, "%016llx.%s",
+                static_cast<unsigned long long>(number & ~kRewrittenBit),
+                (number & kRewrittenBit) != 0 ? "sorted" : "journal");
   return name;
+}
+
+std::string Journal::IndexName(uint64_t number) {
+  return FileName(number) + ".index";
 }
 
 std::string Journal::PathOf(uint64_t number) const {
   return options_.folder + "/" + FileName(number);
 }
 
-Result<std::unique_ptr<Journal>> Journal::Open(
-    JournalOptions options, const std::function<Status(const RecoveredCommit&)>& visit) {
+std::string Journal::IndexPathOf(uint64_t number) const {
+  return options_.folder + "/" + IndexName(number);
+}
+
+Result<std::unique_ptr<Journal>> Journal::Open(JournalOptions options) {
   std::unique_ptr<Journal> journal(new Journal(std::move(options)));
-  ARROW_RETURN_NOT_OK(journal->Recover(visit));
+  ARROW_RETURN_NOT_OK(journal->Find());
   return journal;
 }
 
-Status Journal::Recover(const std::function<Status(const RecoveredCommit&)>& visit) {
+Status Journal::Find() {
   ARROW_RETURN_NOT_OK(options_.files->MakeFolder(options_.folder));
   const size_t slash = options_.folder.rfind('/');
   ARROW_RETURN_NOT_OK(options_.files->SyncFolder(
       slash == std::string::npos ? std::string() : options_.folder.substr(0, slash)));
+  std::string text;
+  if (options_.live != nullptr) {
+    ARROW_ASSIGN_OR_RAISE(text, options_.live());
+  }
+  ARROW_ASSIGN_OR_RAISE(const LiveText named, ParseLive(text));
   ARROW_ASSIGN_OR_RAISE(const auto listed, options_.files->List(options_.folder));
-  std::vector<uint64_t> numbers;
+  std::set<uint64_t> there;
   for (const auto& info : listed) {
-    unsigned long long number = 0;
-    if (std::sscanf(info.name.c_str(), "%16llx.journal", &number) == 1 &&
-        info.name == FileName(number)) {
-      numbers.push_back(number);
-    }
+    auto number = NumberOf(info.name, "%16llx.journal", FileName, 0);
+    if (!number) number = NumberOf(info.name, "%16llx.sorted", FileName, kRewrittenBit);
+    if (number) there.insert(*number);
   }
-  std::sort(numbers.begin(), numbers.end());
-  for (size_t i = 0; i < numbers.size(); ++i) {
-    if (i > 0 && numbers[i] != numbers[i - 1] + 1) {
+  if (!text.empty() && there.empty()) {
+    return Error(Code::kDataLoss, Reason::kFileMissing,
+                 "the log file " + PathOf(named.through + 1) + " is missing, with all others");
+  }
+  through_ = named.through;
+  live_ = named.files;
+  for (const LiveFile& file : live_) {
+    if (!there.contains(file.number)) {
       return Error(Code::kDataLoss, Reason::kFileMissing,
-                   "the journal file " + PathOf(numbers[i - 1] + 1) + " is missing");
+                   "the log file " + PathOf(file.number) + " is missing");
     }
-    ARROW_RETURN_NOT_OK(RecoverFile(numbers[i], i + 1 == numbers.size(), visit));
   }
-  if (numbers.empty()) return BeginFile(1);
-  if (current_ == nullptr) return BeginFile(numbers.back());  // it had not even begun
-  return Status::OK();
+  uint64_t next = through_ + 1;
+  for (const uint64_t number : there) {
+    if ((number & kRewrittenBit) != 0) {
+      next_rewritten_ = std::max(next_rewritten_, number + 1);
+    } else if (number > through_) {
+      if (number != next) {
+        return Error(Code::kDataLoss, Reason::kFileMissing,
+                     "the log file " + PathOf(next) + " is missing");
+      }
+      live_.push_back({.number = number, .from = number, .to = number});
+      ++next;
+    }
+  }
+  std::sort(live_.begin(), live_.end(),
+            [](const LiveFile& a, const LiveFile& b) { return a.from < b.from; });
+  std::set<std::string> names{kMarkName};
+  for (const LiveFile& file : live_) {
+    names.insert(FileName(file.number));
+    names.insert(IndexName(file.number));
+  }
+  // What nobody names: replaced files that were not removed yet, and new ones that were not named.
+  bool removed = false;
+  for (const auto& info : listed) {
+    if (info.is_folder || names.contains(info.name)) continue;
+    ARROW_RETURN_NOT_OK(options_.files->Remove(options_.folder + "/" + info.name));
+    removed = true;
+  }
+  return removed ? options_.files->SyncFolder(options_.folder) : Status::OK();
 }
 
-Status Journal::RecoverFile(uint64_t number, bool last,
-                            const std::function<Status(const RecoveredCommit&)>& visit) {
-  const std::string path = PathOf(number);
-  ARROW_ASSIGN_OR_RAISE(std::unique_ptr<store::File> opened, options_.files->Open(path));
-  std::shared_ptr<store::File> file = std::move(opened);
-  FileScan scan(file.get(), number, last_id_);
-  ARROW_ASSIGN_OR_RAISE(const bool begun, scan.CheckHeader(last));
+std::vector<LiveFile> Journal::live() const {
+  std::lock_guard lock(mutex_);
+  return live_;
+}
+
+uint64_t Journal::BytesOf(uint64_t number) const {
+  const auto file = FileByNumber(number);
+  if (!file.ok()) return 0;
+  return (*file)->Size().ValueOr(0);
+}
+
+Status Journal::Scan(uint64_t number, bool recover, bool bodies, const VisitCommit& visit) {
+  ARROW_ASSIGN_OR_RAISE(const auto file, FileByNumber(number));
+  const bool rewritten = (number & kRewrittenBit) != 0;
+  // At the start files are scanned in their order.
+  const bool in_order = current_ == nullptr && !rewritten;
+  FileScan scan(file.get(), number, in_order ? last_id_ : CommitId(0));
+  ARROW_ASSIGN_OR_RAISE(const bool begun, scan.CheckHeader(recover));
   if (!begun) {
-    ARROW_RETURN_NOT_OK(options_.files->Remove(path));
+    // It had not even begun.
+    ARROW_RETURN_NOT_OK(RemoveFile(number));
     return options_.files->SyncFolder(options_.folder);
   }
-  ARROW_RETURN_NOT_OK(scan.Run(last, visit));
-  last_id_ = scan.last_id();
-  {
-    std::lock_guard lock(mutex_);
-    files_[number] = file;
-  }
-  if (!last) return Status::OK();
+  const FileScan::Options options{
+      .last = recover,
+      .rewritten = rewritten,
+      .bodies = bodies,
+      .bytes_max = !recover && number == number_ ? position_.load() : UINT64_MAX,
+      .synced_bytes = recover ? MarkedBytes(number) : 0};
+  uint64_t entries = 0;
+  ARROW_RETURN_NOT_OK(scan.Run(options, [&](const RecoveredCommit& commit) {
+    entries += commit.entries.size();
+    return visit(commit);
+  }));
+  if (in_order) Passed(scan.last_id());
+  if (!recover) return Status::OK();
   ARROW_ASSIGN_OR_RAISE(const uint64_t size, file->Size());
   if (size != scan.end()) {
     // What is cut off here must never come back: the cut is durable before anything is written.
@@ -80,6 +198,29 @@ Status Journal::RecoverFile(uint64_t number, bool last,
   number_ = number;
   position_ = scan.end();
   reserved_ = scan.end();
+  entries_ = entries;
+  return Status::OK();
+}
+
+Status Journal::Begin() {
+  if (current_ == nullptr) {
+    uint64_t last = through_;
+    for (const LiveFile& file : live()) last = std::max(last, file.to);
+    ARROW_RETURN_NOT_OK(BeginFile(last + 1));
+    // From here on a store without any file of the journal is a store that lost them.
+    if (options_.keep_live != nullptr) {
+      ARROW_RETURN_NOT_OK(options_.keep_live(LiveAsText(through_, live())));
+    }
+  }
+  const std::string path = options_.folder + "/" + kMarkName;
+  ARROW_ASSIGN_OR_RAISE(const bool marked, options_.files->Exists(path));
+  if (marked) {
+    ARROW_ASSIGN_OR_RAISE(mark_, options_.files->Open(path));
+  } else {
+    ARROW_ASSIGN_OR_RAISE(mark_, options_.files->Create(path));
+    ARROW_RETURN_NOT_OK(options_.files->SyncFolder(options_.folder));
+  }
+  Mark();
   return Status::OK();
 }
 
@@ -101,14 +242,17 @@ Status Journal::BeginFile(uint64_t number) {
   number_ = number;
   position_ = kFileHeaderBytes;
   reserved_ = kFileHeaderBytes;
+  entries_ = 0;
   std::lock_guard lock(mutex_);
-  files_[number] = current_;
+  open_[number] = current_;
+  live_.push_back({.number = number, .from = number, .to = number});
   return Status::OK();
 }
 
-Status Journal::Prepare(uint64_t bytes) {
-  const bool roll = position_ > kFileHeaderBytes && position_ + bytes > options_.file_bytes_max;
-  if (roll) {
+Status Journal::Prepare(uint64_t bytes, uint64_t entries) {
+  const bool full =
+      position_ + bytes > options_.file_bytes_max || entries_ + entries > options_.file_entries_max;
+  if (position_ > kFileHeaderBytes && full) {
     // A file that is not the last has no tail: recovery takes whatever does not verify in it for
     // rot.
     ARROW_RETURN_NOT_OK(current_->Truncate(position_));
@@ -117,6 +261,7 @@ Status Journal::Prepare(uint64_t bytes) {
     ++syncs_;
     ARROW_RETURN_NOT_OK(BeginFile(number_ + 1));
   }
+  entries_ += entries;
   if (position_ + bytes <= reserved_) return Status::OK();
   const uint64_t step = std::max<uint64_t>(options_.reserve_bytes, 1);
   const uint64_t wanted = std::min((position_ + bytes + step - 1) / step * step,
@@ -137,13 +282,33 @@ Status Journal::Append(const std::vector<Bytes>& parts, uint64_t bytes) {
   ARROW_RETURN_NOT_OK(current_->Sync());
   ++syncs_;
   position_ += bytes;
+  Mark();
   return Status::OK();
+}
+
+void Journal::Mark() {
+  std::string mark;
+  AppendLe<uint64_t>(&mark, kMarkMagic);
+  AppendLe<uint64_t>(&mark, number_);
+  AppendLe<uint64_t>(&mark, position_);
+  AppendLe<uint64_t>(&mark, Hash64(AsBytes(mark)));
+  // It only makes recovery sharper: one that cannot be written says nothing.
+  static_cast<void>(mark_->Write(0, {AsBytes(mark)}));
+}
+
+uint64_t Journal::MarkedBytes(uint64_t number) const {
+  const auto mark = store::ReadFile(options_.files, options_.folder + "/" + kMarkName, 4096);
+  if (!mark.ok() || (*mark)->size() < 32) return 0;
+  const uint8_t* p = (*mark)->data();
+  const Bytes bytes(reinterpret_cast<const std::byte*>(p), 24);
+  if (LoadLe<uint64_t>(p) != kMarkMagic || LoadLe<uint64_t>(p + 24) != Hash64(bytes)) return 0;
+  return LoadLe<uint64_t>(p + 8) == number ? LoadLe<uint64_t>(p + 16) : 0;
 }
 
 Status Journal::Close(CommitId last, int64_t last_time_ns) {
   const CommitImage seal({}, kCommitIsSeal,
                          {.id = last, .time_ns = last_time_ns, .group_start = position_});
-  ARROW_RETURN_NOT_OK(Prepare(seal.bytes()));
+  ARROW_RETURN_NOT_OK(Prepare(seal.bytes(), 0));
   const CommitImage placed({}, kCommitIsSeal,
                            {.id = last, .time_ns = last_time_ns, .group_start = position_});
   ARROW_RETURN_NOT_OK(Append(placed.parts(), placed.bytes()));
@@ -152,19 +317,73 @@ Status Journal::Close(CommitId last, int64_t last_time_ns) {
   return current_->Sync();
 }
 
-Result<std::shared_ptr<store::File>> Journal::FileByNumber(uint64_t number) const {
-  std::lock_guard lock(mutex_);
-  const auto found = files_.find(number);
-  if (found == files_.end()) {
-    return Error(Code::kDataLoss, Reason::kFileMissing,
-                 "the journal file " + PathOf(number) + " is missing");
+uint64_t Journal::NewNumber() {
+  return next_rewritten_++;
+}
+
+Status Journal::RemoveFile(uint64_t number) {
+  {
+    std::lock_guard lock(mutex_);
+    open_.erase(number);
+    std::erase_if(live_, [&](const LiveFile& file) { return file.number == number; });
   }
-  return found->second;
+  ARROW_RETURN_NOT_OK(options_.files->Remove(PathOf(number)));
+  return options_.files->Remove(IndexPathOf(number));
+}
+
+Status Journal::Replace(const std::vector<uint64_t>& gone, const std::vector<LiveFile>& made) {
+  std::vector<LiveFile> live;
+  uint64_t through = 0;
+  {
+    std::lock_guard lock(mutex_);
+    through = through_;
+    for (const LiveFile& file : live_) {
+      if (std::find(gone.begin(), gone.end(), file.number) == gone.end()) {
+        live.push_back(file);
+      } else {
+        through = std::max(through, file.to);
+      }
+    }
+  }
+  live.insert(live.end(), made.begin(), made.end());
+  std::sort(live.begin(), live.end(),
+            [](const LiveFile& a, const LiveFile& b) { return a.from < b.from; });
+  ARROW_RETURN_NOT_OK(options_.keep_live(LiveAsText(through, live)));
+  {
+    // The committer may have begun a file meanwhile.
+    std::lock_guard lock(mutex_);
+    for (const LiveFile& file : live_) {
+      const bool known = std::any_of(live.begin(), live.end(), [&](const LiveFile& other) {
+        return other.number == file.number;
+      });
+      const bool is_gone = std::find(gone.begin(), gone.end(), file.number) != gone.end();
+      if (!known && !is_gone) live.push_back(file);
+    }
+    live_ = std::move(live);
+    through_ = through;
+  }
+  return Status::OK();
+}
+
+Result<std::shared_ptr<store::File>> Journal::FileByNumber(uint64_t number) const {
+  {
+    std::lock_guard lock(mutex_);
+    if (const auto found = open_.find(number); found != open_.end()) return found->second;
+  }
+  auto opened = options_.files->Open(PathOf(number));
+  if (!opened.ok()) {
+    if (ReasonOf(opened.status()) != Reason::kFileMissing) return opened.status();
+    return Error(Code::kDataLoss, Reason::kFileMissing,
+                 "the log file " + PathOf(number) + " is missing");
+  }
+  std::lock_guard lock(mutex_);
+  if (open_.size() >= kOpenFilesMax) open_.erase(open_.begin());  // its readers keep it open
+  return open_.emplace(number, std::move(*opened)).first->second;
 }
 
 size_t Journal::file_count() const {
   std::lock_guard lock(mutex_);
-  return files_.size();
+  return live_.size();
 }
 
 }  // namespace firth::log

@@ -1,11 +1,16 @@
-// The journal's files: appending groups of commits, and reading them back after a start.
+// The files that hold commits: the journal, which groups of commits are appended to, and files that
+// were rewritten from closed ones, sorted by log. Finding them at a start, appending, and
+// replacing.
 #pragma once
 
+#include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,12 +21,20 @@
 
 namespace firth::log {
 
+/// Files that were rewritten have numbers of their own, with this bit.
+inline constexpr uint64_t kRewrittenBit = uint64_t{1} << 62;
+
 struct JournalOptions {
   store::FileSystem* files = nullptr;
   const Clock* clock = nullptr;
   std::string folder;
   uint64_t file_bytes_max = 0;
+  uint64_t file_entries_max = UINT64_MAX;
   uint64_t reserve_bytes = 0;
+  /// The text that says which files are live, as `keep_live` was given it; empty: no file was
+  /// replaced yet.
+  std::function<Result<std::string>()> live;
+  std::function<Status(const std::string&)> keep_live;
 };
 
 /// A commit as recovery found it.
@@ -32,19 +45,39 @@ struct RecoveredCommit {
   std::vector<ParsedEntry> entries;
   std::vector<uint32_t> header_at;  // of each entry, from the start of the record
 };
+using VisitCommit = std::function<Status(const RecoveredCommit&)>;
 
-/// Append by one thread at a time; read by any.
+/// A file that holds the commits of the journal files [from, to].
+struct LiveFile {
+  uint64_t number = 0;
+  uint64_t from = 0;
+  uint64_t to = 0;
+};
+
+/// Append by one thread at a time; replace by one thread at a time; read by any.
 class Journal {
  public:
-  /// Find the files, verify all headers, and call `visit` for each commit in order (not for seals).
-  /// A torn tail is cut off: bytes of the last group that was begun but never synced. Anything else
-  /// that does not verify is kDataLoss and names file and place.
-  static Result<std::unique_ptr<Journal>> Open(
-      JournalOptions options, const std::function<Status(const RecoveredCommit&)>& visit);
+  /// Find the live files and remove what is left of others. A live file that is not there is
+  /// kDataLoss and is named.
+  static Result<std::unique_ptr<Journal>> Open(JournalOptions options);
 
-  /// Make room for a group of `bytes`: in the current file, or in a new one. On error (kDiskFull)
-  /// nothing has changed for readers or recovery.
-  Status Prepare(uint64_t bytes);
+  /// Live files, in the order of their commits; the last one is appended to.
+  std::vector<LiveFile> live() const;
+  uint64_t BytesOf(uint64_t number) const;
+  /// Verify a file's headers, and with `bodies` all its bodies, and call `visit` for each commit in
+  /// order (not for seals). In the last file the bodies of the newest group are verified in any
+  /// case, and a torn tail is cut off: bytes of the last group that was begun but never synced.
+  /// Anything else that does not verify is kDataLoss and names file and place. Of the last file
+  /// before it is appended to, `recover` must be set, and only then.
+  Status Scan(uint64_t number, bool recover, bool bodies, const VisitCommit& visit);
+  /// Files that were not scanned hold commits up to this one.
+  void Passed(CommitId commit) { last_id_ = std::max(last_id_, commit); }
+  /// Begin to append, after the last file was scanned.
+  Status Begin();
+
+  /// Make room for a group of `bytes` with `entries`: in the current file, or in a new one. On
+  /// error (kDiskFull) nothing has changed for readers or recovery.
+  Status Prepare(uint64_t bytes, uint64_t entries);
   /// The number of the file, and the place in it, where the next group begins.
   uint64_t file_number() const { return number_; }
   uint64_t position() const { return position_; }
@@ -54,29 +87,48 @@ class Journal {
   /// room that was reserved. The journal takes nothing more.
   Status Close(CommitId last, int64_t last_time_ns);
 
+  /// A number for a file that is to replace others.
+  uint64_t NewNumber();
+  /// Name the live files without `gone` and with `made`, durably. The files of `gone` stay until
+  /// they are removed.
+  Status Replace(const std::vector<uint64_t>& gone, const std::vector<LiveFile>& made);
+
+  /// Remove a file and its index.
+  Status RemoveFile(uint64_t number);
+
   /// An open file by its number. Error kFileMissing.
   Result<std::shared_ptr<store::File>> FileByNumber(uint64_t number) const;
   size_t file_count() const;
   uint64_t syncs() const { return syncs_; }
 
   static std::string FileName(uint64_t number);
+  static std::string IndexName(uint64_t number);
+  std::string PathOf(uint64_t number) const;
+  std::string IndexPathOf(uint64_t number) const;
 
  private:
   explicit Journal(JournalOptions options) : options_(std::move(options)) {}
 
-  Status Recover(const std::function<Status(const RecoveredCommit&)>& visit);
-  Status RecoverFile(uint64_t number, bool last,
-                     const std::function<Status(const RecoveredCommit&)>& visit);
+  Status Find();
   Status BeginFile(uint64_t number);
-  std::string PathOf(uint64_t number) const;
+  /// Note, without a sync, how far the journal is known to be durable: after a crash of the
+  /// process, and mostly after one of the machine, damage before that place is told from a torn
+  /// tail.
+  void Mark();
+  uint64_t MarkedBytes(uint64_t number) const;
 
   const JournalOptions options_;
   mutable std::mutex mutex_;
-  std::map<uint64_t, std::shared_ptr<store::File>> files_;  // guarded by mutex_
+  std::vector<LiveFile> live_;                                     // guarded by mutex_
+  uint64_t through_ = 0;                                           // guarded by mutex_
+  mutable std::map<uint64_t, std::shared_ptr<store::File>> open_;  // guarded by mutex_
+  uint64_t next_rewritten_ = kRewrittenBit + 1;
   std::shared_ptr<store::File> current_;
-  uint64_t number_ = 0;
-  uint64_t position_ = 0;
+  std::unique_ptr<store::File> mark_;
+  std::atomic<uint64_t> number_{0};
+  std::atomic<uint64_t> position_{0};
   uint64_t reserved_ = 0;
+  uint64_t entries_ = 0;  // in the current file
   uint64_t syncs_ = 0;
   CommitId last_id_{0};
 };

@@ -33,6 +33,8 @@ inline constexpr size_t kCommitHeaderBytes = 64;
 //        every body of kind rows
 inline constexpr uint32_t kCommitHasCatalog = 1;  // holds only if the catalog names its id
 inline constexpr uint32_t kCommitIsSeal = 2;      // no commit: all before it was durable
+inline constexpr uint32_t kCommitIsRewritten =
+    4;  // the entries of one log, in a file sorted by log
 
 inline constexpr size_t kEntryHeaderBytes = 96;
 //  0 u8 kind | 1 u8 write class | 2 u16 zero | 4 i32 schema id | 8 i64 log | 16 u32 rows

@@ -4,12 +4,16 @@
 
 #include <algorithm>
 #include <string>
+#include <tuple>
 #include <utility>
 
+#include "firth/common/logging.h"
 #include "firth/log/batch.h"
 #include "firth/log/committer.h"
 #include "firth/log/followers.h"
 #include "firth/log/journal.h"
+#include "firth/log/rewrite.h"
+#include "firth/log/start_up.h"
 
 namespace firth::log {
 namespace {
@@ -22,38 +26,42 @@ Status Damaged(const std::string& file, uint64_t at, const char* what) {
                file + " is damaged at byte " + std::to_string(at) + ": " + what);
 }
 
+/// What an executor still holds when the store is closed does nothing.
+struct Gate {
+  std::mutex mutex;
+  bool closed = false;  // guarded by mutex
+};
+
 class LogStoreImpl : public LogStore {
  public:
   explicit LogStoreImpl(LogOptions options)
-      : options_(std::move(options)), followers_(options_.notifier) {}
+      : options_(std::move(options)), logs_(&options_), followers_(options_.notifier) {}
   ~LogStoreImpl() override {
     if (committer_ != nullptr) static_cast<void>(Close());
   }
 
   Status Recover() {
-    if (options_.starts != nullptr) {
-      ARROW_ASSIGN_OR_RAISE(const auto starts, options_.starts());
-      for (const LogStart& start : starts) {
-        LogState* log = logs_.Get(start.log);
-        log->SetStart(start.start);
-        log->next = start.start;
-      }
-    }
-    CommitId last = options_.last_commit_in_catalog;
-    int64_t last_time_ns = options_.last_time_ns_in_catalog;
-    const auto visit = [&](const RecoveredCommit& record) -> Status {
-      last = std::max(last, record.commit.id);
-      last_time_ns = std::max(last_time_ns, record.commit.time_ns);
-      return Replay(record);
-    };
-    JournalOptions journal{.files = options_.files,
-                           .clock = options_.clock,
-                           .folder = options_.folder,
-                           .file_bytes_max = options_.file_bytes_max,
-                           .reserve_bytes = options_.reserve_bytes};
-    ARROW_ASSIGN_OR_RAISE(journal_, Journal::Open(std::move(journal), visit));
+    ARROW_ASSIGN_OR_RAISE(journal_, Journal::Open({.files = options_.files,
+                                                   .clock = options_.clock,
+                                                   .folder = options_.folder,
+                                                   .file_bytes_max = options_.file_bytes_max,
+                                                   .file_entries_max = options_.file_entries_max,
+                                                   .reserve_bytes = options_.reserve_bytes,
+                                                   .live = options_.live_files,
+                                                   .keep_live = options_.keep_live_files}));
+    StartUp start(&options_, journal_.get(), &logs_);
+    ARROW_RETURN_NOT_OK(start.Run());
     committer_ = std::make_unique<Committer>(&options_, journal_.get(), &logs_, &followers_);
-    committer_->Begin(last, last_time_ns);
+    committer_->Begin(start.last(), start.last_time_ns());
+    committer_->OnRolled([this] {
+      options_.notifier->Post([this, gate = gate_] {
+        std::lock_guard open(gate->mutex);
+        if (gate->closed) return;
+        if (Status indexed = IndexClosedFiles(); !indexed.ok()) {
+          logging::Warning("log", "an index is not written yet: {}", indexed.message());
+        }
+      });
+    });
     return Status::OK();
   }
 
@@ -61,27 +69,30 @@ class LogStoreImpl : public LogStore {
     committer_->Submit(std::move(draft), std::move(done));
   }
 
-  LogRange Range(LogId log) const override {
-    const LogState* state = logs_.Find(log);
-    return state == nullptr ? LogRange{} : state->Range();
+  Result<LogRange> Range(LogId log) const override {
+    ARROW_ASSIGN_OR_RAISE(const LogStatePtr state, logs_.Get(log));
+    return state->Range();
   }
 
   Result<std::vector<StoredEntry>> Read(LogId log, Offset from,
                                         const ReadOptions& options) const override {
-    const LogState* state = logs_.Find(log);
-    if (state == nullptr) {
-      if (from == Offset(0)) return std::vector<StoredEntry>();
-      return LogState(log).Plan(from, options).status();
-    }
-    ARROW_ASSIGN_OR_RAISE(const auto plan, state->Plan(from, options));
-    return ReadPlan(log, plan);
+    return ReadPlanned(log, [&](const LogState& state) { return state.Plan(from, options); });
   }
 
   Result<std::vector<StoredEntry>> ReadAfter(LogId log, CommitId after,
                                              const ReadOptions& options) const override {
-    const LogState* state = logs_.Find(log);
-    if (state == nullptr) return std::vector<StoredEntry>();
-    return ReadPlan(log, state->PlanAfter(after, options));
+    return ReadPlanned(log, [&](const LogState& state) { return state.PlanAfter(after, options); });
+  }
+
+  template <typename Plan>
+  Result<std::vector<StoredEntry>> ReadPlanned(LogId log, const Plan& plan) const {
+    // A file may be replaced by a rewritten one between the plan and the reading.
+    for (int attempt = 0;; ++attempt) {
+      ARROW_ASSIGN_OR_RAISE(const LogStatePtr state, logs_.Get(log));
+      ARROW_ASSIGN_OR_RAISE(const auto planned, plan(*state));
+      auto read = ReadPlan(log, planned);
+      if (ReasonOf(read.status()) != Reason::kFileMissing || attempt == 3) return read;
+    }
   }
 
   Result<std::vector<StoredEntry>> ReadPlan(LogId log, const std::vector<IndexEntry>& plan) const {
@@ -101,11 +112,11 @@ class LogStoreImpl : public LogStore {
     return entries;
   }
 
-  std::vector<EntryFacts> List(LogId log, CommitId after, CommitId up_to) const override {
+  Result<std::vector<EntryFacts>> List(LogId log, CommitId after, CommitId up_to) const override {
+    ARROW_ASSIGN_OR_RAISE(const LogStatePtr state, logs_.Get(log));
+    ARROW_ASSIGN_OR_RAISE(const auto plan,
+                          state->PlanAfter(after, {.bytes_max = UINT64_MAX, .up_to = up_to}));
     std::vector<EntryFacts> listed;
-    const LogState* state = logs_.Find(log);
-    if (state == nullptr) return listed;
-    const auto plan = state->PlanAfter(after, {.bytes_max = UINT64_MAX, .up_to = up_to});
     listed.reserve(plan.size());
     for (const IndexEntry& entry : plan) {
       listed.push_back({.kind = entry.kind,
@@ -119,24 +130,101 @@ class LogStoreImpl : public LogStore {
     }
     return listed;
   }
-  CommitId LastCommitAt(int64_t time_ns) const override { return logs_.LastCommitAt(time_ns); }
+  Result<CommitId> LastCommitAt(int64_t time_ns) const override {
+    return logs_.LastCommitAt(time_ns);
+  }
+  Result<Offset> OffsetAtTime(LogId log, int64_t time_ns) const override {
+    ARROW_ASSIGN_OR_RAISE(const LogStatePtr state, logs_.Get(log));
+    return state->OffsetAtTime(time_ns);
+  }
+  Result<Offset> OffsetAtRecordTime(LogId log, int64_t time_ns) const override {
+    ARROW_ASSIGN_OR_RAISE(const LogStatePtr state, logs_.Get(log));
+    return state->OffsetAtRecordTime(time_ns);
+  }
+  Result<Offset> OffsetOfLastBytes(LogId log, uint64_t bytes) const override {
+    ARROW_ASSIGN_OR_RAISE(const LogStatePtr state, logs_.Get(log));
+    return state->OffsetOfLastBytes(bytes);
+  }
+  Result<Offset> OffsetAfterCommit(LogId log, CommitId commit) const override {
+    ARROW_ASSIGN_OR_RAISE(const LogStatePtr state, logs_.Get(log));
+    return state->OffsetAfterCommit(commit);
+  }
+  Result<std::vector<LogId>> LogsAfter(CommitId commit) const override {
+    return logs_.After(commit);
+  }
+  Result<std::optional<int32_t>> LastSequence(LogId log, WriterId writer) const override {
+    ARROW_ASSIGN_OR_RAISE(const LogStatePtr state, logs_.Get(log));
+    return state->LastSequence(writer);
+  }
+  Result<uint64_t> BytesBetween(LogId log, Offset from, Offset to) const override {
+    ARROW_ASSIGN_OR_RAISE(const LogStatePtr state, logs_.Get(log));
+    return state->BytesBetween(from, to);
+  }
 
-  Offset OffsetAtTime(LogId log, int64_t time_ns) const override {
-    const LogState* state = logs_.Find(log);
-    return state == nullptr ? Offset(0) : state->OffsetAtTime(time_ns);
+  Status TrimLogs(const std::vector<Trim>& trims) override {
+    if (options_.keep_starts == nullptr) {
+      return Error(Code::kFailedPrecondition, Reason::kNone, "there is nowhere to keep starts");
+    }
+    std::lock_guard lock(maintenance_mutex_);
+    std::vector<LogStart> starts;
+    std::vector<LogStatePtr> states;
+    for (const Trim& trim : trims) {
+      ARROW_ASSIGN_OR_RAISE(LogStatePtr state, logs_.Get(trim.log));
+      ARROW_ASSIGN_OR_RAISE(auto start, state->StartAt(trim.to));
+      if (!start.has_value()) continue;
+      starts.push_back(*std::move(start));
+      states.push_back(std::move(state));
+    }
+    if (starts.empty()) return Status::OK();
+    ARROW_RETURN_NOT_OK(options_.keep_starts(starts));
+    for (size_t i = 0; i < starts.size(); ++i) states[i]->SetStart(starts[i]);
+    ++trims_;
+    return Status::OK();
   }
-  Offset OffsetAfterCommit(LogId log, CommitId commit) const override {
-    const LogState* state = logs_.Find(log);
-    return state == nullptr ? Offset(0) : state->OffsetAfterCommit(commit);
+
+  Status Rewrite() override {
+    std::lock_guard lock(maintenance_mutex_);
+    if (pins_ > 0) return Status::OK();
+    ARROW_RETURN_NOT_OK(IndexClosedFilesLocked());
+    // Looking at every run of every index is for when something may have become of no use.
+    const auto state = std::make_tuple(logs_.set()->generation, trims_, committer_->drops());
+    if (rewritten_at_ == state) return Status::OK();
+    ARROW_RETURN_NOT_OK(Rewriter(&options_, journal_.get(), &logs_).Run());
+    rewritten_at_ = {logs_.set()->generation, std::get<1>(state), std::get<2>(state)};
+    return Status::OK();
   }
-  std::vector<LogId> LogsAfter(CommitId commit) const override { return logs_.After(commit); }
-  std::optional<int32_t> LastSequence(LogId log, WriterId writer) const override {
-    const LogState* state = logs_.Find(log);
-    return state == nullptr ? std::nullopt : state->LastSequence(writer);
+
+  Result<Verified> Verify() override {
+    std::lock_guard lock(maintenance_mutex_);
+    return VerifyFiles(journal_.get(), logs_.set());
   }
-  uint64_t BytesBetween(LogId log, Offset from, Offset to) const override {
-    const LogState* state = logs_.Find(log);
-    return state == nullptr ? 0 : state->BytesBetween(from, to);
+
+  void Pin(std::function<void(const Pinned&)> now) override {
+    {
+      std::lock_guard lock(maintenance_mutex_);
+      ++pins_;
+    }
+    options_.writer->Post([this, now = std::move(now)] {
+      Pinned pinned{.last_commit = committer_->last_commit()};
+      const IndexSetPtr set = logs_.set();
+      for (const LiveFile& file : journal_->live()) {
+        const bool current = file.number == journal_->file_number();
+        pinned.files.push_back(
+            {.path = journal_->PathOf(file.number),
+             .bytes = current ? journal_->position() : journal_->BytesOf(file.number)});
+        // An index that goes with it saves the scan; without one it is made again.
+        if (file.to > set->through) continue;
+        const std::string index = journal_->IndexPathOf(file.number);
+        const auto opened = options_.files->Open(index);
+        const uint64_t bytes = opened.ok() ? (*opened)->Size().ValueOr(0) : 0;
+        if (bytes > 0) pinned.files.push_back({.path = index, .bytes = bytes});
+      }
+      now(pinned);
+    });
+  }
+  void Unpin() override {
+    std::lock_guard lock(maintenance_mutex_);
+    --pins_;
   }
 
   uint64_t Follow(std::vector<FollowPoint> points, std::function<void()> wake) override {
@@ -144,7 +232,9 @@ class LogStoreImpl : public LogStore {
     const auto looked_at = points;
     const uint64_t id = followers_.Park(std::move(points), std::move(wake));
     for (const FollowPoint& point : looked_at) {
-      if (Range(point.log).end > point.offset) {
+      const auto range = Range(point.log);
+      // One that cannot be read is to be looked at, which will say why.
+      if (!range.ok() || range->end > point.offset) {
         followers_.WakeOne(id);
         break;
       }
@@ -163,6 +253,7 @@ class LogStoreImpl : public LogStore {
     Metrics metrics = committer_->GetMetrics();
     metrics.syncs = journal_->syncs();
     metrics.journal_files = journal_->file_count();
+    metrics.logs_in_memory = logs_.size();
     metrics.followers = followers_.size();
     return metrics;
   }
@@ -170,46 +261,28 @@ class LogStoreImpl : public LogStore {
   Status Close() override {
     if (closed_.exchange(true)) return Status::OK();
     committer_->Drain();
+    {
+      std::lock_guard open(gate_->mutex);
+      gate_->closed = true;
+    }
     followers_.WakeAll();
     return journal_->Close(committer_->last_commit(), committer_->last_time_ns());
   }
 
  private:
-  /// Take one commit that the journal holds into the logs.
-  Status Replay(const RecoveredCommit& record) {
-    if ((record.commit.flags & kCommitHasCatalog) != 0) {
-      ARROW_ASSIGN_OR_RAISE(const bool named, options_.is_named(record.commit.id));
-      if (!named) return Status::OK();  // the catalog never made it so: its offsets are given again
-    }
-    for (size_t i = 0; i < record.entries.size(); ++i) {
-      const ParsedEntry& parsed = record.entries[i];
-      const StoredEntry& stored = parsed.entry;
-      LogState* log = logs_.Get(stored.log);
-      if (stored.end_offset() <= log->Range().start && stored.offsets > 0) continue;  // trimmed
-      IndexEntry entry;
-      entry.base_offset = stored.base_offset;
-      entry.commit = stored.commit;
-      entry.commit_time_ns = stored.commit_time_ns;
-      entry.record_at = record.at;
-      entry.body_at = record.at + parsed.body_at;
-      entry.file = record.file;
-      entry.body_checksum = parsed.body_checksum;
-      entry.header_at = record.header_at[i];
-      entry.body_bytes = parsed.body_bytes;
-      entry.offsets = stored.offsets;
-      entry.rows = stored.rows;
-      entry.sequence = stored.sequence;
-      entry.writer_id = stored.writer_id;
-      entry.schema_id = stored.schema_id;
-      entry.kind = stored.kind;
-      entry.needs_header =
-          !stored.side.empty() || stored.record_time_min_ns <= stored.record_time_max_ns;
-      ARROW_RETURN_NOT_OK(log->Append(entry));
-      log->next = stored.end_offset();
-      if (stored.writer_id != kNoWriter) {
-        log->AddSent(stored.writer_id, stored.sequence, stored.base_offset, stored.end_offset(),
-                     stored.commit, stored.commit_time_ns, options_.writer_window);
-      }
+  Status IndexClosedFiles() {
+    std::lock_guard lock(maintenance_mutex_);
+    return IndexClosedFilesLocked();
+  }
+
+  /// Write the indexes of closed journal files that have none, in their order.
+  Status IndexClosedFilesLocked() {
+    const auto live = journal_->live();
+    for (size_t i = 0; i + 1 < live.size(); ++i) {
+      const LiveFile& file = live[i];
+      if (file.to <= logs_.set()->through) continue;
+      ARROW_RETURN_NOT_OK(logs_.WriteIndex(file, journal_->BytesOf(file.number),
+                                           journal_->IndexPathOf(file.number)));
     }
     return Status::OK();
   }
@@ -249,7 +322,9 @@ class LogStoreImpl : public LogStore {
       stored.sequence = entry.sequence;
       stored.body =
           arrow::SliceBuffer(run, static_cast<int64_t>(entry.body_at - from), entry.body_bytes);
-      if (entry.needs_header) ARROW_RETURN_NOT_OK(ReadHeader(*file, entry, &stored));
+      stored.record_time_min_ns = entry.record_time_min_ns;
+      stored.record_time_max_ns = entry.record_time_max_ns;
+      if (entry.has_side) ARROW_RETURN_NOT_OK(ReadHeader(*file, entry, &stored));
       out->push_back(std::move(stored));
     }
     return Status::OK();
@@ -286,8 +361,6 @@ class LogStoreImpl : public LogStore {
     uint32_t at = kCommitHeaderBytes;
     for (ParsedEntry& parsed : *entries) {
       if (at == entry.header_at) {
-        stored->record_time_min_ns = parsed.entry.record_time_min_ns;
-        stored->record_time_max_ns = parsed.entry.record_time_max_ns;
         stored->side = std::move(parsed.entry.side);
         return Status::OK();
       }
@@ -297,10 +370,16 @@ class LogStoreImpl : public LogStore {
   }
 
   const LogOptions options_;
-  LogTable logs_;
+  mutable LogTable logs_;
   Followers followers_;
   std::unique_ptr<Journal> journal_;
   std::unique_ptr<Committer> committer_;
+  std::mutex maintenance_mutex_;  // indexes, starts and live files change one at a time
+  int pins_ = 0;                  // guarded by maintenance_mutex_
+  uint64_t trims_ = 0;            // guarded by maintenance_mutex_
+  /// How things stood when files were last looked through; guarded by maintenance_mutex_.
+  std::tuple<uint64_t, uint64_t, uint64_t> rewritten_at_{0, 0, 0};
+  std::shared_ptr<Gate> gate_ = std::make_shared<Gate>();
   std::atomic<bool> closed_{false};
 };
 

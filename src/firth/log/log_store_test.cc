@@ -37,8 +37,8 @@ TEST(LogStoreTest, AppendsAreDenseAndReadBack) {
   EXPECT_GT(second->id, first->id);
   EXPECT_GT(second->time_ns, first->time_ns);
   EXPECT_EQ(*world->Values(kA), UpTo(5));
-  EXPECT_EQ(world->log->Range(kA).end, Offset(5));
-  EXPECT_EQ(world->log->Range(kB).end, Offset(0));
+  EXPECT_EQ(world->log->Range(kA)->end, Offset(5));
+  EXPECT_EQ(world->log->Range(kB)->end, Offset(0));
 }
 
 TEST(LogStoreTest, ReadBeginsWithTheEntryThatHoldsTheOffset) {
@@ -130,7 +130,7 @@ TEST(LogStoreTest, RepeatInTheSameGroupIsAnsweredWhenItIsDurable) {
     draft.entries.push_back(TestEntry(kA, 0, 2, WriterId(1), 0));
     world->log->Commit(std::move(draft), [&](const Result<CommitResult>& made) {
       ASSERT_TRUE(made.ok());
-      EXPECT_EQ(world->log->Range(kA).end, Offset(2));
+      EXPECT_EQ(world->log->Range(kA)->end, Offset(2));
       answers.push_back(*made);
     });
   }
@@ -149,7 +149,7 @@ TEST(LogStoreTest, CommitThatTheCatalogRefusesLeavesNoTrace) {
   draft.catalog = std::make_shared<NoChange>();
   EXPECT_EQ(ReasonOf(world->Commit(std::move(draft)).status()), Reason::kTableExists);
   world->catalog.refuse_each = false;
-  EXPECT_EQ(world->log->Range(kA).end, Offset(2));
+  EXPECT_EQ(world->log->Range(kA)->end, Offset(2));
   EXPECT_TRUE(world->Append(kA, 2, 3, WriterId(3), 0).ok());  // its sequence was given back
   EXPECT_EQ(*world->Values(kA), UpTo(5));
   world->Kill();
@@ -175,7 +175,7 @@ TEST(LogStoreTest, ACheckIsAskedInCommitOrder) {
   refused.entries.push_back(TestEntry(kA, 0, 1));
   refused.check = [] { return Error(Code::kAborted, Reason::kConflict, "no"); };
   EXPECT_EQ(ReasonOf(world->Commit(std::move(refused)).status()), Reason::kConflict);
-  EXPECT_EQ(world->log->Range(kA).end, Offset(0));
+  EXPECT_EQ(world->log->Range(kA)->end, Offset(0));
 }
 
 TEST(LogStoreTest, FilesRollAndAllAreRead) {
@@ -215,14 +215,14 @@ TEST(LogStoreTest, FindsOffsetsByTimeAndCommit) {
     world->clock.Advance(1'000'000'000);
     made.push_back(*world->Append(kA, i * 2, 2));
   }
-  EXPECT_EQ(world->log->OffsetAtTime(kA, 0), Offset(0));
-  EXPECT_EQ(world->log->OffsetAtTime(kA, made[2].time_ns), Offset(4));
-  EXPECT_EQ(world->log->OffsetAtTime(kA, made[2].time_ns + 1), Offset(6));
-  EXPECT_EQ(world->log->OffsetAtTime(kA, made[4].time_ns + 1), Offset(10));
-  EXPECT_EQ(world->log->OffsetAfterCommit(kA, made[1].id), Offset(4));
-  EXPECT_EQ(world->log->OffsetAfterCommit(kA, made[4].id), Offset(10));
-  EXPECT_EQ(world->log->LogsAfter(made[3].id), std::vector<LogId>{kA});
-  EXPECT_TRUE(world->log->LogsAfter(made[4].id).empty());
+  EXPECT_EQ(*world->log->OffsetAtTime(kA, 0), Offset(0));
+  EXPECT_EQ(*world->log->OffsetAtTime(kA, made[2].time_ns), Offset(4));
+  EXPECT_EQ(*world->log->OffsetAtTime(kA, made[2].time_ns + 1), Offset(6));
+  EXPECT_EQ(*world->log->OffsetAtTime(kA, made[4].time_ns + 1), Offset(10));
+  EXPECT_EQ(*world->log->OffsetAfterCommit(kA, made[1].id), Offset(4));
+  EXPECT_EQ(*world->log->OffsetAfterCommit(kA, made[4].id), Offset(10));
+  EXPECT_EQ(*world->log->LogsAfter(made[3].id), std::vector<LogId>{kA});
+  EXPECT_TRUE(world->log->LogsAfter(made[4].id)->empty());
 }
 
 TEST(LogStoreTest, DroppedLogTakesNothing) {
@@ -239,7 +239,7 @@ TEST(LogStoreTest, DroppedLogTakesNothing) {
   ASSERT_TRUE(world->Commit(std::move(drop)).ok());
   EXPECT_TRUE(woken);
   EXPECT_EQ(ReasonOf(world->Append(kA, 1, 1).status()), Reason::kBucketNotFound);
-  EXPECT_EQ(world->log->Range(kA).end, Offset(1));
+  EXPECT_EQ(world->log->Range(kA)->end, Offset(1));
 }
 
 TEST(LogStoreTest, ARepeatOfWhatAClosedLogTookIsAnsweredAsBefore) {
@@ -379,7 +379,7 @@ TEST(LogStoreTest, PowerCutsLoseNothingThatWasAnswered) {
       (kept->size() > answered[log] ? unanswered_kept : unanswered_lost) += 1;
     }
     // And it goes on from there.
-    const auto end = recovered.log->Range(kA).end.value;
+    const auto end = recovered.log->Range(kA)->end.value;
     ASSERT_TRUE(recovered.Append(kA, end, 2).ok()) << "seed " << seed;
     ASSERT_EQ(*recovered.Values(kA), UpTo(end + 2)) << "seed " << seed;
   }

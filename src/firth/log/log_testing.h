@@ -58,7 +58,10 @@ inline EntryDraft TestEntry(LogId log, int64_t first, int64_t count, WriterId wr
 
 /// The catalog as the committer sees it: names of commits, durable in an instant.
 struct TestCatalog {
-  std::set<int64_t> named;
+  std::map<int64_t, uint64_t> named;  // in which journal file
+  std::map<LogId, LogStart> starts;
+  std::string live;
+  std::set<LogId> gone;
   Status refuse;  // the answer to the next group
   bool refuse_each = false;
   std::vector<ClosedLogs> close;  // by the next commit that is named
@@ -76,14 +79,36 @@ struct TestWorld {
     options.notifier = &executor;
     options.file_bytes_max = file_bytes_max;
     options.reserve_bytes = 1 << 14;
-    options.is_named = [this](CommitId id) { return catalog.named.contains(id.value); };
+    options.gather_files = 2;
+    options.logs_in_memory = logs_in_memory;
+    options.named_in = [this](uint64_t file) -> Result<std::vector<CommitId>> {
+      std::vector<CommitId> ids;
+      for (const auto& [id, in] : catalog.named) {
+        if (in == file) ids.push_back(CommitId(id));
+      }
+      return ids;
+    };
+    options.start_of = [this](LogId id) -> Result<std::optional<LogStart>> {
+      const auto found = catalog.starts.find(id);
+      return found == catalog.starts.end() ? std::nullopt : std::optional(found->second);
+    };
+    options.keep_starts = [this](const std::vector<LogStart>& starts) {
+      for (const LogStart& start : starts) catalog.starts[start.log] = start;
+      return Status::OK();
+    };
+    options.live_files = [this]() -> Result<std::string> { return catalog.live; };
+    options.keep_live_files = [this](const std::string& live) {
+      catalog.live = live;
+      return Status::OK();
+    };
+    options.is_kept = [this](LogId id) -> Result<bool> { return !catalog.gone.contains(id); };
     options.apply = [this](std::vector<CatalogCommit>* commits) -> Status {
       if (!catalog.refuse.ok()) return catalog.refuse;
       for (CatalogCommit& commit : *commits) {
         if (catalog.refuse_each) {
           commit.result = Error(Code::kAlreadyExists, Reason::kTableExists, "refused");
         } else {
-          catalog.named.insert(commit.id.value);
+          catalog.named[commit.id.value] = commit.journal_file;
           commit.closed = std::exchange(catalog.close, {});
         }
       }
@@ -112,8 +137,9 @@ struct TestWorld {
   /// All values of column a in a log, decoded.
   Result<std::vector<int64_t>> Values(LogId id) {
     std::vector<int64_t> values;
-    Offset next = log->Range(id).start;
-    while (next < log->Range(id).end) {
+    ARROW_ASSIGN_OR_RAISE(const LogRange range, log->Range(id));
+    Offset next = range.start;
+    while (next < range.end) {
       ARROW_ASSIGN_OR_RAISE(const auto entries, log->Read(id, next, {.bytes_max = 1}));
       for (const auto& entry : entries) {
         ARROW_ASSIGN_OR_RAISE(const auto rows, DecodeBatch(entry.body, TestSchema()));
@@ -137,6 +163,7 @@ struct TestWorld {
   std::unique_ptr<store::MemoryFileSystem> files;
   TestCatalog catalog;
   Status fatal;
+  size_t logs_in_memory = 20'000;
   std::unique_ptr<LogStore> log;
 };
 

@@ -10,6 +10,7 @@ namespace firth::log {
 namespace {
 
 constexpr uint64_t kScanBytes = 1 << 20;
+constexpr uint64_t kWindowBytes = 64 << 10;
 // Entry headers of one commit are read whole; more than this is not a commit that we wrote.
 constexpr uint64_t kHeadersBytesMax = uint64_t{256} << 20;
 
@@ -22,6 +23,23 @@ std::span<std::byte> Writable(std::string* text) {
 Status FileScan::Damage(uint64_t at, const Status& why) const {
   return Error(Code::kDataLoss, Reason::kChecksumMismatch,
                file_->name() + " is damaged at byte " + std::to_string(at) + ": " + why.message());
+}
+
+Status FileScan::Read(uint64_t at, std::span<std::byte> out) {
+  const auto inside = [&] {
+    return at >= window_at_ && at + out.size() <= window_at_ + window_.size();
+  };
+  if (!inside() && out.size() <= kWindowBytes && at <= size_ && out.size() <= size_ - at) {
+    window_.resize(std::min(kWindowBytes, size_ - at));
+    window_at_ = at;
+    if (Status read = file_->Read(at, Writable(&window_)); !read.ok()) {
+      window_.clear();
+      return read;
+    }
+  }
+  if (!inside()) return file_->Read(at, out);
+  std::memcpy(out.data(), window_.data() + (at - window_at_), out.size());
+  return Status::OK();
 }
 
 Result<bool> FileScan::IsZero(uint64_t from) {
@@ -52,7 +70,7 @@ Result<bool> FileScan::CheckHeader(bool last) {
 Result<RecoveredCommit> FileScan::ReadRecord(uint64_t at) {
   if (size_ - at < kCommitHeaderBytes) return Status::IOError("a commit header is cut off");
   std::string headers(kCommitHeaderBytes, '\0');
-  ARROW_RETURN_NOT_OK(file_->Read(at, Writable(&headers)));
+  ARROW_RETURN_NOT_OK(Read(at, Writable(&headers)));
   RecoveredCommit record{.file = number_, .at = at};
   ARROW_ASSIGN_OR_RAISE(record.commit, ParseCommitHeader(AsBytes(headers)));
   if (record.commit.record_bytes > size_ - at || record.commit.headers_bytes > kHeadersBytesMax ||
@@ -61,14 +79,14 @@ Result<RecoveredCommit> FileScan::ReadRecord(uint64_t at) {
   }
   headers.resize(kCommitHeaderBytes + record.commit.headers_bytes);
   ARROW_RETURN_NOT_OK(
-      file_->Read(at + kCommitHeaderBytes, Writable(&headers).subspan(kCommitHeaderBytes)));
+      Read(at + kCommitHeaderBytes, Writable(&headers).subspan(kCommitHeaderBytes)));
   const auto fronts = [&](const std::vector<ParsedEntry>& entries) -> Result<std::string> {
     std::string all;
     for (const ParsedEntry& entry : entries) {
       if (entry.entry.kind != EntryKind::kRows) continue;
       all.resize(all.size() + kBatchPatchedBytes);
       ARROW_RETURN_NOT_OK(
-          file_->Read(at + entry.body_at, Writable(&all).subspan(all.size() - kBatchPatchedBytes)));
+          Read(at + entry.body_at, Writable(&all).subspan(all.size() - kBatchPatchedBytes)));
     }
     return all;
   };
@@ -84,7 +102,7 @@ Result<RecoveredCommit> FileScan::ReadRecord(uint64_t at) {
 Status FileScan::VerifyBodies(const RecoveredCommit& record) {
   for (const ParsedEntry& entry : record.entries) {
     std::string body(entry.body_bytes, '\0');
-    ARROW_RETURN_NOT_OK(file_->Read(record.at + entry.body_at, Writable(&body)));
+    ARROW_RETURN_NOT_OK(Read(record.at + entry.body_at, Writable(&body)));
     ARROW_RETURN_NOT_OK(VerifyBody(entry.entry.kind, entry.body_checksum, AsBytes(body)));
   }
   return Status::OK();
@@ -107,7 +125,9 @@ Status FileScan::CheckTail(uint64_t at) {
   return Status::OK();
 }
 
-Status FileScan::Run(bool last, const std::function<Status(const RecoveredCommit&)>& visit) {
+Status FileScan::Run(const Options& options,
+                     const std::function<Status(const RecoveredCommit&)>& visit) {
+  size_ = std::min(size_, options.bytes_max);
   uint64_t at = kFileHeaderBytes;
   // Commits of the newest group wait here until the next one begins, or until their bodies verify.
   std::vector<RecoveredCommit> group;
@@ -127,18 +147,26 @@ Status FileScan::Run(bool last, const std::function<Status(const RecoveredCommit
       break;
     }
     const bool seal = (record->commit.flags & kCommitIsSeal) != 0;
-    if (seal ? record->commit.id < seen : record->commit.id <= seen) {
+    const bool rewritten = (record->commit.flags & kCommitIsRewritten) != 0;
+    if (rewritten != options.rewritten) {
+      stopped = Status::IOError("a commit is in a file of another kind");
+      break;
+    }
+    if (!rewritten && (seal ? record->commit.id < seen : record->commit.id <= seen)) {
       stopped = Status::IOError("a commit's id does not rise");
       break;
     }
-    const bool new_group = record->commit.group_start == at;
-    if (new_group) ARROW_RETURN_NOT_OK(flush());
-    seen = record->commit.id;
+    if (options.bodies) {
+      stopped = VerifyBodies(*record);
+      if (!stopped.ok()) break;
+    }
+    if (record->commit.group_start == at) ARROW_RETURN_NOT_OK(flush());
+    seen = std::max(seen, record->commit.id);
     at += record->commit.record_bytes;
     group.push_back(std::move(*record));
   }
   // The newest group may be torn inside its bodies, in the last file only.
-  if (last) {
+  if (options.last) {
     for (size_t i = 0; i < group.size(); ++i) {
       if (const Status verified = VerifyBodies(group[i]); !verified.ok()) {
         stopped = verified;
@@ -150,9 +178,12 @@ Status FileScan::Run(bool last, const std::function<Status(const RecoveredCommit
   }
   const CommitId kept = group.empty() ? last_id_ : group.back().commit.id;
   if (!stopped.ok()) {
-    if (!last) return Damage(at, stopped);
+    if (!options.last) return Damage(at, stopped);
+    if (at < options.synced_bytes) return Damage(at, stopped);
     last_id_ = std::max(last_id_, kept);
     ARROW_RETURN_NOT_OK(CheckTail(at));
+  } else if (at < options.synced_bytes) {
+    return Damage(at, Status::IOError("the file was longer: ", options.synced_bytes, " bytes"));
   }
   last_id_ = std::max(last_id_, seen);
   end_ = at;

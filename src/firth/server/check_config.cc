@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <set>
 
 #include "firth/access/access.h"
@@ -102,6 +103,20 @@ Status CheckUsers(const Config& config) {
 
 }  // namespace
 
+Result<uint64_t> JournalFileBytes(const Config& config) {
+  constexpr uint64_t kLeast = 64 << 10;
+  constexpr uint64_t kMost = uint64_t{64} << 30;
+  const std::string& text = config.journal_file_bytes;
+  uint64_t bytes = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bytes);
+  if (error == std::errc() && end == text.data() + text.size() && bytes >= kLeast &&
+      bytes <= kMost) {
+    return bytes;
+  }
+  return Wrong(fmt::format("journal.file_bytes is a number from {} to {}, not '{}'", kLeast, kMost,
+                           text.substr(0, 64)));
+}
+
 Status CheckConfig(const Config& config) {
   if (config.data.empty()) return Wrong("'data' names no folder");
   ARROW_RETURN_NOT_OK(CheckDoors(config));
@@ -109,6 +124,7 @@ Status CheckConfig(const Config& config) {
   ARROW_RETURN_NOT_OK(CheckFolders(config));
   ARROW_RETURN_NOT_OK(CheckUsers(config));
   ARROW_RETURN_NOT_OK(CheckRole("access.anonymous", config.anonymous));
+  ARROW_RETURN_NOT_OK(JournalFileBytes(config).status());
   return ParseLogLevel(config.log_level).status();
 }
 

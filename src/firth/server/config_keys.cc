@@ -49,6 +49,7 @@ std::vector<ConfigKey> MakeKeys() {
       "folders whose files clients of the door deltacat may write by their path");
   add("sleeper.url", "as each client calls it", "the public address of the door aws");
   add("log.level", "info", "the least level that is logged: debug, info, warning, error");
+  add("journal.file_bytes", "1073741824", "at what size a new journal file is begun");
   return keys;
 }
 
@@ -100,6 +101,7 @@ Status SetKey(Config* config, const ConfigKey& key, const std::vector<std::strin
     SetList(&config->sleeper_instances, values);
     return Status::OK();
   }
+  if (key.path == "journal.file_bytes") return SetOne(&config->journal_file_bytes, key, values);
   if (key.path == "log.level") return SetOne(&config->log_level, key, values);
   FIRTH_CHECK(key.path.starts_with(kDoorPrefix));
   SetList(&config->doors[key.path.substr(sizeof kDoorPrefix - 1)], values);

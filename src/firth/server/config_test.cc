@@ -106,12 +106,23 @@ TEST_F(ConfigTest, LaterWaysWin) {
   EXPECT_EQ(config.anonymous, "reader");
 }
 
+TEST_F(ConfigTest, TheSizeOfJournalFilesIsANumberInBounds) {
+  EXPECT_EQ(*JournalFileBytes(*Load("")), uint64_t{1} << 30);
+  EXPECT_EQ(*JournalFileBytes(*Load("journal.file_bytes = '65536'\n")), 65536u);
+  for (const std::string wrong : {"65535", "64k", "-1", "99999999999999"}) {
+    const auto loaded = Load("journal.file_bytes = '" + wrong + "'\n");
+    EXPECT_FALSE(loaded.ok());
+    EXPECT_NE(loaded.status().message().find(wrong), std::string::npos);
+  }
+}
+
 TEST_F(ConfigTest, EveryKeyHasThreeNamesThatDoTheSame) {
   for (const auto& key : ConfigKeys()) {
     std::string value = "127.0.0.1:1";
     if (key.path == "access.anonymous") value = "writer";
     if (key.path == "log.level") value = "debug";
     if (key.path == "deltacat.folders") value = "/srv";
+    if (key.path == "journal.file_bytes") value = "131072";
     if (key.path.starts_with("doors.tls")) value = file_;
     // The two TLS keys go together, so both are set each time.
     const std::string tls = "doors.tls.cert = '" + file_ + "'\ndoors.tls.key = '" + file_ + "'\n";
@@ -132,6 +143,7 @@ TEST_F(ConfigTest, EveryKeyHasThreeNamesThatDoTheSame) {
       EXPECT_EQ(other.anonymous, by_file->anonymous);
       EXPECT_EQ(other.log_level, by_file->log_level);
       EXPECT_EQ(other.deltacat_folders, by_file->deltacat_folders);
+      EXPECT_EQ(other.journal_file_bytes, by_file->journal_file_bytes);
     }
   }
 }

@@ -29,6 +29,8 @@ namespace {
 constexpr size_t kLoops = 2;
 constexpr size_t kReaders = 2;
 constexpr size_t kBlocking = 4;
+/// How often logs are trimmed, and the journal's files rewritten.
+constexpr int64_t kRetentionIntervalNs = int64_t{60} * 1'000'000'000;
 /// How often logs are looked at, to be cut into lake files.
 constexpr int64_t kLakeIntervalNs = int64_t{5} * 1'000'000'000;
 /// Clients have this long to take their last answers when the server stops.
@@ -123,6 +125,8 @@ class ServerImpl : public Server, public ServerState {
     options.local_folder = std::filesystem::absolute(config_.data).lexically_normal().string();
     options.lake_interval_ns = kLakeIntervalNs;
     options.key_view_folder = options.local_folder + "/" + table::kKeyViewFolder;
+    options.retention_interval_ns = kRetentionIntervalNs;
+    ARROW_ASSIGN_OR_RAISE(options.journal_file_bytes_max, JournalFileBytes(config_));
     options.on_fatal = [this](const Status& fault) { OnFatal(fault); };
     ARROW_ASSIGN_OR_RAISE(database_, table::Database::Open(std::move(options)));
     return Status::OK();

@@ -36,6 +36,8 @@ struct Config {
   /// Where files lie that clients of the door `deltacat` may name, to be taken where they are.
   std::vector<std::string> deltacat_folders;
   std::string log_level = "info";
+  /// As text, until it was checked: at what size a new journal file is begun.
+  std::string journal_file_bytes = "1073741824";
 };
 
 /// A key that has one value, and the names it goes by.
@@ -61,6 +63,9 @@ Result<Config> LoadConfig(const std::string& file,
 
 /// Is every value possible, and do they go together? Reads the TLS files, opens nothing.
 Status CheckConfig(const Config& config);
+
+/// The configured size of journal files. Error kInvalidArgument.
+Result<uint64_t> JournalFileBytes(const Config& config);
 
 /// The names of all doors of this build, with the port where each one's client looks by default.
 const std::map<std::string, uint16_t>& KnownDoors();

@@ -287,8 +287,9 @@ Result<std::vector<CommitId>> ColumnSeriesStore::CommitsOf(const TableInfo& tabl
                         database_->catalog()->ListPartitions(table.current->id));
   for (const PartitionInfo& partition : partitions) {
     for (int32_t b = 0; b < partition.bucket_count; ++b) {
-      for (const log::EntryFacts& facts :
-           database_->log()->List(partition.LogOf(b), CommitId(0), catalog::kNow)) {
+      ARROW_ASSIGN_OR_RAISE(const auto entries,
+                            database_->log()->List(partition.LogOf(b), CommitId(0), catalog::kNow));
+      for (const log::EntryFacts& facts : entries) {
         if (facts.rows > 0) commits.insert(facts.commit);
       }
     }

@@ -2,9 +2,8 @@
 
 #include <arrow/compute/initialize.h>
 
-#include <span>
-
 #include "firth/table/database_impl.h"
+#include "firth/table/log_catalog.h"
 
 namespace firth::table {
 
@@ -13,57 +12,6 @@ Result<std::unique_ptr<Database>> Database::Open(DatabaseOptions options) {
   ARROW_RETURN_NOT_OK(database->Open());
   return std::unique_ptr<Database>(std::move(database));
 }
-
-namespace {
-
-Status WhyClosed(bool dropped) {
-  if (dropped) {
-    return Error(Code::kNotFound, Reason::kBucketNotFound, "the table or partition was dropped");
-  }
-  return EditionIsSealed();
-}
-
-/// What a writer to one of `logs` is told after these changes.
-Status CheckOpen(const std::vector<LogId>& logs, std::span<const catalog::Change> changes) {
-  for (const catalog::Change& change : changes) {
-    for (const catalog::ClosedLogs& closed : change.closed) {
-      for (const LogId log : logs) {
-        if (log.value >= closed.first.value && log.value - closed.first.value < closed.count) {
-          return WhyClosed(closed.dropped);
-        }
-      }
-    }
-  }
-  return Status::OK();
-}
-
-/// Let the catalog make the changes of one group of commits.
-Status ApplyGroup(catalog::Catalog* catalog, std::vector<log::CatalogCommit>* commits) {
-  std::vector<catalog::Change> changes(commits->size());
-  for (size_t i = 0; i < changes.size(); ++i) {
-    const log::CatalogCommit& commit = (*commits)[i];
-    changes[i].id = commit.id;
-    changes[i].time_ns = commit.time_ns;
-    changes[i].journal_file = commit.journal_file;
-    changes[i].run = [&, i](catalog::Changes* made) -> Status {
-      ARROW_RETURN_NOT_OK(CheckOpen((*commits)[i].logs, std::span(changes).first(i)));
-      return static_cast<CatalogChange*>((*commits)[i].part)->run(made);
-    };
-  }
-  const Status applied = catalog->ApplyGroup(&changes);
-  for (size_t i = 0; i < changes.size(); ++i) {
-    (*commits)[i].result = changes[i].result;
-    for (const catalog::ClosedLogs& closed : changes[i].closed) {
-      (*commits)[i].closed.push_back({.first = closed.first,
-                                      .count = closed.count,
-                                      .answer = WhyClosed(closed.dropped),
-                                      .dropped = closed.dropped});
-    }
-  }
-  return applied;
-}
-
-}  // namespace
 
 Status DatabaseImpl::Open() {
   ARROW_RETURN_NOT_OK(arrow::compute::Initialize());
@@ -80,19 +28,18 @@ Status DatabaseImpl::Open() {
   log.writer = options_.writer;
   log.notifier = options_.readers;
   log.file_bytes_max = options_.journal_file_bytes_max;
+  log.file_entries_max = options_.journal_file_entries_max;
   log.queue_bytes_max = options_.queue_bytes_max;
   log.on_fatal = options_.on_fatal;
-  log.is_named = [this](CommitId id) { return catalog_->IsNamed(id); };
-  log.apply = [this](std::vector<log::CatalogCommit>* commits) {
-    const Status applied = ApplyGroup(catalog_.get(), commits);
+  ARROW_RETURN_NOT_OK(KeepLogInCatalog(catalog_.get(), &log));
+  log.apply = [this, apply = std::move(log.apply)](std::vector<log::CatalogCommit>* commits) {
+    const Status applied = apply(commits);
     definitions_.fetch_add(1);  // whether or not it succeeded
     if (applied.ok()) DropFromViews(*commits);
     return applied;
   };
   files_ = std::make_unique<FileStore>(options_.files, catalog_.get(), options_.clock);
   ARROW_RETURN_NOT_OK(files_->Open());
-  ARROW_ASSIGN_OR_RAISE(log.last_commit_in_catalog, catalog_->LastCommit());
-  ARROW_ASSIGN_OR_RAISE(log.last_time_ns_in_catalog, catalog_->LastCommitTimeNs());
   ARROW_ASSIGN_OR_RAISE(log_, log::LogStore::Open(std::move(log)));
   keyed_buckets_ = std::make_unique<KeyedBuckets>(options_.readers, log_.get());
   ARROW_RETURN_NOT_OK(OpenKeyView());
@@ -107,11 +54,17 @@ Status DatabaseImpl::Open() {
   lake_->Start();
   key_base_rounds_->Start();
   series_->Start();
+  retention_ = std::make_unique<Retention>(this);
+  retention_->Start(options_);
   return Status::OK();
 }
 
 LakeStore* DatabaseImpl::lake() {
   return lake_.get();
+}
+
+Retention* DatabaseImpl::retention() {
+  return retention_.get();
 }
 
 DatabaseImpl::~DatabaseImpl() {
@@ -120,6 +73,7 @@ DatabaseImpl::~DatabaseImpl() {
 
 Status DatabaseImpl::Close() {
   if (closed_.exchange(true) || log_ == nullptr) return Status::OK();
+  if (retention_ != nullptr) retention_->Stop();
   if (lake_ != nullptr) lake_->Stop();
   if (key_base_rounds_ != nullptr) key_base_rounds_->Stop();
   if (options_.wait != nullptr) options_.wait([this] { return in_work_.Idle(); });
@@ -156,7 +110,8 @@ Status DatabaseImpl::ChangeCatalog(std::function<Status(catalog::Changes*)> run)
 
 Result<CommitId> DatabaseImpl::CommitAt(int64_t time_ns) {
   ARROW_ASSIGN_OR_RAISE(const CommitId changed, catalog_->LastChangeAt(time_ns));
-  return std::max(changed, log_->LastCommitAt(time_ns));
+  ARROW_ASSIGN_OR_RAISE(const CommitId written, log_->LastCommitAt(time_ns));
+  return std::max(changed, written);
 }
 
 Status DatabaseImpl::CheckRight(const Caller& caller, uint32_t rights, const TableInfo& table) {

@@ -86,6 +86,9 @@ struct DatabaseOptions {
   /// How long a lake file stays that the newest snapshot does without.
   int64_t lake_keep_ns = int64_t{3600} * 1'000'000'000;
   uint64_t journal_file_bytes_max = uint64_t{1} << 30;
+  uint64_t journal_file_entries_max = uint64_t{1} << 17;
+  /// How often logs are trimmed and journal files rewritten (retention.h); 0: only on demand.
+  int64_t retention_interval_ns = 0;
   uint64_t queue_bytes_max = uint64_t{256} << 20;
   uint64_t batch_bytes_max = uint64_t{100} << 20;
   /// How a blocking call waits until `done()`: by default it sleeps on a condition; a simulation
@@ -263,6 +266,7 @@ struct QueryRequest {
 };
 
 class LakeStore;
+class Retention;
 
 /// Thread-safe.
 class Database {
@@ -401,6 +405,8 @@ class Database {
   /// Series of points. Lives as long as the Database.
   virtual SeriesStore* series() = 0;
   /// Files cut from tables' logs (table/lake.h). Lives as long as the Database.
+  /// Trimming logs and rewriting the journal (retention.h).
+  virtual Retention* retention() = 0;
   virtual LakeStore* lake() = 0;
 
   /// Files of rows (table/files.h). Lives as long as the Database.

@@ -24,6 +24,8 @@
 #include "firth/table/keyed_bucket.h"
 #include "firth/table/keyed_write.h"
 #include "firth/table/lake_store.h"
+#include "firth/table/log_catalog.h"
+#include "firth/table/retention.h"
 #include "firth/table/row_codecs.h"
 #include "firth/table/series_store.h"
 #include "firth/table/steps.h"
@@ -31,12 +33,6 @@
 #include "firth/table/view_stats.h"
 
 namespace firth::table {
-
-/// The catalog's part of a commit, as `log` carries it.
-struct CatalogChange : log::CatalogPart {
-  explicit CatalogChange(std::function<Status(catalog::Changes*)> r) : run(std::move(r)) {}
-  std::function<Status(catalog::Changes*)> run;
-};
 
 class DatabaseImpl : public Database {
  public:
@@ -124,6 +120,7 @@ class DatabaseImpl : public Database {
   const Clock& clock() const override { return *options_.clock; }
   SeriesStore* series() override { return series_.get(); }
   LakeStore* lake() override;
+  Retention* retention() override;
   FileStore* file_store() override { return files_.get(); }
   Transactions* transactions() override { return &transactions_; }
   Result<CommitId> CommitAt(int64_t time_ns) override;
@@ -157,9 +154,12 @@ class DatabaseImpl : public Database {
   Status CutBases();
   Status CutKeyBase();
   ViewStats KeyViewStats(const std::vector<LogId>& logs);
+  LakeStoreImpl* lake_store() { return lake_.get(); }
   /// The log of a bucket of the table's current edition. Error kBucketNotFound.
   Result<LogId> LogOf(const TableInfo& table, BucketRef where);
   Status CheckRight(const Caller& caller, uint32_t rights, const TableInfo& table);
+  /// Where a log's rows begin, for readers: what its lifetime has ended is gone, trimmed or not.
+  Result<BucketRange> RangeFor(const EditionInfo& edition, LogId log);
   /// All logs of a table, of every edition and partition.
   Result<std::vector<LogId>> LogsOf(const TableInfo& table);
   /// The files that entries of these logs name.
@@ -270,6 +270,7 @@ class DatabaseImpl : public Database {
   std::unique_ptr<KeyedBuckets> keyed_buckets_;
   std::unique_ptr<SeriesStoreImpl> series_;
   std::unique_ptr<LakeStoreImpl> lake_;
+  std::unique_ptr<Retention> retention_;
   std::unique_ptr<FileStore> files_;
   Transactions transactions_{this};
   RowCodecsCache codecs_;
@@ -324,7 +325,6 @@ Result<const EditionInfo*> CurrentEdition(const TableInfo& table);
 /// Error kEditionSealed, as far as the edition's description knows; the committer has the last
 /// word.
 Status CheckWritable(const EditionInfo& edition);
-Status EditionIsSealed();
 
 /// The catalog's part of a write: its operation and its values. Null when it has neither.
 std::shared_ptr<CatalogChange> CatalogPartOf(const WriteOptions& options);

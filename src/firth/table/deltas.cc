@@ -193,8 +193,9 @@ Result<std::vector<Delta>> DatabaseImpl::CurrentDelta(const Caller& caller, cons
   Delta delta;
   for (const PartitionInfo& partition : partitions) {
     for (int32_t b = 0; b < partition.bucket_count; ++b) {
-      for (const log::EntryFacts& facts :
-           log_->List(partition.LogOf(b), CommitId(0), catalog::kNow)) {
+      ARROW_ASSIGN_OR_RAISE(const auto entries,
+                            log_->List(partition.LogOf(b), CommitId(0), catalog::kNow));
+      for (const log::EntryFacts& facts : entries) {
         later = later || facts.commit > as_of;
         if (facts.commit > as_of) continue;
         last = std::max(last, facts.commit);
@@ -243,7 +244,7 @@ Result<std::vector<Delta>> DatabaseImpl::ListDeltas(const Caller& caller, const 
   for (const PartitionInfo& partition : partitions) {
     for (int32_t b = 0; b < partition.bucket_count; ++b) {
       const LogId log = partition.LogOf(b);
-      const auto entries = log_->List(log, CommitId(0), as_of);
+      ARROW_ASSIGN_OR_RAISE(const auto entries, log_->List(log, CommitId(0), as_of));
       for (size_t i = 0; i < entries.size(); ++i) {
         const log::EntryFacts& facts = entries[i];
         positions[facts.commit] = 0;
@@ -291,7 +292,8 @@ Result<DeltaTotals> DatabaseImpl::CountDeltas(const Caller& caller, const TableP
   for (const PartitionInfo& partition : partitions) {
     for (int32_t b = 0; b < partition.bucket_count; ++b) {
       const LogId log = partition.LogOf(b);
-      for (const log::EntryFacts& facts : log_->List(log, CommitId(0), as_of)) {
+      ARROW_ASSIGN_OR_RAISE(const auto entries, log_->List(log, CommitId(0), as_of));
+      for (const log::EntryFacts& facts : entries) {
         if (facts.rows == 0) continue;
         commits.insert(facts.commit);
         totals.rows += facts.rows;

@@ -4,11 +4,11 @@
 
 namespace firth::table {
 
-KeyedBucket::Turn KeyedBucket::Judge(WriterId writer, int32_t sequence) {
+Result<KeyedBucket::Turn> KeyedBucket::Judge(WriterId writer, int32_t sequence) {
   if (writer == kNoWriter) return Turn::kNew;
   auto found = sent_.find(writer);
   if (found == sent_.end()) {
-    const auto last = logs_->LastSequence(log_, writer);
+    ARROW_ASSIGN_OR_RAISE(const auto last, logs_->LastSequence(log_, writer));
     if (!last.has_value()) return sequence == 0 ? Turn::kNew : Turn::kOutOfOrder;
     found = sent_.emplace(writer, *last).first;
   }

@@ -39,7 +39,7 @@ class KeyedBucket {
   /// May `writer` send batch `sequence` now? kNew; kRepeat: the log knows it, and will answer as it
   /// did then; kOutOfOrder.
   enum class Turn { kNew, kRepeat, kOutOfOrder };
-  Turn Judge(WriterId writer, int32_t sequence);
+  Result<Turn> Judge(WriterId writer, int32_t sequence);
   /// Error kConflict while failed writes are being cleared away.
   Status CheckOpen() const;
 

@@ -67,7 +67,8 @@ Status DatabaseImpl::OpenKeyView() {
 Status DatabaseImpl::CheckReplayable(LogId log) const {
   // A log is trimmed only behind the base. A view that begins before it, because the base is
   // damaged, needs what is gone.
-  if (log_->Range(log).start == Offset(0) || key_view_->watermark() >= key_bases_->named_commit()) {
+  ARROW_ASSIGN_OR_RAISE(const log::LogRange range, log_->Range(log));
+  if (range.start == Offset(0) || key_view_->watermark() >= key_bases_->named_commit()) {
     return Status::OK();
   }
   const Status cause = key_bases_->Verify();
@@ -78,7 +79,8 @@ Status DatabaseImpl::CheckReplayable(LogId log) const {
 
 Status DatabaseImpl::ReplayKeyView() {
   uint64_t entries = 0;
-  for (const LogId log : log_->LogsAfter(key_view_->watermark())) {
+  ARROW_ASSIGN_OR_RAISE(const auto logs, log_->LogsAfter(key_view_->watermark()));
+  for (const LogId log : logs) {
     auto partition = catalog_->PartitionOfLog(log);
     if (!partition.ok()) {
       if (ReasonOf(partition.status()) == Reason::kBucketNotFound) continue;  // dropped
@@ -87,8 +89,9 @@ Status DatabaseImpl::ReplayKeyView() {
     ARROW_ASSIGN_OR_RAISE(const EditionInfo edition, catalog_->GetEdition(partition->edition));
     if (edition.spec.key.empty()) continue;
     ARROW_RETURN_NOT_OK(CheckReplayable(log));
-    Offset next = log_->OffsetAfterCommit(log, key_view_->watermark());
-    const Offset end = log_->Range(log).end;
+    ARROW_ASSIGN_OR_RAISE(Offset next, log_->OffsetAfterCommit(log, key_view_->watermark()));
+    ARROW_ASSIGN_OR_RAISE(const log::LogRange range, log_->Range(log));
+    const Offset end = range.end;
     while (next < end) {
       ARROW_ASSIGN_OR_RAISE(auto read, log_->Read(log, next, {.bytes_max = kReplayBytes}));
       ARROW_ASSIGN_OR_RAISE(read, AsBatches(edition, std::move(read), next, kReplayBytes));

@@ -257,7 +257,7 @@ void DatabaseImpl::SubmitKeyed(const std::shared_ptr<KeyedWrite>& write) {
     for (KeyedWrite::Part& part : write->parts) {
       const table::UpsertBatch& batch = part.batch;
       ARROW_RETURN_NOT_OK(part.bucket->CheckOpen());
-      const auto turn = part.bucket->Judge(batch.writer_id, batch.sequence);
+      ARROW_ASSIGN_OR_RAISE(const auto turn, part.bucket->Judge(batch.writer_id, batch.sequence));
       repeat = turn != KeyedBucket::Turn::kNew;
       if (repeat) {
         // The log remembers it, or says what is out of order: its effects are not looked at again.

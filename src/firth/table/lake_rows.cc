@@ -155,17 +155,19 @@ Result<std::vector<LogTail>> LakeStoreImpl::TailsOf(const EditionInfo& edition,
   for (const PartitionInfo& partition : partitions) {
     for (int32_t b = 0; b < partition.bucket_count; ++b) {
       const LogId log = partition.LogOf(b);
-      Offset from = database_->log()->Range(log).start;
+      ARROW_ASSIGN_OR_RAISE(const log::LogRange range, database_->log()->Range(log));
+      Offset from = range.start;
       if (snapshot != nullptr) {
         const auto end = snapshot->ends.find(log);
         if (end != snapshot->ends.end()) from = std::max(from, end->second);
       }
-      const Offset end = database_->log()->OffsetAfterCommit(log, as_of);
+      ARROW_ASSIGN_OR_RAISE(const Offset end, database_->log()->OffsetAfterCommit(log, as_of));
       if (from >= end) continue;
+      ARROW_ASSIGN_OR_RAISE(const uint64_t bytes, database_->log()->BytesBetween(log, from, end));
       tails.push_back({.log = log,
                        .where = {.partition = partition.id, .bucket = b},
                        .from = from,
-                       .bytes = database_->log()->BytesBetween(log, from, end)});
+                       .bytes = bytes});
     }
   }
   return tails;
@@ -200,7 +202,8 @@ Status LakeStoreImpl::CheckWhole(const TablePtr& table) {
   for (const PartitionInfo& partition : partitions) {
     for (int32_t b = 0; b < partition.bucket_count; ++b) {
       const LogId log = partition.LogOf(b);
-      if (database_->log()->Range(log).start == Offset(0)) continue;
+      ARROW_ASSIGN_OR_RAISE(const log::LogRange range, database_->log()->Range(log));
+      if (range.start == Offset(0)) continue;
       const bool covered =
           snapshot != nullptr &&
           std::any_of(snapshot->files.begin(), snapshot->files.end(), [&](const auto& file) {

@@ -146,12 +146,20 @@ void LakeStoreImpl::Stop() {
 void LakeStoreImpl::CutInBackground() {
   const auto tables = database_->catalog()->ListTables(Path{});
   if (!tables.ok()) return;
+  if (const Status grown = NoteGrown(); !grown.ok()) {
+    logging::Warning("lakeview", "nothing is cut: {}", MessageOf(grown));
+    return;
+  }
   for (const TablePtr& table : *tables) {
     if (rounds_->IsStopped()) return;
     if (!table->current.has_value()) continue;
     // Files that a start found are checked here, so that no query has to wait for it.
     Status done = Pin(table).status();
-    if (done.ok() && IsDue(table)) done = CutEdition(table).status();
+    if (done.ok()) {
+      const auto due = IsDue(table);
+      done = due.status();
+      if (done.ok() && *due == Due::kNow) done = CutEdition(table).status();
+    }
     for (int i = 0; i < kMergesOfRound && done.ok(); ++i) {
       const auto merged = view_->MergeOnce(*table->current);
       if (!merged.ok()) done = merged.status();
@@ -165,28 +173,57 @@ void LakeStoreImpl::CutInBackground() {
   }
 }
 
-bool LakeStoreImpl::IsDue(const TablePtr& table) {
+Result<uint64_t> LakeStoreImpl::CheckFiles(EditionId edition) {
+  const auto newest = view_->Newest(edition);
+  if (newest == nullptr) return 0;
+  for (const auto& file : newest->files) ARROW_RETURN_NOT_OK(file->Verify());
+  return newest->files.size();
+}
+
+std::map<LogId, Offset> LakeStoreImpl::Absorbed(EditionId edition) {
+  const auto newest = view_->Newest(edition);
+  if (newest == nullptr) return {};
+  return {newest->ends.begin(), newest->ends.end()};
+}
+
+Status LakeStoreImpl::NoteGrown() {
+  const CommitId now = database_->LastCommit();
+  ARROW_ASSIGN_OR_RAISE(const auto grown, database_->log()->LogsAfter(looked_at_));
+  for (const LogId log : grown) {
+    const auto partition = database_->catalog()->PartitionOfLog(log);
+    if (partition.ok()) behind_.insert(partition->edition);  // else it was dropped
+  }
+  looked_at_ = now;
+  return Status::OK();
+}
+
+Result<LakeStoreImpl::Due> LakeStoreImpl::IsDue(const TablePtr& table) {
   const EditionInfo& edition = *table->current;
-  if (IsCollection(edition)) return false;  // it is read from the time view
+  if (IsCollection(edition)) return Due::kNothing;  // it is read from the time view
+  if (!behind_.contains(edition.id)) return Due::kNothing;
+  bool behind = false;
   const auto newest = view_->Newest(edition.id);
-  const auto partitions = database_->catalog()->ListPartitions(edition.id);
-  if (!partitions.ok()) return false;
-  for (const PartitionInfo& partition : *partitions) {
+  ARROW_ASSIGN_OR_RAISE(const auto partitions, database_->catalog()->ListPartitions(edition.id));
+  for (const PartitionInfo& partition : partitions) {
     for (int32_t b = 0; b < partition.bucket_count; ++b) {
       const LogId log = partition.LogOf(b);
-      const log::LogRange range = database_->log()->Range(log);
+      ARROW_ASSIGN_OR_RAISE(const log::LogRange range, database_->log()->Range(log));
       Offset from = range.start;
       if (newest != nullptr) {
         const auto had = newest->ends.find(log);
         if (had != newest->ends.end()) from = std::max(from, had->second);
       }
       if (from >= range.end) continue;
+      behind = true;
       const int64_t since = newest == nullptr ? edition.created_ns : newest->time_ns;
-      if (clock_->NowNs() - since >= kBehindNsMax) return true;
-      if (database_->log()->BytesBetween(log, from, range.end) >= kBehindBytesMax) return true;
+      if (clock_->NowNs() - since >= kBehindNsMax) return Due::kNow;
+      ARROW_ASSIGN_OR_RAISE(const uint64_t bytes,
+                            database_->log()->BytesBetween(log, from, range.end));
+      if (bytes >= kBehindBytesMax) return Due::kNow;
     }
   }
-  return false;
+  if (!behind) behind_.erase(edition.id);
+  return behind ? Due::kLater : Due::kNothing;
 }
 
 lakeview::LakeView::OpenLog LakeStoreImpl::LogOpener(const TablePtr& table) {
@@ -215,9 +252,9 @@ Result<lakeview::SnapshotPtr> LakeStoreImpl::CutEdition(const TablePtr& table) {
   for (const PartitionInfo& partition : partitions) {
     for (int32_t b = 0; b < partition.bucket_count; ++b) {
       const LogId log = partition.LogOf(b);
-      logs.push_back({.log = log,
-                      .start = database_->log()->Range(log).start,
-                      .end = database_->log()->OffsetAfterCommit(log, commit)});
+      ARROW_ASSIGN_OR_RAISE(const log::LogRange range, database_->log()->Range(log));
+      ARROW_ASSIGN_OR_RAISE(const Offset end, database_->log()->OffsetAfterCommit(log, commit));
+      logs.push_back({.log = log, .start = range.start, .end = end});
     }
   }
   return view_->Cut(*edition, commit, logs, LogOpener(table));

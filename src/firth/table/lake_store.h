@@ -2,9 +2,11 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -69,6 +71,11 @@ class LakeStoreImpl : public LakeStore {
   /// Can the state of a keyed table at a past commit be told from its files and logs? Error
   /// kVersionNotFound where they no longer reach back to its beginning.
   Status CheckWhole(const TablePtr& table);
+  /// Of each log of an edition, the rows below this offset are durably in files; a log that is not
+  /// there has none in them. Does not block once it was asked.
+  std::map<LogId, Offset> Absorbed(EditionId edition);
+  /// Verify the files of an edition's newest snapshot against their hashes; how many there are.
+  Result<uint64_t> CheckFiles(EditionId edition);
   /// The table was dropped: so are its files.
   Status Drop(const std::vector<EditionId>& editions);
   /// The path of one of our files as the operating system knows it; empty where it does not.
@@ -97,7 +104,11 @@ class LakeStoreImpl : public LakeStore {
     }
   };
 
-  bool IsDue(const TablePtr& table);
+  enum class Due { kNothing, kLater, kNow };
+  /// Is there something of the table's logs that is not in files, and is it time?
+  Result<Due> IsDue(const TablePtr& table);
+  /// Take the editions whose logs grew since the last call into behind_.
+  Status NoteGrown();
   void CutInBackground();
   void Schedule();
 
@@ -107,6 +118,9 @@ class LakeStoreImpl : public LakeStore {
   Executor* background_ = nullptr;
   const Clock* clock_ = nullptr;
   int64_t interval_ns_ = 0;
+  // The round's own: what may be behind, so that logs at rest are not looked at again and again.
+  CommitId looked_at_{0};
+  std::set<EditionId> behind_;
   const std::shared_ptr<Rounds> rounds_ = std::make_shared<Rounds>();
 };
 

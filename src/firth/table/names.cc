@@ -282,9 +282,10 @@ Result<TableStats> DatabaseImpl::GetStats(const Caller& caller, const TableInfo&
     stats.buckets += partition.bucket_count;
     for (int32_t b = 0; b < partition.bucket_count; ++b) {
       const LogId log = partition.LogOf(b);
-      const log::LogRange range = log_->Range(log);
+      ARROW_ASSIGN_OR_RAISE(const log::LogRange range, log_->Range(log));
       stats.rows += range.end.value - range.start.value;
-      stats.bytes += log_->BytesBetween(log, range.start, range.end);
+      ARROW_ASSIGN_OR_RAISE(const uint64_t bytes, log_->BytesBetween(log, range.start, range.end));
+      stats.bytes += bytes;
       stats.last_commit = std::max(stats.last_commit, range.last_commit);
     }
   }

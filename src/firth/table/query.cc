@@ -162,7 +162,10 @@ Result<DatabaseImpl::QueryCut> DatabaseImpl::CutNow(const std::vector<QueryTable
     if (!IsKeyed(asked) || asked.history || asked.as_of != catalog::kNow) continue;
     keyed = true;
     ARROW_ASSIGN_OR_RAISE(const auto logs, CurrentLogs(*asked.table->current));
-    for (const LogId log : logs) needed = std::max(needed, log_->Range(log).last_commit);
+    for (const LogId log : logs) {
+      ARROW_ASSIGN_OR_RAISE(const log::LogRange range, log_->Range(log));
+      needed = std::max(needed, range.last_commit);
+    }
   }
   if (!keyed) return QueryCut{.commit = last};
   ARROW_ASSIGN_OR_RAISE(QueryCut cut, Await<QueryCut>([&](auto done) { CutKeys(needed, done); }));
@@ -184,9 +187,12 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> DatabaseImpl::OpenRowsAt(
   ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
   ARROW_ASSIGN_OR_RAISE(const auto logs, CurrentLogs(*edition));
   ARROW_ASSIGN_OR_RAISE(const QueryCut cut, CutNow({{.table = table}}));
-  const bool same = std::all_of(logs.begin(), logs.end(), [&](LogId log) {
-    return log_->OffsetAfterCommit(log, at) == log_->OffsetAfterCommit(log, cut.commit);
-  });
+  bool same = true;
+  for (const LogId log : logs) {
+    ARROW_ASSIGN_OR_RAISE(const Offset then, log_->OffsetAfterCommit(log, at));
+    ARROW_ASSIGN_OR_RAISE(const Offset now, log_->OffsetAfterCommit(log, cut.commit));
+    same = same && then == now;
+  }
   if (same) return OpenCurrentRows(table, names, cut.keys.get());
   ARROW_RETURN_NOT_OK(lake_->CheckWhole(table));
   ARROW_ASSIGN_OR_RAISE(

@@ -12,8 +12,8 @@ Result<BucketRange> DatabaseImpl::GetRange(const Caller& caller, const TableInfo
                                            BucketRef where) {
   ARROW_RETURN_NOT_OK(CheckRight(caller, access::kRead, table));
   ARROW_ASSIGN_OR_RAISE(const LogId log, LogOf(table, where));
-  const log::LogRange range = log_->Range(log);
-  return BucketRange{.start = range.start, .end = range.end};
+  ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(table));
+  return RangeFor(*edition, log);
 }
 
 Result<Offset> DatabaseImpl::OffsetAtTime(const Caller& caller, const TableInfo& table,
@@ -24,7 +24,10 @@ Result<Offset> DatabaseImpl::OffsetAtTime(const Caller& caller, const TableInfo&
     return Error(Code::kInvalidArgument, Reason::kTimestampInFuture,
                  "the time asked for lies in the future");
   }
-  return log_->OffsetAtTime(log, time_ns);
+  ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(table));
+  ARROW_ASSIGN_OR_RAISE(const BucketRange range, RangeFor(*edition, log));
+  ARROW_ASSIGN_OR_RAISE(const Offset offset, log_->OffsetAtTime(log, time_ns));
+  return std::max(offset, range.start);
 }
 
 std::vector<FetchedBucket> DatabaseImpl::Fetch(const Caller& caller,
@@ -38,8 +41,9 @@ std::vector<FetchedBucket> DatabaseImpl::Fetch(const Caller& caller,
     const auto fetch = [&]() -> Status {
       ARROW_RETURN_NOT_OK(CheckRight(caller, access::kRead, *asked.table));
       ARROW_ASSIGN_OR_RAISE(const LogId log, LogOf(*asked.table, asked.where));
-      const log::LogRange range = log_->Range(log);
-      out.range = {.start = range.start, .end = range.end};
+      ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*asked.table));
+      ARROW_ASSIGN_OR_RAISE(const BucketRange range, RangeFor(*edition, log));
+      out.range = range;
       // Checked also when the budget is spent: an offset that is not there is an error at once.
       if (asked.from < range.start || asked.from > range.end) {
         return Error(Code::kOutOfRange, Reason::kOffsetOutOfRange,
@@ -51,7 +55,6 @@ std::vector<FetchedBucket> DatabaseImpl::Fetch(const Caller& caller,
       const uint64_t room = bytes_max > bytes ? bytes_max - bytes : 0;
       ARROW_ASSIGN_OR_RAISE(
           out.entries, log_->Read(log, asked.from, {.bytes_max = std::min(asked.bytes_max, room)}));
-      ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*asked.table));
       ARROW_ASSIGN_OR_RAISE(out.entries, AsBatches(*edition, std::move(out.entries), asked.from,
                                                    std::min(asked.bytes_max, room)));
       if (!out.entries.empty()) {
@@ -165,7 +168,9 @@ uint64_t DatabaseImpl::BytesReady(const std::vector<FetchBucket>& buckets) {
   uint64_t bytes = 0;
   for (const FetchBucket& bucket : buckets) {
     auto log = LogOf(*bucket.table, bucket.where);
-    if (log.ok()) bytes += log_->BytesBetween(*log, bucket.from, log_->Range(*log).end);
+    if (!log.ok()) continue;
+    const auto range = log_->Range(*log);
+    if (range.ok()) bytes += log_->BytesBetween(*log, bucket.from, range->end).ValueOr(0);
   }
   return bytes;
 }

@@ -286,16 +286,19 @@ Result<std::unique_ptr<Scanner>> DatabaseImpl::Scan(const Caller& caller,
     for (int32_t b = 0; b < partition.bucket_count; ++b) {
       if (request.bucket.has_value() && *request.bucket != b) continue;
       const LogId log = partition.LogOf(b);
-      const log::LogRange range = log_->Range(log);
+      ARROW_ASSIGN_OR_RAISE(const log::LogRange range, log_->Range(log));
+      ARROW_ASSIGN_OR_RAISE(const BucketRange kept, RangeFor(*edition, log));
       LogScanner::Place place{.where = {.partition = partition.id, .bucket = b},
                               .log = log,
-                              .next = request.from.value_or(range.start),
+                              .next = request.from.value_or(kept.start),
                               .end = std::min(request.to.value_or(range.end), range.end)};
-      if (place.next < range.start || place.next > range.end) {
+      // What the lifetime has ended may still be there, for views that are behind.
+      const Offset start = caller.internal ? range.start : kept.start;
+      if (place.next < start || place.next > range.end) {
         return Error(Code::kOutOfRange, Reason::kOffsetOutOfRange,
                      "offset " + std::to_string(place.next.value) +
-                         " is out of range: the log holds " + std::to_string(range.start.value) +
-                         " to " + std::to_string(range.end.value));
+                         " is out of range: the log holds " + std::to_string(start.value) + " to " +
+                         std::to_string(range.end.value));
       }
       places.push_back(place);
     }

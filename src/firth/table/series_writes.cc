@@ -284,7 +284,8 @@ Status SeriesStoreImpl::Replay(uint64_t* bytes) {
   const CommitId from = view_->watermark();
   const CommitId last = database_->log()->LastCommit();
   std::vector<Source> sources;
-  for (const LogId log : database_->log()->LogsAfter(from)) {
+  ARROW_ASSIGN_OR_RAISE(const auto logs, database_->log()->LogsAfter(from));
+  for (const LogId log : logs) {
     const auto partition = database_->catalog()->PartitionOfLog(log);
     if (!partition.ok()) continue;  // dropped
     ARROW_ASSIGN_OR_RAISE(const EditionInfo edition,

@@ -96,6 +96,16 @@ Status CheckSpec(TableSpec* spec, int32_t* next_field_id) {
                    "the time column '" + edition.time_column + "' must be a timestamp or int64 ns");
     }
   }
+  const catalog::Lifetime& kept = edition.log_lifetime;
+  if (kept.by == catalog::LifetimeBy::kColumn && kept.column != edition.time_column) {
+    return Error(Code::kInvalidArgument, Reason::kInvalidProperty,
+                 "a log is kept by its rows' commit time, record time or size: column '" +
+                     kept.column.substr(0, 64) + "' is not the time column");
+  }
+  if (kept.duration_ns.value_or(1) <= 0 || kept.bytes.value_or(1) <= 0) {
+    return Error(Code::kInvalidArgument, Reason::kInvalidProperty,
+                 "a log's lifetime is above 0; leave it out to keep the log for ever");
+  }
   // Nulls have no place in a key.
   auto fields = spec->schema->fields();
   for (auto& field : fields) {

@@ -413,9 +413,10 @@ class StepCommit {
 
   /// Has the log entries after `snapshot`, or ordered ones if not `any`?
   Result<bool> Meets(LogId log, CommitId snapshot, bool any) {
-    if (any) return !database_->log()->List(log, snapshot, catalog::kNow).empty();
-    Offset next = database_->log()->OffsetAfterCommit(log, snapshot);
-    const Offset end = database_->log()->Range(log).end;
+    ARROW_ASSIGN_OR_RAISE(const log::LogRange range, database_->log()->Range(log));
+    if (any) return range.last_commit > snapshot;
+    ARROW_ASSIGN_OR_RAISE(Offset next, database_->log()->OffsetAfterCommit(log, snapshot));
+    const Offset end = range.end;
     while (next < end) {
       ARROW_ASSIGN_OR_RAISE(const auto read,
                             database_->log()->Read(log, next, {.bytes_max = kEntryBytes}));
@@ -450,7 +451,8 @@ class StepCommit {
 Result<std::vector<FileId>> DatabaseImpl::FilesOf(const std::vector<LogId>& logs) {
   std::vector<FileId> files;
   for (const LogId log : logs) {
-    for (const log::EntryFacts& facts : log_->List(log, CommitId(0), catalog::kNow)) {
+    ARROW_ASSIGN_OR_RAISE(const auto entries, log_->List(log, CommitId(0), catalog::kNow));
+    for (const log::EntryFacts& facts : entries) {
       if (facts.kind != log::EntryKind::kFile) continue;
       ARROW_ASSIGN_OR_RAISE(const auto read, log_->Read(log, facts.base_offset, {.bytes_max = 1}));
       if (read.empty()) continue;

@@ -12,6 +12,8 @@ constexpr uint64_t kViewRoomBytes = uint64_t{32} << 20;
 
 CommitId DatabaseImpl::BaseOf(const EditionInfo& edition) const {
   if (HoldsSeries(edition)) return series_->BaseCommit();
+  // Series that are columns of a table are read from its log: all of it is needed.
+  if ((edition.spec.views & catalog::kTimeView) != 0) return CommitId(0);
   if (edition.spec.key.empty()) return CommitId(INT64_MAX);
   return key_bases_->commit();
 }

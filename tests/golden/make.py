@@ -1,0 +1,73 @@
+"""Make a store that has something of everything at rest, and say what is in it.
+
+usage: make.py FIRTH FOLDER   (FOLDER is made; FOLDER.json gets what it holds)
+"""
+
+import hashlib
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+ROWS = 400
+
+
+def main(firth, folder):
+    folder = pathlib.Path(folder)
+    assert not folder.exists(), f"{folder} is there: a golden folder is never changed"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("FIRTH_")}
+    server = subprocess.Popen(
+        [firth, "serve", "--data", folder, "--flight", "127.0.0.1:0", "--access-anonymous", "admin",
+         "--journal-file-bytes", "65536"], env=environment, stdout=subprocess.PIPE, text=True)
+    assert server.stdout.readline().strip() == "ready"
+    address = json.loads((folder / "endpoints.json").read_text())["flight"]
+
+    def cli(*words):
+        return subprocess.run([firth, *words, "--server", address], env=environment, check=True,
+                              capture_output=True, text=True).stdout
+
+    def load(table, name, lines, *options):
+        file = folder.parent / name
+        file.write_text("\n".join(json.dumps(line) for line in lines) + "\n")
+        cli("load", table, str(file), *options)
+        file.unlink()
+
+    columns = "n:int64,at:timestamp(ns),text:text,price:decimal(9,2),tags:list<text>,raw:bytes"
+    cli("create", "golden/log", "--schema", columns, "--buckets", "3", "--bucket-by", "n")
+    cli("create", "golden/keyed", "--schema", "id:int64!,v:text", "--key", "id")
+    cli("create", "golden/parted", "--schema", "day:text!,n:int64", "--partition-by", "day")
+    cli("create", "golden/short", "--schema", "n:int64,text:text", "--log-bytes", "6000")
+    cli("create", "golden/gone", "--schema", "n:int64,text:text")
+    for first in range(0, ROWS, 20):
+        rows = range(first, first + 20)
+        load("golden/log", "rows.jsonl",
+             [{"n": n, "at": "2024-01-02T03:04:05.%09d" % n, "text": None if n % 7 == 0 else "row %d" % n,
+               "price": "%d.%02d" % (n, n % 100), "tags": ["a%d" % n, None][: n % 3], "raw": "Zmlyd%02d=" % (n % 100)}
+              for n in rows])
+        load("golden/keyed", "rows.jsonl", [{"id": n % 50, "v": "value %d" % n} for n in rows])
+        load("golden/parted", "rows.jsonl", [{"day": "d%d" % (n // 200), "n": n} for n in rows])
+        load("golden/short", "rows.jsonl", [{"n": n, "text": "x%d" % (n * 7919)} for n in rows])
+        # Large and not to be packed, so that there are files of which little is kept in the end.
+        load("golden/gone", "rows.jsonl", [{"n": n, "text": "".join(hashlib.sha512(b"%d %d" % (n, k)).hexdigest() for k in range(4))} for n in rows])
+    cli("alter", "golden/log", "--add", "note:text", "--drop", "raw")
+    load("golden/log", "rows.jsonl", [{"n": ROWS, "note": "after the change"}])
+    cli("user", "add", "ada", "--role", "reader")
+    for table in ("golden/log", "golden/short"):
+        cli("lake", "cut", table)
+    cli("drop", "golden/gone")
+    import pyarrow.flight as flight
+    with flight.connect(f"grpc://{address}") as client:
+        list(client.do_action(flight.Action("trim", b"{}")))
+    content = {table: [json.loads(line) for line in cli("scan", table, "--json").splitlines()]
+               for table in ("golden/log", "golden/keyed", "golden/parted", "golden/short")}
+    server.send_signal(signal.SIGTERM)
+    assert server.wait() == 0
+    (folder / "LOCK").unlink(missing_ok=True)
+    (folder / "admin.secret").unlink(missing_ok=True)
+    pathlib.Path(str(folder) + ".json").write_text(json.dumps(content, indent=0) + "\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
