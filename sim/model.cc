@@ -13,10 +13,34 @@ std::string Shortened(const std::string& text) {
   return text.size() <= 60 ? text : text.substr(0, 60) + "… (" + std::to_string(text.size()) + ")";
 }
 
+/// More bytes than an entry takes beside the text of its rows, and more rows than it has.
+constexpr size_t kEntryBytes = 1000;
+constexpr size_t kEntryRows = 24;
+
+bool IsSameLog(const std::vector<std::string>& a, const std::vector<std::string>& b, bool trims) {
+  if (a.size() != b.size()) return false;
+  size_t kept = 0;
+  while (kept < a.size() && (a[kept] == kTrimmed || b[kept] == kTrimmed)) ++kept;
+  if (!std::equal(a.begin() + static_cast<std::ptrdiff_t>(kept), a.end(),
+                  b.begin() + static_cast<std::ptrdiff_t>(kept))) {
+    return false;
+  }
+  if (kept == 0) return true;
+  // With the last entry that is gone there were too many bytes.
+  size_t bytes = 0;
+  for (size_t i = kept - std::min(kept, kEntryRows); i < a.size(); ++i) {
+    bytes += kEntryBytes + std::max(a[i].size(), b[i].size());
+  }
+  return trims && bytes > kKeptBytes;
+}
+
 std::string Difference(const std::vector<std::string>& expected,
                        const std::vector<std::string>& found) {
   size_t at = 0;
-  while (at < expected.size() && at < found.size() && expected[at] == found[at]) ++at;
+  while (at < expected.size() && at < found.size() &&
+         (expected[at] == found[at] || found[at] == kTrimmed)) {
+    ++at;
+  }
   return std::to_string(expected.size()) + " offsets expected, " + std::to_string(found.size()) +
          " found; at offset " + std::to_string(at) + " expected " +
          (at < expected.size() ? Shortened(expected[at]) : "the end") + ", found " +
@@ -31,7 +55,7 @@ std::string Difference(const TableModel& expected, const TableModel& found) {
   for (const auto& [bucket, log] : expected.logs) {
     const auto other = found.logs.find(bucket);
     if (other == found.logs.end()) return "bucket " + bucket.first + " is empty";
-    if (other->second != log)
+    if (!IsSameLog(log, other->second, expected.trims))
       return "bucket " + bucket.first + ": " + Difference(log, other->second);
   }
   if (expected.logs.size() != found.logs.size()) return "a bucket with rows that none expected";
@@ -39,6 +63,15 @@ std::string Difference(const TableModel& expected, const TableModel& found) {
 }
 
 }  // namespace
+
+bool TableModel::operator==(const TableModel& other) const {
+  return keyed == other.keyed && trims == other.trims && columns == other.columns &&
+         current == other.current &&
+         std::equal(logs.begin(), logs.end(), other.logs.begin(), other.logs.end(),
+                    [&](const auto& a, const auto& b) {
+                      return a.first == b.first && IsSameLog(a.second, b.second, trims);
+                    });
+}
 
 void TableModel::Append(const BucketName& bucket, const std::vector<Row>& rows) {
   for (const auto& [key, value] : rows) logs[bucket].push_back(TextOf("+A", key, value));

@@ -16,15 +16,22 @@ using Row = std::pair<int32_t, std::string>;  // k, v
 /// A table's bucket: partition values joined by '/', and the number.
 using BucketName = std::pair<std::string, int32_t>;
 
+/// Of a table whose log is trimmed: bodies of at most so many bytes are kept.
+inline constexpr int64_t kKeptBytes = 8000;
+/// What was read of an offset that the log does not keep.
+inline constexpr char kTrimmed[] = "?";
+
 struct TableModel {
   bool keyed = false;
+  bool trims = false;
   int columns = 2;
   /// By offset: the change and the row, as text. An offset that a write without effects took is
   /// "-".
   std::map<BucketName, std::vector<std::string>> logs;
   std::map<int32_t, std::string> current;  // of a keyed table
 
-  bool operator==(const TableModel&) const = default;
+  /// Of a log that is trimmed either side may lack its begin: no more than can have been let go.
+  bool operator==(const TableModel&) const;
   void Append(const BucketName& bucket, const std::vector<Row>& rows);
   void Upsert(const std::vector<Row>& rows);
   void Delete(const std::vector<int32_t>& keys);

@@ -1,6 +1,8 @@
 // Reading everything that a database holds.
 #include <arrow/array.h>
 
+#include <algorithm>
+
 #include "firth/schema/row.h"
 #include "firth/table/lake.h"
 #include "firth/table/series.h"
@@ -40,6 +42,7 @@ class TableObserver {
   Result<TableModel> Run() {
     const auto& edition = *table_->current;
     model_.keyed = !edition.spec.key.empty();
+    model_.trims = edition.spec.log_lifetime.bytes.has_value();
     model_.columns = edition.newest().schema->num_fields();
     ARROW_ASSIGN_OR_RAISE(const auto partitions,
                           world_->db->ListPartitions(world_->caller, *table_));
@@ -60,12 +63,13 @@ class TableObserver {
     if (range.end.value == 0) return Status::OK();
     auto& log = model_.logs[{values, bucket}];
     ARROW_RETURN_NOT_OK(ReadLog(where, range, &log));
-    if (model_.keyed) ARROW_RETURN_NOT_OK(CheckKeys(where));
+    if (model_.keyed) ARROW_RETURN_NOT_OK(CheckKeys(where, range.start == Offset(0)));
     return Status::OK();
   }
 
   Status ReadLog(table::BucketRef where, table::BucketRange range, std::vector<std::string>* log) {
     log->assign(static_cast<size_t>(range.end.value), "-");
+    std::fill_n(log->begin(), range.start.value, kTrimmed);
     ARROW_ASSIGN_OR_RAISE(const auto scanner,
                           world_->db->Scan(world_->caller, {.table = table_,
                                                             .partition = where.partition,
@@ -85,7 +89,7 @@ class TableObserver {
         const auto change = batch->changes.empty() ? log::Change::kAppend : batch->changes[i];
         (*log)[static_cast<size_t>(next)] = std::string(kChanges[static_cast<int>(change)]) + " " +
                                             std::to_string(pairs[i].first) + " " + pairs[i].second;
-        if (model_.keyed) ARROW_RETURN_NOT_OK(Fold(change, pairs[i]));
+        if (model_.keyed && range.start.value == 0) ARROW_RETURN_NOT_OK(Fold(change, pairs[i]));
       }
     }
   }
@@ -116,8 +120,8 @@ class TableObserver {
     return Status::OK();
   }
 
-  /// The key view holds what the log folds to.
-  Status CheckKeys(table::BucketRef where) {
+  /// The key view holds what the log folds to; where its begin is gone, only the model can tell.
+  Status CheckKeys(table::BucketRef where, bool whole) {
     ARROW_ASSIGN_OR_RAISE(const auto rows,
                           world_->db->ScanKeys(world_->caller, {.table = table_, .where = where}));
     std::map<int32_t, std::string> held;
@@ -129,6 +133,7 @@ class TableObserver {
       ARROW_ASSIGN_OR_RAISE(const auto pairs, PairsOf(table_, *decoded));
       held.insert(pairs.front());
     }
+    if (!whole) model_.current = held;
     return held == model_.current
                ? Status::OK()
                : Contradiction(table_, "the key view is not the fold of the log");

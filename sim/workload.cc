@@ -38,6 +38,7 @@ Status Workload::Step() {
       {5, &Workload::ChangeValue},
       {12, &Workload::ChangeSeries},
       {6, &Workload::CutFiles},
+      {6, &Workload::Trim},
       {4, &Workload::CloseAndOpen},
       {3, &Workload::Idle},
   };
@@ -127,7 +128,10 @@ Status Workload::CreateTable() {
   spec.edition.compression = Below(&world_->random, 2) == 0 ? "none" : "zstd";
   Model after = candidates_->newest();
   const Path path{{kTablesName, name}};
-  after.tables[path.ToString()].keyed = keyed;
+  TableModel& model = after.tables[path.ToString()];
+  model.keyed = keyed;
+  model.trims = (keyed || kind == 3) && Below(&world_->random, 2) == 0;
+  if (model.trims) spec.edition.log_lifetime.bytes = kKeptBytes;
   return Write("create table", after,
                [&] { return world_->db->CreateTable(world_->caller, path, spec).status(); });
 }

@@ -62,6 +62,7 @@ class Workload {
   Status ChangeValue();
   Status ChangeSeries();
   Status CutFiles();
+  Status Trim();
   Status CloseAndOpen();
   Status Idle();
 

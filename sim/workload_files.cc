@@ -1,4 +1,5 @@
 // The steps that use files, series, and the process's own coming and going.
+#include "firth/table/database_impl.h"
 #include "firth/table/lake.h"
 #include "firth/table/series.h"
 #include "firth/table/steps.h"
@@ -95,6 +96,17 @@ Status Workload::CutFiles() {
     ++done_["cut files"];
   }
   return Status::OK();
+}
+
+Status Workload::Trim() {
+  auto* const database = static_cast<table::DatabaseImpl*>(world_->db.get());
+  // Keyed logs are trimmed behind a base only.
+  if (Below(&world_->random, 2) == 0) {
+    const Status cut = database->CutBases();
+    if (!cut.ok()) return Judge("cut bases", cut);
+    ++done_["cut bases"];
+  }
+  return Judge("trim and rewrite", database->retention()->RunOnce());
 }
 
 Status Workload::CloseAndOpen() {

@@ -61,6 +61,11 @@ void World::Restart() {
   Hook();
 }
 
+void World::RestartOn(std::unique_ptr<store::MemoryFileSystem> others) {
+  left_ = std::move(others);
+  Restart();
+}
+
 void World::Arm(Fault fault, uint64_t after, bool reads) {
   reads_ = reads;
   fault_ = fault;

@@ -34,6 +34,8 @@ class World {
   void Kill();
   /// Go on with what the power cut left, or, without one, with what a killed process left.
   void Restart();
+  /// Go on with other files, after Kill.
+  void RestartOn(std::unique_ptr<store::MemoryFileSystem> others);
 
   /// From the next operation on the disk, the `after`-th (from 0) meets `fault`; without `reads`,
   /// of those that change something. After a power cut all fail; of the others only that one.
@@ -43,6 +45,7 @@ class World {
   /// The power is off, or the database has said that it is to end.
   bool dead() const { return left_ != nullptr || !fatal.ok(); }
   bool met() const { return met_; }
+  void SetMet(bool met) { met_ = met; }
   /// Called at each operation on the disk while a fault may come; gives the number of its place in
   /// the code.
   std::function<uint64_t()> place;

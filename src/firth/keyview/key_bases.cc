@@ -214,7 +214,17 @@ Status KeyBases::Cut(KeyView* view) {
     named_commit_ = manifest.commit;
     damage_ = Status::OK();
   }
-  return RemoveOthers(manifest);
+  return holds_ == 0 ? RemoveOthers(manifest) : Status::OK();
+}
+
+void KeyBases::Hold() {
+  std::lock_guard cut(cut_mutex_);
+  ++holds_;
+}
+
+void KeyBases::Release() {
+  std::lock_guard cut(cut_mutex_);
+  --holds_;
 }
 
 Status KeyBases::Fill(const Place& place) {

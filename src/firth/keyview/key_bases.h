@@ -53,6 +53,11 @@ class KeyBases : public BaseSource {
   /// holds. Blocks; one call at a time. Errors: kDiskFull, kIo, kChecksumMismatch.
   Status Cut(KeyView* view);
 
+  /// From Hold to Release no file is removed, so that what the catalog names now can be copied; new
+  /// bases are made as ever. Hold waits for one that is being made.
+  void Hold();
+  void Release();
+
   /// Read every file of the base and compare it with the manifest. Blocks.
   Status Verify() const;
 
@@ -70,6 +75,7 @@ class KeyBases : public BaseSource {
 
   const KeyBasesOptions options_;
   std::mutex cut_mutex_;  // held while a base is made
+  int holds_ = 0;         // guarded by cut_mutex_
   mutable std::mutex mutex_;
   std::optional<BaseManifest> newest_;  // guarded by mutex_
   CommitId named_commit_{0};            // guarded by mutex_

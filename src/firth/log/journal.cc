@@ -134,6 +134,11 @@ Status Journal::Find() {
       ++next;
     }
   }
+  // The newest file has nothing after it that would miss it but the mark.
+  if (const Marked mark = ReadMark(); mark.number >= next) {
+    return Error(Code::kDataLoss, Reason::kFileMissing,
+                 "the log file " + PathOf(next) + " is missing");
+  }
   std::sort(live_.begin(), live_.end(),
             [](const LiveFile& a, const LiveFile& b) { return a.from < b.from; });
   std::set<std::string> names{kMarkName};
@@ -170,6 +175,11 @@ Status Journal::Scan(uint64_t number, bool recover, bool bodies, const VisitComm
   FileScan scan(file.get(), number, in_order ? last_id_ : CommitId(0));
   ARROW_ASSIGN_OR_RAISE(const bool begun, scan.CheckHeader(recover));
   if (!begun) {
+    if (const uint64_t marked = MarkedBytes(number); marked > 0) {
+      return Error(Code::kDataLoss, Reason::kChecksumMismatch,
+                   PathOf(number) + " is damaged at byte 0: it held " + std::to_string(marked) +
+                       " bytes, and its header is gone");
+    }
     // It had not even begun.
     ARROW_RETURN_NOT_OK(RemoveFile(number));
     return options_.files->SyncFolder(options_.folder);
@@ -296,13 +306,18 @@ void Journal::Mark() {
   static_cast<void>(mark_->Write(0, {AsBytes(mark)}));
 }
 
-uint64_t Journal::MarkedBytes(uint64_t number) const {
+Journal::Marked Journal::ReadMark() const {
   const auto mark = store::ReadFile(options_.files, options_.folder + "/" + kMarkName, 4096);
-  if (!mark.ok() || (*mark)->size() < 32) return 0;
+  if (!mark.ok() || (*mark)->size() < 32) return {};
   const uint8_t* p = (*mark)->data();
   const Bytes bytes(reinterpret_cast<const std::byte*>(p), 24);
-  if (LoadLe<uint64_t>(p) != kMarkMagic || LoadLe<uint64_t>(p + 24) != Hash64(bytes)) return 0;
-  return LoadLe<uint64_t>(p + 8) == number ? LoadLe<uint64_t>(p + 16) : 0;
+  if (LoadLe<uint64_t>(p) != kMarkMagic || LoadLe<uint64_t>(p + 24) != Hash64(bytes)) return {};
+  return {.number = LoadLe<uint64_t>(p + 8), .bytes = LoadLe<uint64_t>(p + 16)};
+}
+
+uint64_t Journal::MarkedBytes(uint64_t number) const {
+  const Marked mark = ReadMark();
+  return mark.number == number ? mark.bytes : 0;
 }
 
 Status Journal::Close(CommitId last, int64_t last_time_ns) {
@@ -314,7 +329,9 @@ Status Journal::Close(CommitId last, int64_t last_time_ns) {
   ARROW_RETURN_NOT_OK(Append(placed.parts(), placed.bytes()));
   ARROW_RETURN_NOT_OK(current_->Truncate(position_));
   reserved_ = position_;
-  return current_->Sync();
+  ARROW_RETURN_NOT_OK(current_->Sync());
+  // From here on all is known: whatever is missing at the next start is lost, not torn.
+  return mark_->Sync();
 }
 
 uint64_t Journal::NewNumber() {

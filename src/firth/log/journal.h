@@ -115,6 +115,12 @@ class Journal {
   /// process, and mostly after one of the machine, damage before that place is told from a torn
   /// tail.
   void Mark();
+  /// The file and the place in it that Mark noted last; nothing if that cannot be read.
+  struct Marked {
+    uint64_t number = 0;
+    uint64_t bytes = 0;
+  };
+  Marked ReadMark() const;
   uint64_t MarkedBytes(uint64_t number) const;
 
   const JournalOptions options_;

@@ -330,6 +330,36 @@ TEST(LogStoreTest, EveryFlippedByteIsNamedOrHarmless) {
   }
 }
 
+TEST(LogStoreTest, WhatIsMissingAfterACleanCloseIsNamed) {
+  auto world = NewWorld();
+  for (int i = 0; i < 6; ++i) ASSERT_TRUE(world->Append(kA, i, 1).ok());
+  ASSERT_TRUE(world->log->Close().ok());
+  world->Kill();
+  const std::string file = "journal/0000000000000001.journal";
+  const auto pristine = world->files->Copy();
+  const uint64_t bytes = (*(*pristine->Open(file))).Size().ValueOrDie();
+  // At every length, the last byte of the seal and an empty file among them.
+  for (uint64_t left = bytes + 1; left-- > 0;) {
+    TestWorld cut(pristine->Copy());
+    if (left < bytes) {
+      ASSERT_TRUE((*cut.files->Open(file))->Truncate(left).ok());
+    }
+    cut.catalog = world->catalog;
+    const Status opened = cut.Open();
+    if (left == bytes) {
+      EXPECT_TRUE(opened.ok()) << opened.ToString();
+      continue;
+    }
+    EXPECT_EQ(CodeOf(opened), Code::kDataLoss) << left << " bytes left: " << opened.ToString();
+    EXPECT_NE(opened.message().find(file), std::string::npos) << opened.ToString();
+  }
+  TestWorld gone(pristine->Copy());
+  ASSERT_TRUE(gone.files->Remove(file).ok());
+  const Status opened = gone.Open();
+  EXPECT_EQ(CodeOf(opened), Code::kDataLoss) << opened.ToString();
+  EXPECT_NE(opened.message().find(file), std::string::npos) << opened.ToString();
+}
+
 // The heart: random commits, a power cut at a random moment, recovery, compare. What was answered
 // is there; what is there was sent, whole, in order.
 TEST(LogStoreTest, PowerCutsLoseNothingThatWasAnswered) {

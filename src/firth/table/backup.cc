@@ -200,6 +200,14 @@ Result<BackupReport> BackUp(Database* database, const std::string& folder) {
     log::LogStore* log;
     ~Unpin() { log->Unpin(); }
   };
+  // The bases that the catalog's copy names, and none of a later commit.
+  const auto series_base = impl->series_store()->HoldBase();
+  struct Release {
+    keyview::KeyBases* bases;
+    ~Release() { bases->Release(); }
+  };
+  impl->key_bases()->Hold();
+  const Release release{impl->key_bases()};
   log::LogStore::Pinned pinned;
   const std::function<void(std::function<void(const Result<bool>&)>)> pin =
       [&](std::function<void(const Result<bool>&)> done) {

@@ -154,6 +154,8 @@ class DatabaseImpl : public Database {
   Status CutBases();
   Status CutKeyBase();
   ViewStats KeyViewStats(const std::vector<LogId>& logs);
+  SeriesStoreImpl* series_store() { return series_.get(); }
+  keyview::KeyBases* key_bases() { return key_bases_.get(); }
   LakeStoreImpl* lake_store() { return lake_.get(); }
   /// The log of a bucket of the table's current edition. Error kBucketNotFound.
   Result<LogId> LogOf(const TableInfo& table, BucketRef where);

@@ -84,13 +84,21 @@ Status SeriesStoreImpl::BeginAnew(const Status& wrong) {
 }
 
 Result<bool> SeriesStoreImpl::Trimmed() {
-  for (const LogId log : database_->log()->LogsAfter(CommitId(0))) {
-    if (database_->log()->Range(log).start == Offset(0)) continue;
-    auto partition = database_->catalog()->PartitionOfLog(log);
-    if (!partition.ok()) continue;  // dropped
-    ARROW_ASSIGN_OR_RAISE(const EditionInfo edition,
-                          database_->catalog()->GetEdition(partition->edition));
-    if (HoldsSeries(edition)) return true;
+  catalog::Catalog* const catalog = database_->catalog();
+  ARROW_ASSIGN_OR_RAISE(const auto tables, catalog->ListTables(Path{}));
+  for (const TablePtr& table : tables) {
+    ARROW_ASSIGN_OR_RAISE(const auto editions, catalog->ListEditions(table->id));
+    for (const EditionInfo& edition : editions) {
+      if (!HoldsSeries(edition)) continue;
+      ARROW_ASSIGN_OR_RAISE(const auto partitions, catalog->ListPartitions(edition.id));
+      for (const PartitionInfo& partition : partitions) {
+        for (int32_t b = 0; b < partition.bucket_count; ++b) {
+          ARROW_ASSIGN_OR_RAISE(const log::LogRange range,
+                                database_->log()->Range(partition.LogOf(b)));
+          if (range.start != Offset(0)) return true;
+        }
+      }
+    }
   }
   return false;
 }
