@@ -5,6 +5,14 @@
 #include "firth/common/text.h"
 
 namespace firth::timeview {
+namespace {
+
+/// One head in so many is let go before its place is needed.
+constexpr size_t kSpare = 8;
+/// A reader that brings a head looks at so many to let one go. The writer sees to the rest.
+constexpr size_t kLooksMax = 64;
+
+}  // namespace
 
 HeadPtr OpenSeries::Use(const SeriesId& series) {
   const auto found = heads_.find(series);
@@ -48,7 +56,7 @@ Result<HeadPtr> OpenSeries::FindOrLoad(const SeriesId& series) {
     if (version != VersionOf(series) || !base_->IsCurrent(source)) continue;
     if (!loaded.ok() || *loaded == nullptr) return loaded;
     Insert(*loaded);
-    TrimLocked(&dropped);
+    if (order_.size() > heads_max_) TrimLocked(heads_max_, kLooksMax, &dropped);
     return loaded;
   }
 }
@@ -109,8 +117,7 @@ std::vector<HeadPtr> OpenSeries::ChangedToEvict() const {
   std::lock_guard lock(mutex_);
   std::vector<HeadPtr> heads;
   if (order_.size() <= heads_max_) return heads;
-  // Some more than need be, so that it is not done for each new head.
-  const size_t wanted = order_.size() - heads_max_ + heads_max_ / 8;
+  const size_t wanted = order_.size() - heads_max_ + heads_max_ / kSpare;
   size_t seen = 0;
   for (auto head = order_.rbegin(); head != order_.rend() && seen < wanted; ++head, ++seen) {
     if (changed_.count((*head)->id()) != 0) heads.push_back(*head);
@@ -121,12 +128,15 @@ std::vector<HeadPtr> OpenSeries::ChangedToEvict() const {
 void OpenSeries::Trim() {
   std::vector<HeadPtr> dropped;  // freed after the lock
   std::lock_guard lock(mutex_);
-  TrimLocked(&dropped);
+  if (order_.size() > heads_max_) {
+    TrimLocked(heads_max_ - heads_max_ / kSpare, order_.size(), &dropped);
+  }
 }
 
-void OpenSeries::TrimLocked(std::vector<HeadPtr>* dropped) {
+void OpenSeries::TrimLocked(size_t heads_low, size_t looks_max, std::vector<HeadPtr>* dropped) {
   auto head = order_.end();
-  while (order_.size() > heads_max_ && head != order_.begin()) {
+  for (size_t looks = 0; looks < looks_max && order_.size() > heads_low && head != order_.begin();
+       ++looks) {
     --head;
     // Whoever holds it may be about to change it.
     if (head->use_count() > 1) continue;

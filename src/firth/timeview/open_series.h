@@ -39,10 +39,11 @@ class OpenSeries {
   /// It was written.
   void MarkWritten(const HeadPtr& head);
   /// The heads that are to be written, and among the least recently used of them those that stand
-  /// in the way of others.
+  /// in the way of others: none unless there are too many heads.
   std::vector<HeadPtr> Changed() const;
   std::vector<HeadPtr> ChangedToEvict() const;
-  /// Let heads go that are too many and were written.
+  /// Let heads go that were written, some more than are too many, so that it is not done for each
+  /// new head.
   void Trim();
 
  private:
@@ -53,7 +54,8 @@ class OpenSeries {
   Result<HeadPtr> FindOrLoad(const SeriesId& series);
   HeadPtr Use(const SeriesId& series);
   void Insert(const HeadPtr& head);
-  void TrimLocked(std::vector<HeadPtr>* dropped);
+  /// Let heads go until there are `heads_low`, but look at no more than `looks_max` of them.
+  void TrimLocked(size_t heads_low, size_t looks_max, std::vector<HeadPtr>* dropped);
   uint64_t& VersionOf(const SeriesId& series) {
     return versions_[static_cast<uint8_t>(series.bytes[0]) % versions_.size()];
   }

@@ -246,11 +246,14 @@ class TimeViewImpl : public TimeView {
       write_again_ = written.ok() ? 0 : dirty_bytes_.load() + options_.dirty_bytes_max / 8;
       ARROW_RETURN_NOT_OK(Forgive(written));
     }
-    const std::vector<HeadPtr> evicted = open_.ChangedToEvict();
-    if (!evicted.empty()) {
-      ARROW_RETURN_NOT_OK(Forgive(Write(evicted, true)));
+    if (open_.size() > std::max<size_t>(options_.open_series_max, evict_again_)) {
+      std::vector<HeadPtr> evicted = open_.ChangedToEvict();
+      const Status written = evicted.empty() ? Status::OK() : Write(evicted, true);
+      evicted.clear();  // a head that somebody holds stays
+      open_.Trim();
+      evict_again_ = written.ok() ? 0 : open_.size() + options_.open_series_max / 8;
+      ARROW_RETURN_NOT_OK(Forgive(written));
     }
-    if (open_.size() > options_.open_series_max) open_.Trim();
     return Status::OK();
   }
 
@@ -319,7 +322,9 @@ class TimeViewImpl : public TimeView {
   // The writer's: series with edits that wait, in the order in which they began to. May name some
   // that have none any more.
   std::deque<SeriesId> queue_;
-  uint64_t write_again_ = 0;  // bytes of nodes outside files, after a try that failed
+  // After a try that failed: not before there are so many bytes of nodes outside files, or heads.
+  uint64_t write_again_ = 0;
+  size_t evict_again_ = 0;
   bool told_full_ = false;
 };
 

@@ -303,5 +303,37 @@ TEST(TimeViewMemoryTest, NodesOutsideFilesStayWithinTheirBound) {
   EXPECT_EQ(Read(view.get(), TestSeries(7), kLatestRevision).ValueOrDie().size(), 80u);
 }
 
+TEST(TimeViewMemoryTest, HeadsAreLetGoInRuns) {
+  store::MemoryFileSystem files;
+  TimeViewOptions options = SmallOptions(&files);
+  options.dirty_bytes_max = 1 << 20;
+  options.open_series_max = 80;
+  auto view = TimeView::Open(options).ValueOrDie();
+  int trims = 0;
+  uint64_t before = 0;
+  int64_t commit = 0;
+  for (int round = 0; round < 2; ++round) {
+    for (uint8_t number = 0; number < 250; ++number) {
+      OwnedEdit edit;
+      edit.edit.series = TestSeries(number);
+      edit.edit.revision = kEmptyRevision + 1 + round;
+      edit.edit.commit = CommitId(++commit);
+      edit.times = {round};
+      edit.values = {1.0 * number};
+      TIMEVIEW_OK(view->Apply({&edit.get(), 1}, edit.edit.commit));
+      const uint64_t open = view->Stats().open_series;
+      ASSERT_LE(open, 81u);
+      trims += open < before;
+      before = open;
+    }
+  }
+  EXPECT_GT(trims, 10);
+  EXPECT_LT(trims, 70);  // of 420 heads that were let go
+  for (uint8_t number = 0; number < 250; ++number) {
+    const auto points = Read(view.get(), TestSeries(number), kLatestRevision).ValueOrDie();
+    ASSERT_EQ(points, (ModelPoints{{0, 1.0 * number}, {1, 1.0 * number}}));
+  }
+}
+
 }  // namespace
 }  // namespace firth::timeview
