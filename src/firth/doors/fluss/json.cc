@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "firth/common/json_depth.h"
 #include "firth/doors/fluss/errors.h"
 
 namespace firth::doors::fluss {
@@ -13,27 +14,6 @@ namespace {
 
 Status Fault(const std::string& what) {
   return Error(Code::kInvalidArgument, Reason::kNone, what);
-}
-
-/// The deepest nesting of brackets outside of strings.
-int Nesting(std::string_view text) {
-  int depth = 0;
-  int deepest = 0;
-  bool quoted = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (quoted) {
-      if (c == '\\') ++i;
-      if (c == '"') quoted = false;
-    } else if (c == '"') {
-      quoted = true;
-    } else if (c == '{' || c == '[') {
-      deepest = std::max(deepest, ++depth);
-    } else if (c == '}' || c == ']') {
-      --depth;
-    }
-  }
-  return deepest;
 }
 
 /// The member, or null where it is absent or null.
@@ -47,7 +27,7 @@ const Json* Find(const Json& object, const char* name) {
 
 Result<Json> ParseJson(std::string_view text) {
   if (text.size() > kJsonBytesMax) return Fault("the JSON text has more than 4 MiB");
-  if (Nesting(text) > kJsonNestingMax) return Fault("the JSON text nests more than 64 deep");
+  if (JsonDepth(text) > kJsonDepthMax) return Fault("the JSON text nests more than 64 deep");
   Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded()) return Fault("the text is not JSON");
   return json;

@@ -20,8 +20,6 @@ using Json = nlohmann::json;
 /// What is to be written: members keep their order.
 using JsonOut = nlohmann::ordered_json;
 
-/// Deeper nesting than this is refused before anything is built from it.
-inline constexpr int kJsonNestingMax = 64;
 inline constexpr size_t kJsonBytesMax = size_t{4} << 20;
 
 /// Parse hostile text. Errors: kInvalidArgument for what is not JSON, too deep or too long.
