@@ -8,23 +8,12 @@
 #include <utility>
 
 #include "firth/format/conform.h"
+#include "firth/format/thrown.h"
 
 namespace firth::format {
 namespace {
 
 using arrow::adapters::orc::ORCFileReader;
-
-/// ORC's own library throws what Arrow's adapter does not catch.
-template <typename Do>
-auto Catch(Do&& action) -> decltype(action()) {
-  try {
-    return action();
-  } catch (const std::bad_alloc&) {
-    throw;
-  } catch (const std::exception& error) {
-    return Error(Code::kInvalidArgument, Reason::kNone, error.what());
-  }
-}
 
 /// The rows of a file, stripe by stripe.
 class OrcBatches : public arrow::RecordBatchReader {

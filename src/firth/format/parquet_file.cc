@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "firth/format/nested_nulls.h"
+#include "firth/format/thrown.h"
 #include "firth/schema/schema.h"
 
 namespace firth::format {
@@ -22,20 +23,6 @@ constexpr int64_t kRowGroupRows = 1 << 20;
 /// Items of any list in a file's metadata: schema elements, row groups, columns.
 constexpr int32_t kMetadataItemsMax = 4 * schema::kFieldsMax;
 constexpr int32_t kMetadataTextMax = 64 << 20;
-
-/// Parquet's own interface throws.
-template <typename Do>
-auto Catch(Do&& action) -> decltype(action()) {
-  try {
-    return action();
-  } catch (const parquet::ParquetStatusException& error) {
-    return error.status();
-  } catch (const std::bad_alloc&) {
-    throw;
-  } catch (const std::exception& error) {
-    return Error(Code::kInvalidArgument, Reason::kNone, error.what());
-  }
-}
 
 void AddLeaves(const parquet::arrow::SchemaField& field, std::vector<int>* leaves) {
   if (field.is_leaf()) leaves->push_back(field.column_index);

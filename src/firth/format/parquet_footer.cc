@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "firth/format/thrown.h"
 #include "firth/schema/schema.h"
 
 namespace firth::format {
@@ -103,15 +104,7 @@ Result<ParquetFooter> Read(const std::shared_ptr<arrow::io::RandomAccessFile>& i
 }  // namespace
 
 Result<ParquetFooter> ReadParquetFooter(std::shared_ptr<arrow::io::RandomAccessFile> input) {
-  try {
-    return Read(input);
-  } catch (const parquet::ParquetStatusException& error) {
-    return error.status();
-  } catch (const std::bad_alloc&) {
-    throw;
-  } catch (const std::exception& error) {
-    return Error(Code::kInvalidArgument, Reason::kNone, error.what());
-  }
+  return Catch([&] { return Read(input); });
 }
 
 }  // namespace firth::format
