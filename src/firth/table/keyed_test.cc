@@ -1,12 +1,10 @@
 // Goal: a keyed table is what a map would be, its log folds to the same, and both survive restarts
 // and the loss of the view. Method: chosen cases, then random operations against a map.
-#include <stdlib.h>
-
-#include <filesystem>
 #include <map>
 
 #include "firth/common/random.h"
 #include "firth/schema/row.h"
+#include "firth/store/testing_files.h"
 #include "firth/table/database_impl.h"
 #include "firth/table/file_entry.h"
 #include "firth/table/files_testing.h"
@@ -187,9 +185,8 @@ TEST_F(KeyedTest, FailedWriteLeavesNoTrace) {
 }
 
 TEST_F(KeyedTest, AFullDiskDoesNotRefuseRepeats) {
-  char folder[] = "/tmp/firth-keyed-XXXXXX";
-  ASSERT_NE(mkdtemp(folder), nullptr);
-  world_.key_view_folder = std::string(folder) + "/view";
+  const store::TemporaryFolder folder;
+  world_.key_view_folder = folder.path() + "/view";
   ASSERT_TRUE(world_.Restart().ok());
   const TablePtr table = Create({});
   ASSERT_TRUE(Put(table, 1, "a", 0).ok());
@@ -202,7 +199,6 @@ TEST_F(KeyedTest, AFullDiskDoesNotRefuseRepeats) {
   ASSERT_TRUE(Put(table, 1, "b", 1).ok());
   EXPECT_EQ(View(table), (Model{{1, "b"}}));
   world_.db.reset();
-  std::filesystem::remove_all(folder);
 }
 
 TEST_F(KeyedTest, RowsInFilesAreReplayed) {
