@@ -49,6 +49,8 @@ struct SeriesQuery {
   std::string collection_prefix;
 };
 
+struct CollectionRows;  // series_rows.h
+
 /// Series of a Database. Thread-safe. Changes are durable on return, and every later read sees
 /// them.
 class SeriesStore {
@@ -88,6 +90,13 @@ class SeriesStore {
   virtual Result<std::unique_ptr<timeview::RangeCursor>> Changes(const access::Caller& caller,
                                                                  const SeriesId& id, int64_t from,
                                                                  int64_t to, int resolution) = 0;
+
+  /// The points of a collection's series as they are now, as rows of these columns of its newest
+  /// schema: by the series' uuid, then by time. The rows must not outlive the database. Memory: a
+  /// pin a series. Blocks. Right: read. Errors: kColumnNotFound; kInvalidArgument for a table of
+  /// another shape.
+  virtual Result<CollectionRows> OpenRows(const access::Caller& caller, const Path& collection,
+                                          const std::vector<std::string>& columns) = 0;
 };
 
 }  // namespace firth::table

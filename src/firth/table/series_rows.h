@@ -18,8 +18,6 @@
 
 namespace firth::table {
 
-class Database;
-
 /// Is this edition one of series, whose rows are stored as times and values?
 bool IsCollection(const catalog::EditionInfo& edition);
 
@@ -29,20 +27,12 @@ std::shared_ptr<arrow::Schema> CollectionStoredSchema();
 /// time, value. It is the edition's newest schema; the stored one is its first.
 std::shared_ptr<arrow::Schema> CollectionShownSchema(const arrow::Schema& stored);
 
-/// A collection as rows.
+/// A collection as rows (SeriesStore::OpenRows).
 struct CollectionRows {
   std::shared_ptr<arrow::RecordBatchReader> rows;
   /// Text that is another one when the rows would be others.
   std::string state;
 };
-
-/// The points of a collection's series as they are now, as rows of these columns of its newest
-/// schema: by the series' uuid, then by time. The rows must not outlive the database. Memory: a pin
-/// a series. Blocks. Right: read. Errors: kColumnNotFound; kInvalidArgument for a table of another
-/// shape.
-Result<CollectionRows> OpenCollectionRows(Database* database, const access::Caller& caller,
-                                          const Path& collection,
-                                          const std::vector<std::string>& columns);
 
 /// What is known of a series now; null when it is gone.
 using FindSeries = std::function<SeriesPtr(const SeriesId&)>;

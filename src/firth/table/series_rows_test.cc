@@ -103,7 +103,7 @@ TEST_F(SeriesRowsTest, PointsAsTheyAreComeBySeriesAndTime) {
   Insert(2, {kBase}, {7});
   Insert(1, {kBase + 1, kBase}, {1, 0.5});
   const auto state = [&] {
-    auto opened = OpenCollectionRows(world_.db.get(), world_.caller, kPath, {"name", "value"});
+    auto opened = world_.db->series()->OpenRows(world_.caller, kPath, {"name", "value"});
     EXPECT_TRUE(opened.ok()) << opened.status().ToString();
     std::string all;
     std::shared_ptr<arrow::RecordBatch> batch;

@@ -323,16 +323,6 @@ Result<CollectionRows> SeriesStoreImpl::OpenRows(const access::Caller& caller,
   return out;
 }
 
-Result<CollectionRows> OpenCollectionRows(Database* database, const access::Caller& caller,
-                                          const Path& collection,
-                                          const std::vector<std::string>& columns) {
-  auto* store = dynamic_cast<SeriesStoreImpl*>(database->series());
-  if (store == nullptr) {
-    return Error(Code::kUnimplemented, Reason::kNone, "this database has no rows of series");
-  }
-  return store->OpenRows(caller, collection, columns);
-}
-
 Result<int64_t> SeriesStoreImpl::LatestRevision(const access::Caller& caller, const SeriesId& id) {
   ARROW_ASSIGN_OR_RAISE(const ColumnSeriesPtr column, ColumnOf(caller, id));
   if (column != nullptr) return columns_.LatestRevision(*column);

@@ -94,9 +94,8 @@ class SeriesStoreImpl : public SeriesStore {
                                                          const SeriesId& id, int64_t from,
                                                          int64_t to, int resolution) override;
 
-  /// As OpenCollectionRows.
   Result<CollectionRows> OpenRows(const access::Caller& caller, const Path& collection,
-                                  const std::vector<std::string>& columns);
+                                  const std::vector<std::string>& columns) override;
 
   /// What is known of a series, whoever asks; null when it is gone.
   SeriesPtr Known(const SeriesId& id) const;

@@ -157,8 +157,7 @@ Result<std::unique_ptr<SelectedRows>> SelectRows(table::Database* database,
   Filter filter(shape, regions);
   const auto sort_columns = table::SortColumns(*table);
   if (table::IsCollection(*table->current)) {
-    ARROW_ASSIGN_OR_RAISE(auto found,
-                          table::OpenCollectionRows(database, caller, table->path, columns));
+    ARROW_ASSIGN_OR_RAISE(auto found, database->series()->OpenRows(caller, table->path, columns));
     return std::make_unique<SeriesRows>(std::move(found.rows), std::move(filter));
   }
   if (sort_columns.empty()) {
