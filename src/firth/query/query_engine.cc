@@ -12,6 +12,7 @@
 #include "firth/query/session.h"
 #include "firth/query/sql_text.h"
 #include "firth/query/statement.h"
+#include "firth/query/statement_limits.h"
 
 namespace firth::query {
 namespace {
@@ -116,6 +117,12 @@ class Prepared : public PreparedQuery {
     ARROW_ASSIGN_OR_RAISE(parts_->session, Session::Open(options_, spill_folder_));
     ARROW_RETURN_NOT_OK(ReadStatement(sql));
     ARROW_RETURN_NOT_OK(ResolveTables(resolver));
+    ARROW_RETURN_NOT_OK(CheckLimits(tree_, [this](const TableName& name) {
+      const auto found = std::find_if(tables_.begin(), tables_.end(), [&](const Named& table) {
+        return table.name.schema == name.schema && table.name.name == name.name;
+      });
+      return found == tables_.end() ? 1 : found->schema->num_fields();
+    }));
     std::vector<std::string> paths;
     for (const Named& table : tables_) {
       for (const ParquetRows& rows : table.parquet) {
@@ -209,7 +216,8 @@ class Prepared : public PreparedQuery {
         parts_->session->Do("SELECT json_serialize_sql(?::VARCHAR, skip_default := true, "
                             "skip_empty := true, skip_null := true)",
                             {sql}));
-    ARROW_ASSIGN_OR_RAISE(const auto names, TablesOf(tree.front().front()));
+    tree_ = tree.front().front();
+    ARROW_ASSIGN_OR_RAISE(const auto names, TablesOf(tree_));
     std::map<TableName, std::pair<std::string, std::string>> past;
     for (const TableName& name : names) {
       ARROW_ASSIGN_OR_RAISE(Named table, NameTable(name));
@@ -392,7 +400,8 @@ class Prepared : public PreparedQuery {
   const std::shared_ptr<Parts> parts_;
   const std::string spill_folder_;
   const QueryOptions options_;
-  std::string sql_;  // as DuckDB gets it
+  std::string tree_;  // as DuckDB parsed it
+  std::string sql_;   // as DuckDB gets it
   std::vector<Named> tables_;
   std::optional<std::vector<TableUse>> uses_;
   std::optional<uint64_t> scan_bytes_;

@@ -191,6 +191,127 @@ TEST_F(QueryEngineTest, RefusesWhatIsNoPlainRead) {
   EXPECT_EQ(Rows("SELECT count(*) FROM staff"), "3") << "the engine still works";
 }
 
+/// `part` so many times.
+std::string Times(int count, const std::string& part) {
+  std::string text;
+  for (int i = 0; i < count; ++i) text += part;
+  return text;
+}
+
+/// SELECT with `inner` within so many of `open` and `close`.
+std::string Nested(int depth, const std::string& open, const std::string& inner,
+                   const std::string& close) {
+  return "SELECT " + Times(depth, open) + inner + Times(depth, close);
+}
+
+/// WITH clauses, each made of the one before by `body`, in which # stands for its name.
+std::string Chained(int count, const std::string& first, const std::string& body,
+                    const std::string& last) {
+  std::string text = "WITH w0 AS (" + first + ")";
+  for (int i = 1; i <= count; ++i) {
+    std::string next = body;
+    for (size_t at = next.find('#'); at != std::string::npos; at = next.find('#')) {
+      next.replace(at, 1, "w" + std::to_string(i - 1));
+    }
+    text += ", w" + std::to_string(i) + " AS NOT MATERIALIZED (" + next + ")";
+  }
+  return text + " SELECT " + last + " FROM w" + std::to_string(count);
+}
+
+TEST_F(QueryEngineTest, DeepStatementsEndWithAnAnswer) {
+  for (const int depth : {10, 100, 1000, 10'000}) {
+    SCOPED_TRACE(depth);
+    std::string wide = "1";
+    for (int i = 0; i < depth; ++i) wide += ", " + std::to_string(i) + " AS c" + std::to_string(i);
+    for (const std::string& sql :
+         {Nested(depth, "(", "1", ")"),
+          Nested(depth, "- ", "1", ""),
+          Nested(depth, "NOT ", "true", ""),
+          Nested(depth, "[", "1", "]"),
+          Nested(depth, "(SELECT ", "1", ")"),
+          Nested(depth, "abs(", "1", ")"),
+          Nested(depth, "1 + ", "1", ""),
+          Nested(depth, "true AND ", "true", ""),
+          Nested(depth, "'a' || ", "'a'", ""),
+          Nested(depth, "1, ", "1", ""),
+          Nested(depth, "1 UNION ALL SELECT ", "1", ""),
+          Nested(depth, "1 EXCEPT SELECT ", "1", ""),
+          Nested(depth, "CASE WHEN true THEN ", "1", " END"),
+          Nested(depth, "{'a': ", "1", "}"),
+          Nested(depth, "* FROM (SELECT ", "1", ")"),
+          Nested(depth, "*, * FROM (SELECT ", "1", ")"),
+          Nested(depth, "1 WHERE EXISTS (SELECT ", "1", ")"),
+          Nested(depth, "1 WHERE 1 IN (SELECT ", "1", ")"),
+          Nested(depth, "list_transform([1], lambda x: ", "1", ")"),
+          "SELECT 1 IN (1" + Times(depth, ",1") + ")",
+          "SELECT CAST(NULL AS INT" + Times(depth, "[]") + ")",
+          "WITH " + Times(depth, "w AS (WITH ") + "w AS (SELECT 1) SELECT 1" +
+              Times(depth, ") SELECT 1"),
+          "SELECT 1 FROM staff" + Times(depth, " NATURAL JOIN staff"),
+          "SELECT '" + Times(depth, "[") + "'::JSON",
+          "SELECT 1" + Times(depth, "::INT"),
+          "SELECT COLUMNS(*) + COLUMNS(*) FROM (SELECT " + wide + ")",
+          Chained(depth, "SELECT 1 AS x", "SELECT a.x FROM # a, # b", "count(*)"),
+          Chained(depth, "SELECT 1 AS x", "SELECT *, * FROM #", "count(*)"),
+          Chained(depth, "SELECT 1 AS x", "SELECT {'a': x, 'b': x} AS x FROM #", "x"),
+          Chained(depth, "SELECT 1 AS x", "SELECT #, # AS y FROM #", "count(*)"),
+          Chained(depth, "SELECT 'xxxxxxxx' AS x", "SELECT x || x AS x FROM #", "length(x)")}) {
+      const auto began = std::chrono::steady_clock::now();
+      const auto table =
+          Run(sql, {.memory_bytes = uint64_t{64} << 20, .timeout_ns = 2'000'000'000});
+      const auto took = std::chrono::steady_clock::now() - began;
+      EXPECT_LT(took, std::chrono::seconds(20)) << sql.substr(0, 100);
+      if (table.ok()) continue;
+      const Status status = table.status();
+      EXPECT_TRUE(ReasonOf(status) == Reason::kQueryRefused ||
+                  ReasonOf(status) == Reason::kOverBudget ||
+                  CodeOf(status) == Code::kDeadlineExceeded)
+          << sql.substr(0, 100) << ": " << status.ToString();
+      EXPECT_EQ(MessageOf(status).find('\n'), std::string::npos) << sql.substr(0, 100);
+    }
+  }
+  EXPECT_EQ(Rows("SELECT count(*) FROM staff"), "3") << "the engine still works";
+}
+
+TEST_F(QueryEngineTest, SaysWhatAStatementHasTooMuchOf) {
+  const auto refused = [&](const std::string& sql, const std::string& text) {
+    const Status status = Run(sql).status();
+    EXPECT_EQ(ReasonOf(status), Reason::kQueryRefused) << sql;
+    EXPECT_NE(MessageOf(status).find(text), std::string::npos) << status.ToString();
+  };
+  refused(Nested(12, "(SELECT ", "1", ")"), "1000 tables and subqueries");
+  refused(Chained(20, "SELECT 1 AS x", "SELECT a.x FROM # a, # b", "1"), "1000 tables");
+  refused(Nested(20, "*, * FROM (SELECT ", "1", ")"), "20000 columns");
+  refused(Chained(20, "SELECT 1 AS x", "SELECT {'a': x, 'b': x} AS x FROM #", "x"), "10000 fields");
+  refused("SELECT " + Times(10'001, "abs(id), ") + "1 FROM staff", "10000 expressions");
+  refused(Nested(3, "list_transform([1], lambda x: ", "1", ")"), "2 lambdas");
+  refused("SELECT repeat('x', 1000001)", "repeat");
+  refused("SELECT repeat(name, id) FROM staff", "repeat");
+  refused("SELECT lpad(name, 1000 * 1000 * 1000, 'x') FROM staff", "lpad");
+  refused("SELECT unnest(range(100000000))", "FROM range");
+  refused("SELECT (SELECT 1 WHERE len(list_resize([1], 10000000)) > 1)", "list_resize");
+  refused("SELECT format('{:1000000000}', 1)", "999");
+  refused("SELECT printf('%100000d', 1)", "999");
+  refused("SELECT levenshtein(name, name) FROM staff", "levenshtein");
+  EXPECT_EQ(Rows("SELECT repeat('ab', 2), lpad('7', 3, '0'), len(range(3)), printf('%03d', 7)"),
+            "abab 007 3 007");
+  EXPECT_EQ(Rows("SELECT list_transform([[1, 2], [3]], lambda x: list_transform(x, lambda y: y * "
+                 "2))::VARCHAR"),
+            "[[2, 4], [6]]");
+}
+
+TEST_F(QueryEngineTest, WhatHasNoEndIsEnded) {
+  for (const char* sql :
+       {"WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r",
+        "SELECT count(*) FROM range(1000000000000)",
+        "SELECT sum(a.range * b.range) FROM "
+        "range(1000000000) a, range(1000000000) b",
+        "SELECT max(md5(range::VARCHAR)) FROM range(1000000000000)"}) {
+    const Status status = Run(sql, {.timeout_ns = 200'000'000}).status();
+    EXPECT_EQ(CodeOf(status), Code::kDeadlineExceeded) << sql << ": " << status.ToString();
+  }
+}
+
 TEST_F(QueryEngineTest, TellsErrorsInOneLine) {
   const auto check = [&](const std::string& sql, Code code, const std::string& text) {
     const Status status = Run(sql).status();

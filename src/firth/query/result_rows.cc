@@ -81,7 +81,11 @@ Status ResultRows::Describe(duckdb_prepared_statement statement) {
   for (auto& type : types) duckdb->destroy_logical_type(&type);
   for (const char* name : names) duckdb->free(const_cast<char*>(name));
   ARROW_RETURN_NOT_OK(session_->Take(failed));
-  ARROW_ASSIGN_OR_RAISE(raw_schema_, arrow::ImportSchema(&exported));
+  auto imported = arrow::ImportSchema(&exported);
+  if (!imported.ok()) {
+    return Refused("the result has a type that Arrow lacks: " + imported.status().message());
+  }
+  raw_schema_ = std::move(*imported);
   ARROW_ASSIGN_OR_RAISE(schema_, ShownSchema(*raw_schema_));
   return Status::OK();
 }
