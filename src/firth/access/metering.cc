@@ -156,13 +156,13 @@ Status Metering::Flush() {
     taken = std::move(changed_);
     changed_.clear();
     for (const auto& key : taken) changes.push_back({.name = key, .value = Text(counts_.at(key))});
-    if (counts_.size() > kCountsMax && taken.empty()) counts_.clear();
   }
   if (changes.empty()) return Status::OK();
   const Status kept = catalog_->ChangeValues(changes);
-  if (!kept.ok()) {
-    std::lock_guard lock(mutex_);
-    changed_.merge(taken);
+  std::lock_guard lock(mutex_);
+  if (!kept.ok()) changed_.merge(taken);
+  if (counts_.size() > kCountsMax) {
+    std::erase_if(counts_, [this](const auto& count) { return !changed_.contains(count.first); });
   }
   return kept;
 }

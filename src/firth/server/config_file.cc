@@ -35,12 +35,14 @@ Status MergeUser(const Place& place, const toml::table& table, Config* config) {
   UserConfig user;
   for (const auto& [key, node] : table) {
     const std::string name(key.str());
-    const std::map<std::string, std::string*> fields{
-        {"name", &user.name}, {"secret", &user.secret}, {"role", &user.role}};
+    const std::map<std::string, std::string*> fields{{"name", &user.name},
+                                                     {"secret", &user.secret},
+                                                     {"role", &user.role},
+                                                     {"email", &user.email}};
     const auto field = fields.find(name);
     if (field == fields.end()) {
       return place.Wrong(node, fmt::format("a user has no '{}'; did you mean '{}'?", name,
-                                           Nearest(name, {"name", "secret", "role"})));
+                                           Nearest(name, {"name", "secret", "role", "email"})));
     }
     ARROW_ASSIGN_OR_RAISE(*field->second, AsText(place, "user." + name, node));
   }

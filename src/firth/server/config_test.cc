@@ -73,6 +73,7 @@ TEST_F(ConfigTest, ReadsAWholeFile) {
     name = "ada"
     secret = "lovelace1"
     role = "admin"
+    email = "ada@analytical.example"
     [[user]]
     name = "guest"
     secret = "12345678"
@@ -89,6 +90,7 @@ TEST_F(ConfigTest, ReadsAWholeFile) {
   EXPECT_EQ(config.users[0].name, "ada");
   EXPECT_EQ(config.users[0].secret, "lovelace1");
   EXPECT_EQ(config.users[0].role, "admin");
+  EXPECT_EQ(config.users[0].email, "ada@analytical.example");
   EXPECT_EQ(config.users[1].role, "none");
   EXPECT_EQ(config.anonymous, "reader");
   EXPECT_EQ(config.log_level, "warning");

@@ -108,6 +108,9 @@ Result<RunningDoor> StartBeneath(const DoorParts& parts) {
   options.listen_grpc = AddressesOf(*parts.config, "beneath_grpc");
   options.tls_certificate_file = parts.config->tls_certificate_file;
   options.tls_key_file = parts.config->tls_key_file;
+  for (const auto& user : parts.config->users) {
+    if (!user.email.empty()) options.emails[user.name] = user.email;
+  }
   ARROW_ASSIGN_OR_RAISE(auto door, doors::beneath::BeneathDoor::Start(options));
   std::map<std::string, std::vector<std::string>> endpoints{
       {"beneath_http", door->endpoints_http()}, {"beneath_grpc", door->endpoints_grpc()}};

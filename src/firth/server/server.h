@@ -15,6 +15,7 @@ struct UserConfig {
   std::string name;
   std::string secret;
   std::string role = "none";
+  std::string email;  // "" where none is given
 };
 
 /// Everything that can be configured, after file, environment and flags were merged.

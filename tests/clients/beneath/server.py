@@ -10,12 +10,14 @@ BINARY = os.environ.get("FIRTH_BINARY", "firth")
 READY_S = 60
 STOP_S = 60
 
+EMAILS = {"bob": "bob@builders.example"}
 SECRETS = {"root": "master-secret-of-root", "ada": "analytical-engine", "bob": "bobs-own-secret"}
 
 
 def config(secrets):
     return "".join(
-        f'[[user]]\nname = "{name}"\nsecret = "{secret}"\nrole = "{"admin" if name == "root" else "none"}"\n\n'
+        f'[[user]]\nname = "{name}"\nsecret = "{secret}"\nrole = "{"admin" if name == "root" else "none"}"\n'
+        + (f'email = "{EMAILS[name]}"\n\n' if name in EMAILS else "\n")
         for name, secret in secrets.items())
 
 

@@ -39,6 +39,7 @@ def project_words(organization, name, **changes):
 async def test_oneself(server):
     found = await me("ada")
     assert found["name"] == "ada" and found["personalUser"]["email"] == "ada@example.org"
+    assert (await me("bob"))["personalUser"]["email"] == "bob@builders.example"
     assert found["readQuota"] is None and found["readUsage"] >= 0
     assert uuid.UUID(found["organizationID"]) and found["personalUserID"] == found["personalUser"]["userID"]
     seen = await who("bob").admin.organizations.find_by_name("ADA")

@@ -3,6 +3,7 @@
 import base64
 import datetime
 import json
+import random
 import uuid
 
 import beneath
@@ -139,13 +140,48 @@ async def test_pages_and_changes_of_a_filter(client, project):
     assert list(await cursor.read_next_changes()) == []
 
 
+async def pages(cursor, limit=1):
+    """The keys of a replay; its cursors are as short as they must be, and go on as another object's."""
+    seen = []
+    while (page := await cursor.read_next(limit=limit)) is not None:
+        seen += [r["k"] for r in page]
+        assert len(cursor.replay_cursor) <= 1024
+    return seen
+
+
 async def test_long_keys_have_short_cursors(client, project):
     table = await client.create_table(f"{project}/t", schema="type T @schema { k: String! @key }")
     keys = [f"{c}" * 1000 for c in "abc"]
     await write(client, table, [{"k": k} for k in keys])
-    cursor = await table.primary_instance.query_index(filter='{"k": {"_prefix": ""}}')
-    seen = []
-    while (page := await cursor.read_next(limit=1)) is not None:
-        seen += [r["k"] for r in page]
-        assert len(cursor.replay_cursor) <= 1024
-    assert seen == keys
+    assert await pages(await table.primary_instance.query_index(filter='{"k": {"_prefix": ""}}')) == keys
+
+
+async def test_long_keys_that_cannot_be_packed(client, project):
+    """Noise of any length: pages of one, a key and what begins with it, changes; all without keeping anything for readers."""
+    table = await client.create_table(f"{project}/t", schema="type T @schema { k: Bytes! @key, n: Int }")
+    rng = random.Random(4)
+    noise = lambda n: bytes(rng.randrange(2, 254) for _ in range(n))  # noqa: E731
+    beginning = noise(950)
+    keys = sorted([noise(1018) for _ in range(5)] + [beginning + noise(n) for n in (1, 30, 60, 68)] + [beginning, noise(400)])
+    await write(client, table, [{"k": k, "n": None} for k in keys])
+    instance = table.primary_instance
+    for limit in (1, 3, 1000):
+        assert await pages(await instance.query_index(), limit) == keys
+    alike = [k for k in keys if k.startswith(beginning)]
+    for key in keys:
+        cursor = await instance.query_index(filter=json.dumps({"k": text_of(key)}))
+        assert len(cursor.replay_cursor) <= 1024 and len(cursor.changes_cursor) <= 1024
+        assert await pages(cursor) == [key]
+        cursor = await instance.query_index(filter=json.dumps({"k": {"_prefix": text_of(key[:980])}}))
+        assert await pages(cursor) == [k for k in keys if k.startswith(key[:980])]
+    cursor = await instance.query_index(filter=json.dumps({"k": {"_prefix": text_of(beginning + alike[-1][950:990])}}))
+    again = beneath.Client(secret=client.connection.secret)
+    await write(again, await again.find_table(f"{project}/t"), [{"k": k, "n": 1} for k in keys])
+    assert [r["k"] for r in await cursor.read_next_changes()] == [k for k in keys if k.startswith(alike[-1][:990])]
+    middle = keys[len(keys) // 2]
+    cursor = await instance.query_index(filter=json.dumps({"k": {"_gte": text_of(middle[:400])}}))
+    assert await pages(cursor) == [k for k in keys if k >= middle[:400]]
+    # Bounds of which a cursor cannot hold all are refused; nothing else is.
+    await refused(instance.query_index(filter=json.dumps({"k": {"_lt": text_of(noise(1000))}})), "too long")
+    assert await pages(await instance.query_index(filter=json.dumps({"k": {"_lt": text_of(b"z" * 1000)}}))) == [
+        k for k in keys if k < b"z" * 1000]

@@ -386,3 +386,74 @@ async def test_rights_of_services_need_both_projects(place):
     assert (await outcome(call))[0] == "OK"
     await ask(USERS["writer"], give % "false", ids)
     assert (await outcome(call))[0] == "PERMISSION_DENIED"
+
+
+async def test_limited_personal_secrets(place):
+    """One that may only read changes nothing; one for what is public sees nothing else; both go when they are revoked."""
+    private, public = await World().make(False), await World().make(True)
+    issue = ('mutation { issueUserSecret(description: "x", readOnly: %s, publicOnly: %s) '
+             "{ token secret { userSecretID description prefix } } }")
+    made = {}
+    for read_only, public_only in ((True, False), (False, True), (True, True)):
+        document = issue % (json.dumps(read_only), json.dumps(public_only))
+        found = (await ask(USERS["admin"], document))["issueUserSecret"]
+        assert found["secret"]["description"] == "x" and found["token"].startswith(found["secret"]["prefix"])
+        made[read_only, public_only] = found
+    for (read_only, public_only), found in made.items():
+        token = found["token"]
+        assert (await ask(token, "query { me { name } }"))["me"]["name"] == "ada"
+        for world in (private, public):
+            is_public = world is public
+            world.secrets["limited"] = token
+            sees, changes = is_public or not public_only, not read_only and (is_public or not public_only)
+            for operation in ("projectMembers", "tableByID", "tableInstancesForTable", "organizationMembers", "updateProject",
+                              "createTable", "createTableInstance", "createProject", "updateOrganization"):
+                kind, (rest, need) = (("query", QUERIES[operation]) if operation in QUERIES else ("mutation", MUTATIONS[operation]))
+                may = sees if need in OPENED else changes
+                if need.startswith("organization"):
+                    may = not public_only and (need == "organization view" or not read_only)
+                if may:
+                    await world.try_it("limited", kind, operation, rest)
+                else:
+                    with pytest.raises(GraphQLError, match="(?i)not allowed"):
+                        await world.try_it("limited", kind, operation, rest)
+            calls = await calls_of(world, "limited", b"\0" * 16)
+            for name in ("QueryLog", "Read", "Subscribe", "QueryWarehouse"):
+                assert (await outcome(calls[name]))[0] == ("OK" if sees else "PERMISSION_DENIED"), (name, read_only, public_only)
+            assert (await outcome(calls["Write"]))[0] == ("OK" if changes else "PERMISSION_DENIED")
+        for operation in ("issueUserSecret", "revokeUserSecret", "updateAuthTicket", "acceptOrganizationInvite"):
+            with pytest.raises(GraphQLError, match="(?i)not allowed"):
+                await private.try_it("limited", "mutation", operation, MUTATIONS[operation][0])
+        # It is not its own to revoke; another user's neither.
+        revoke = f'mutation {{ revokeUserSecret(secretID: "{found["secret"]["userSecretID"]}") }}'
+        with pytest.raises(GraphQLError, match=" not found"):
+            await ask(USERS["writer"], revoke)
+        await ask(USERS["admin"], revoke)
+        calls = await calls_of(private, "none", b"")
+        connection = Connection(secret=token)
+        with pytest.raises(AioRpcError) as error:
+            await connection.ensure_connected()
+        assert error.value.code().name == "UNAUTHENTICATED"
+        with pytest.raises(GraphQLError, match=" not found"):
+            await ask(USERS["admin"], revoke)
+
+
+async def test_what_lies_below_a_thing_needs_its_own_right(place):
+    """Fields below a field that one may see do not open what one may not."""
+    world = await World().make(False)
+    document = (f'query {{ organizationByName(name: "{world.name}") {{ projects {{ name tables {{ name schema }} services {{ name }} }} }} }}')
+    await ask(USERS["admin"], "mutation { updateUserOrganizationPermissions(userID: $stranger, organizationID: $organization, "
+              "view: true) { view } }", world.ids)
+    found = (await ask(USERS["stranger"], document))["organizationByName"]["projects"]
+    assert {p["name"] for p in found} == {"p", f"empty_{world.name}"}
+    assert all(p["tables"] == [] and p["services"] == [] for p in found)
+    seen = (await ask(USERS["reader"], document))["organizationByName"]["projects"]
+    assert {p["name"]: [t["name"] for t in p["tables"]] for p in seen}["p"] == ["t"]
+    # A service sees its table; around it, itself and nothing else.
+    found = (await ask(world.secrets["taker"], "query { tableByID(tableID: $table) { project { name tables { name } "
+                       "services { name } } } }", world.ids))["tableByID"]["project"]
+    assert found == {"name": "p", "tables": [{"name": "t"}], "services": [{"name": "taker"}]}
+    # The master who sets quotas is told of them and of the use, and not of what the organization has.
+    found = (await ask(USERS["master"], "mutation { updateOrganizationQuotas(organizationID: $organization, readQuota: 5) "
+                       "{ readQuota readUsage projects { name } personalUser { email } } }", world.ids))["updateOrganizationQuotas"]
+    assert found["readQuota"] == 5 and found["projects"] == [] and found["personalUser"] is None

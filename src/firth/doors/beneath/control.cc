@@ -93,9 +93,23 @@ Status Control::Start() {
   ARROW_ASSIGN_OR_RAISE(const auto principals, database_->access()->ListPrincipals());
   std::lock_guard lock(mutex_);
   for (const auto& principal : principals) {
-    if (principal.kind == "user") ARROW_RETURN_NOT_OK(MakeAccount(principal));
+    if (principal.kind != "user") continue;
+    ARROW_RETURN_NOT_OK(MakeAccount(principal));
+    ARROW_RETURN_NOT_OK(KeepEmail(principal));
   }
   return Status::OK();
+}
+
+Status Control::KeepEmail(const catalog::PrincipalRow& principal) {
+  const auto configured = emails_.find(principal.name);
+  if (configured == emails_.end()) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(Json user, facts_->Get(kUsers, principal.id.value));
+  if (user["email"] == configured->second) return Status::OK();
+  user["email"] = configured->second;
+  user["updated"] = facts_->NowNs();
+  FactChanges changes;
+  changes.Put(kUsers, principal.id.value, user);
+  return facts_->Apply(changes);
 }
 
 Status Control::EnsureAccount(const Requester& who) {
@@ -133,8 +147,10 @@ Status Control::MakeAccount(const catalog::PrincipalRow& principal) {
                  {"personal", number}});
     changes.PutPair(kMembers, organization, number,
                     {{"view", true}, {"create", true}, {"admin", true}});
+    const auto configured = emails_.find(principal.name);
     changes.Put(kUsers, number,
-                {{"email", principal.name + "@example.org"},
+                {{"email", configured != emails_.end() ? configured->second
+                                                       : principal.name + "@example.org"},
                  {"created", now},
                  {"updated", now},
                  {"personal", organization},
@@ -261,9 +277,10 @@ Result<ProjectRights> Control::RightsIn(const Requester& who, int64_t organizati
   if (!who.IsUser()) return ProjectRights{};
   ARROW_ASSIGN_OR_RAISE(const Json member,
                         facts_->GetPair(kMembers, organization, who.principal()));
+  if (who.public_only) return ProjectRights{};
   return ProjectRights{.view = Flag(member, "view"),
-                       .create = Flag(member, "create"),
-                       .admin = Flag(member, "admin")};
+                       .create = !who.read_only && Flag(member, "create"),
+                       .admin = !who.read_only && Flag(member, "admin")};
 }
 
 Result<table::TablePtr> Control::TableAt(std::string_view id) {
@@ -358,6 +375,11 @@ Json FieldOf(const Json& record, const char* field) {
 bool Flag(const Json& record, const char* field) {
   const auto found = record.find(field);
   return found != record.end() && *found == true;
+}
+
+size_t CharactersOf(std::string_view text) {
+  const auto begins = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; };
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), begins));
 }
 
 std::string MeterOfPrincipal(int64_t principal) {

@@ -32,8 +32,13 @@ struct Numbered {
 class Control {
  public:
   Control(table::Database* database, Facts* facts, Rights* rights, TableFactsCache* tables,
-          access::Metering* metering)
-      : database_(database), facts_(facts), rights_(rights), tables_(tables), metering_(metering) {}
+          access::Metering* metering, std::map<std::string, std::string> emails)
+      : database_(database),
+        facts_(facts),
+        rights_(rights),
+        tables_(tables),
+        metering_(metering),
+        emails_(std::move(emails)) {}
 
   /// Make what each user of the configuration has: an account and an organization of its own.
   Status Start();
@@ -135,9 +140,14 @@ class Control {
   Result<table::TablePtr> InstanceAt(std::string_view id);
 
   Result<Json> ShowOrganization(const Requester& who, const Numbered& organization);
+  /// Add what only members see.
+  Status ShowPrivate(const Numbered& organization, Json* shown);
   Json ShowProject(const Numbered& project);
   Json ShowService(const Numbered& service);
   Json ShowUser(const Numbered& user);
+  Json ShowUserSecret(const catalog::SecretRow& row);
+  /// A principal that stands for a personal secret with limits; its name.
+  Result<std::string> MakeLimitedPrincipal(const Requester& who, bool read_only, bool public_only);
   Json ShowTable(const table::TableInfo& table, const Json& record);
   Json ShowInstance(const table::TableInfo& table, const Json& record,
                     const catalog::EditionInfo& edition);
@@ -150,6 +160,7 @@ class Control {
   static void AddMove(const Path& from, const Path& to, const std::vector<table::TablePtr>& tables,
                       std::vector<table::Step>* steps);
   Status MakeAccount(const catalog::PrincipalRow& principal);
+  Status KeepEmail(const catalog::PrincipalRow& principal);
   Status CheckLastAdmin(int64_t organization, int64_t leaving);
   Status GiveProject(std::string_view principal, const Path& path, const ProjectRights& rights);
 
@@ -160,6 +171,8 @@ class Control {
   Rights* const rights_;
   TableFactsCache* const tables_;
   access::Metering* const metering_;
+  const std::map<std::string, std::string>
+      emails_;        // by name, of users that the configuration names
   std::mutex mutex_;  // one mutation at a time
   std::mutex known_mutex_;
   std::set<int64_t> known_;  // guarded by known_mutex_: principals with an account
@@ -180,6 +193,8 @@ Json TimeOf(const Json& record, const char* field);
 /// A record's field, or null.
 Json FieldOf(const Json& record, const char* field);
 bool Flag(const Json& record, const char* field);
+/// Characters, not bytes, of a text in UTF-8.
+size_t CharactersOf(std::string_view text);
 /// The use of whom: names for metering.
 std::string MeterOfPrincipal(int64_t principal);
 std::string MeterOfOrganization(int64_t organization);

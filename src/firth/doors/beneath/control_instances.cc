@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "firth/doors/beneath/control.h"
-#include "firth/doors/beneath/cursor.h"
 #include "firth/doors/beneath/refusals.h"
 #include "firth/doors/beneath/table_spec.h"
 #include "firth/table/edition_changes.h"
@@ -185,8 +184,6 @@ Result<Json> Control::DeleteInstance(const Requester& who, const Json& args) {
                           .Apply(access::Internal(), table->id,
                                  {.edition = id, .drop = true, .attributes = attributes})
                           .status());
-  ARROW_RETURN_NOT_OK(
-      Cursors::Forget(database_->catalog(), facts_->ids().Make(IdKind::kInstance, id.value)));
   return Json(true);
 }
 

@@ -40,7 +40,7 @@ Result<Json> Control::InviteUser(const Requester& who, const Json& args) {
 Result<Json> Control::AcceptInvite(const Requester& who, const Json& args) {
   std::lock_guard lock(mutex_);
   ARROW_ASSIGN_OR_RAISE(const auto organization, OrganizationAt(TextOf(args, "organizationID")));
-  if (!who.IsUser()) return NotAllowed("accept invitations: only users may");
+  if (!who.IsUser() || who.IsLimited()) return NotAllowed("accept invitations: only users may");
   ARROW_ASSIGN_OR_RAISE(const Json invite,
                         facts_->GetPair(kInvites, organization.number, who.principal()));
   if (invite.is_null()) return NotFound("Invitation to this organization");
@@ -89,7 +89,7 @@ Result<Json> Control::LeaveBilling(const Requester& who, const Json& args) {
   ARROW_ASSIGN_OR_RAISE(auto user, UserAt(TextOf(args, "userID")));
   const int64_t billing = user.record["billing"];
   ARROW_ASSIGN_OR_RAISE(const ProjectRights rights, RightsIn(who, billing));
-  const bool self = who.IsUser() && who.principal() == user.number;
+  const bool self = who.IsUser() && !who.IsLimited() && who.principal() == user.number;
   if (!self && !rights.admin) return NotAllowed("let this user leave its organization");
   if (billing == user.record["personal"]) {
     return Invalid("the user is billed to its own organization and cannot leave it");

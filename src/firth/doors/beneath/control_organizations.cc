@@ -43,18 +43,24 @@ Result<Json> Control::ShowOrganization(const Requester& who, const Numbered& org
     shown["__typename"] = "PublicOrganization";
     return shown;
   }
+  ARROW_RETURN_NOT_OK(ShowPrivate(organization, &shown));
+  return shown;
+}
+
+Status Control::ShowPrivate(const Numbered& organization, Json* shown) {
+  const Json& record = organization.record;
   ARROW_ASSIGN_OR_RAISE(const access::Use use,
                         metering_->InPeriod(MeterOfOrganization(organization.number),
                                             record["created"].get<int64_t>()));
-  shown["__typename"] = "PrivateOrganization";
-  shown["updatedOn"] = TimeOf(record, "updated");
-  shown["readQuota"] = FieldOf(record, "read_quota");
-  shown["writeQuota"] = FieldOf(record, "write_quota");
-  shown["scanQuota"] = FieldOf(record, "scan_quota");
-  shown["readUsage"] = use.read_bytes;
-  shown["writeUsage"] = use.write_bytes;
-  shown["scanUsage"] = use.scan_bytes;
-  return shown;
+  (*shown)["__typename"] = "PrivateOrganization";
+  (*shown)["updatedOn"] = TimeOf(record, "updated");
+  (*shown)["readQuota"] = FieldOf(record, "read_quota");
+  (*shown)["writeQuota"] = FieldOf(record, "write_quota");
+  (*shown)["scanQuota"] = FieldOf(record, "scan_quota");
+  (*shown)["readUsage"] = use.read_bytes;
+  (*shown)["writeUsage"] = use.write_bytes;
+  (*shown)["scanUsage"] = use.scan_bytes;
+  return Status::OK();
 }
 
 Result<Json> Control::Me(const Requester& who, const Json&) {
@@ -167,35 +173,29 @@ Result<Json> Control::UpdateOrganizationQuotas(const Requester& who, const Json&
   ARROW_RETURN_NOT_OK(facts_->Apply(changes));
   ARROW_ASSIGN_OR_RAISE(Json shown, ShowOrganization(who, organization));
   // The master who set them sees them, a member or not.
-  shown["__typename"] = "PrivateOrganization";
-  for (const auto& [argument, field] :
-       {std::pair("readQuota", "read_quota"), std::pair("writeQuota", "write_quota"),
-        std::pair("scanQuota", "scan_quota")}) {
-    shown[argument] = FieldOf(organization.record, field);
-  }
-  shown["updatedOn"] = TimeOf(organization.record, "updated");
-  for (const char* use : {"readUsage", "writeUsage", "scanUsage"}) {
-    if (!shown.contains(use)) shown[use] = 0;
-  }
+  ARROW_RETURN_NOT_OK(ShowPrivate(organization, &shown));
   return shown;
 }
 
-Result<Json> Control::OrganizationProjects(const Requester&, const Json& object) {
+Result<Json> Control::OrganizationProjects(const Requester& who, const Json& object) {
   ARROW_ASSIGN_OR_RAISE(const auto organization, OrganizationAt(TextOf(object, "organizationID")));
+  ARROW_ASSIGN_OR_RAISE(const ProjectRights rights, RightsIn(who, organization.number));
   ARROW_ASSIGN_OR_RAISE(const auto names, facts_->ListNames(kProjects, organization.number));
-  const bool inside = object["__typename"] == "PrivateOrganization";
   Json out = Json::array();
   for (const auto& [name, number] : names) {
     Numbered project{.number = number};
     ARROW_ASSIGN_OR_RAISE(project.record, facts_->Get(kProjects, number));
-    const bool visible = inside || Flag(project.record, "public");
+    const bool visible = rights.view || Flag(project.record, "public");
     if (visible) out.push_back(ShowProject(project));
   }
   return out;
 }
 
-Result<Json> Control::OrganizationUser(const Requester&, const Json& object) {
+Result<Json> Control::OrganizationUser(const Requester& who, const Json& object) {
   if (!object.contains("personalUserID")) return Json();
+  ARROW_ASSIGN_OR_RAISE(const auto organization, OrganizationAt(TextOf(object, "organizationID")));
+  ARROW_ASSIGN_OR_RAISE(const ProjectRights rights, RightsIn(who, organization.number));
+  if (!rights.view) return Json();
   ARROW_ASSIGN_OR_RAISE(const auto user, UserAt(TextOf(object, "personalUserID")));
   return ShowUser(user);
 }

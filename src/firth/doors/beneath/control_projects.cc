@@ -35,6 +35,7 @@ Result<Json> Control::ProjectsForUser(const Requester& who, const Json& args) {
     if (!number.has_value()) continue;
     Numbered project{.number = *number};
     ARROW_ASSIGN_OR_RAISE(project.record, facts_->Get(kProjects, *number));
+    if (who.public_only && !Flag(project.record, "public")) continue;
     found[{grant.path.segments[1], *number}] = ShowProject(project);
   }
   Json out = Json::array();
@@ -247,24 +248,29 @@ Result<Json> Control::ProjectOrganization(const Requester&, const Json& object) 
   return shown;
 }
 
-Result<Json> Control::ProjectTables(const Requester&, const Json& object) {
+Result<Json> Control::ProjectTables(const Requester& who, const Json& object) {
   ARROW_ASSIGN_OR_RAISE(const auto project, ProjectAt(TextOf(object, "projectID")));
   ARROW_ASSIGN_OR_RAISE(const Path path, PathOf(project.record));
   ARROW_ASSIGN_OR_RAISE(const auto tables, database_->ListTables(access::Internal(), path));
   Json out = Json::array();
   for (const auto& table : tables) {
     if (table->path.segments.size() != 3) continue;
+    ARROW_ASSIGN_OR_RAISE(const TableRights rights, rights_->OnTable(who, table->path));
+    if (!rights.read && !rights.write) continue;
     ARROW_ASSIGN_OR_RAISE(const Json record, RecordOf(*table));
     out.push_back(ShowTable(*table, record));
   }
   return out;
 }
 
-Result<Json> Control::ProjectServices(const Requester&, const Json& object) {
+Result<Json> Control::ProjectServices(const Requester& who, const Json& object) {
   ARROW_ASSIGN_OR_RAISE(const auto project, ProjectAt(TextOf(object, "projectID")));
+  ARROW_ASSIGN_OR_RAISE(const ProjectRights rights, RightsOn(who, project.record));
   ARROW_ASSIGN_OR_RAISE(const auto names, facts_->ListNames(kServices, project.number));
   Json out = Json::array();
   for (const auto& [name, number] : names) {
+    const bool self = who.kind == Requester::Kind::kService && who.principal() == number;
+    if (!rights.view && !self) continue;
     Numbered service{.number = number};
     ARROW_ASSIGN_OR_RAISE(service.record, facts_->Get(kServices, number));
     out.push_back(ShowService(service));

@@ -145,7 +145,7 @@ Result<Json> Control::IssueServiceSecret(const Requester& who, const Json& args)
   ARROW_ASSIGN_OR_RAISE(const ProjectRights rights, RightsOn(who, project));
   if (!rights.create) return NotAllowed("issue secrets for this service");
   const std::string description = TextOf(args, "description");
-  if (description.size() > kDescriptionMax) {
+  if (CharactersOf(description) > kDescriptionMax) {
     return Invalid("the description of a secret has at most 40 characters");
   }
   std::lock_guard lock(mutex_);

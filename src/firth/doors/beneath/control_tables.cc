@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "firth/doors/beneath/control.h"
-#include "firth/doors/beneath/cursor.h"
 #include "firth/doors/beneath/record_type.h"
 #include "firth/doors/beneath/refusals.h"
 #include "firth/doors/beneath/schema_text.h"
@@ -302,13 +301,7 @@ Result<Json> Control::DeleteTable(const Requester& who, const Json& args) {
           database_->access()->Grant(principal.name, grant.path, grant.edition, 0, grant.role));
     }
   }
-  ARROW_ASSIGN_OR_RAISE(const auto editions,
-                        table::EditionChanges(database_).List(access::Internal(), table->id));
   ARROW_RETURN_NOT_OK(database_->DropTable(access::Internal(), table->path));
-  for (const auto& edition : editions) {
-    ARROW_RETURN_NOT_OK(Cursors::Forget(database_->catalog(),
-                                        facts_->ids().Make(IdKind::kInstance, edition.id.value)));
-  }
   return Json(true);
 }
 

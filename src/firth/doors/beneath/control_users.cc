@@ -74,7 +74,8 @@ Result<Json> Control::GetUserUsage(const Requester& who, const Json& args) {
 
 Result<Json> Control::CreateAuthTicket(const Requester&, const Json& args) {
   const std::string requester = TextOf(args["input"], "requesterName");
-  if (requester.size() < kRequesterMin || requester.size() > kRequesterMax) {
+  const size_t characters = CharactersOf(requester);
+  if (characters < kRequesterMin || characters > kRequesterMax) {
     return Invalid("the requester's name has 3 to 100 characters");
   }
   std::lock_guard lock(mutex_);
@@ -123,7 +124,7 @@ Result<Json> Control::UpdateAuthTicket(const Requester& who, const Json& args) {
   if (record.is_null() || record["created"].get<int64_t>() + kTicketLifeNs < facts_->NowNs()) {
     return NotFound("Auth ticket");
   }
-  if (!who.IsUser()) return NotAllowed("approve tickets: only users may");
+  if (!who.IsUser() || who.IsLimited()) return NotAllowed("approve tickets: only users may");
   FactChanges changes;
   if (!Flag(input, "approve")) {
     changes.Remove(kTickets, number);
@@ -137,34 +138,77 @@ Result<Json> Control::UpdateAuthTicket(const Requester& who, const Json& args) {
   return ShowTicket(Id(IdKind::kTicket, number), record);
 }
 
+Json Control::ShowUserSecret(const catalog::SecretRow& row) {
+  const Json time = FormatTimeNs(row.created_ns);
+  return {{"__typename", "UserSecret"}, {"userSecretID", Id(IdKind::kSecret, row.id)},
+          {"prefix", row.prefix},       {"description", row.description},
+          {"createdOn", time},          {"updatedOn", time}};
+}
+
+Result<std::string> Control::MakeLimitedPrincipal(const Requester& who, bool read_only,
+                                                  bool public_only) {
+  ARROW_ASSIGN_OR_RAISE(const int64_t number, facts_->NewNumber());
+  access::NewPrincipal principal;
+  principal.name = "beneath secret " + std::to_string(number);
+  principal.kind = kLimitedSecretKind;
+  ARROW_ASSIGN_OR_RAISE(const PrincipalId id, database_->access()->PutPrincipal(principal));
+  // The limits are there before there is a secret that they hold for.
+  FactChanges changes;
+  changes.Put(kLimits, id.value,
+              {{"user", who.principal()},
+               {"name", who.caller.name},
+               {"read_only", read_only},
+               {"public_only", public_only}});
+  ARROW_RETURN_NOT_OK(facts_->Apply(changes));
+  return principal.name;
+}
+
 Result<Json> Control::IssueUserSecret(const Requester& who, const Json& args) {
-  if (!who.IsUser()) return NotAllowed("issue personal secrets: only users may");
-  if (Flag(args, "readOnly") || Flag(args, "publicOnly")) {
-    return Invalid("secrets that may only read, or only what is public, are not supported");
+  if (!who.IsUser() || who.IsLimited()) {
+    return NotAllowed("issue personal secrets: only users may, with a secret without limits");
   }
+  const bool read_only = Flag(args, "readOnly");
+  const bool public_only = Flag(args, "publicOnly");
   std::lock_guard lock(mutex_);
-  ARROW_ASSIGN_OR_RAISE(const std::string token, database_->access()->IssueSecret(
-                                                     who.caller.name, TextOf(args, "description")));
-  ARROW_ASSIGN_OR_RAISE(const auto secrets, database_->access()->ListSecrets(who.caller.name));
-  Json secret;
-  for (const auto& row : secrets) {
-    const Json time = FormatTimeNs(row.created_ns);
-    secret = {{"__typename", "UserSecret"}, {"userSecretID", Id(IdKind::kSecret, row.id)},
-              {"prefix", row.prefix},       {"description", row.description},
-              {"createdOn", time},          {"updatedOn", time}};
+  std::string principal = who.caller.name;
+  if (read_only || public_only) {
+    ARROW_ASSIGN_OR_RAISE(principal, MakeLimitedPrincipal(who, read_only, public_only));
   }
-  return Json{{"__typename", "NewUserSecret"}, {"token", token}, {"secret", secret}};
+  ARROW_ASSIGN_OR_RAISE(const std::string token,
+                        database_->access()->IssueSecret(principal, TextOf(args, "description")));
+  ARROW_ASSIGN_OR_RAISE(const auto secrets, database_->access()->ListSecrets(principal));
+  return Json{{"__typename", "NewUserSecret"},
+              {"token", token},
+              {"secret", ShowUserSecret(secrets.back())}};  // the newest
 }
 
 Result<Json> Control::RevokeUserSecret(const Requester& who, const Json& args) {
   ARROW_ASSIGN_OR_RAISE(const int64_t id, facts_->ids().ReadText(
                                               IdKind::kSecret, TextOf(args, "secretID"), "Secret"));
-  if (!who.IsUser()) return NotAllowed("revoke personal secrets: only users may");
-  ARROW_ASSIGN_OR_RAISE(const auto secrets, database_->access()->ListSecrets(who.caller.name));
-  for (const auto& row : secrets) {
-    if (row.id != id) continue;
-    ARROW_RETURN_NOT_OK(database_->access()->RevokeSecret(id));
-    return Json(true);
+  if (!who.IsUser() || who.IsLimited()) {
+    return NotAllowed("revoke personal secrets: only users may, with a secret without limits");
+  }
+  std::lock_guard lock(mutex_);
+  ARROW_ASSIGN_OR_RAISE(const auto principals, database_->access()->ListPrincipals());
+  for (const auto& principal : principals) {
+    const bool limited = principal.kind == kLimitedSecretKind;
+    if (limited) {
+      ARROW_ASSIGN_OR_RAISE(const Json limits, facts_->Get(kLimits, principal.id.value));
+      if (limits.is_null() || limits["user"] != who.principal()) continue;
+    } else if (principal.id != who.caller.principal) {
+      continue;
+    }
+    ARROW_ASSIGN_OR_RAISE(const auto secrets, database_->access()->ListSecrets(principal.name));
+    for (const auto& row : secrets) {
+      if (row.id != id) continue;
+      ARROW_RETURN_NOT_OK(database_->access()->RevokeSecret(id));
+      if (!limited) return Json(true);
+      ARROW_RETURN_NOT_OK(database_->access()->RemovePrincipal(principal.name));
+      FactChanges changes;
+      changes.Remove(kLimits, principal.id.value);
+      ARROW_RETURN_NOT_OK(facts_->Apply(changes));
+      return Json(true);
+    }
   }
   return NotFound("Secret");
 }

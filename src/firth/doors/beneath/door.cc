@@ -36,9 +36,10 @@ class RunningDoor : public BeneathDoor {
     parts_.tables = std::make_unique<TableFactsCache>();
     parts_.metering = std::make_unique<access::Metering>(database->catalog(), &database->clock(),
                                                          options.blocking);
-    parts_.control = std::make_unique<Control>(database, parts_.facts.get(), parts_.rights.get(),
-                                               parts_.tables.get(), parts_.metering.get());
-    parts_.cursors = std::make_unique<Cursors>(database->catalog(), parts_.facts.get());
+    parts_.control =
+        std::make_unique<Control>(database, parts_.facts.get(), parts_.rights.get(),
+                                  parts_.tables.get(), parts_.metering.get(), options.emails);
+    parts_.cursors = std::make_unique<Cursors>(parts_.facts.get());
     parts_.reading = std::make_unique<Reading>(database);
     ARROW_RETURN_NOT_OK(parts_.control->Start());
     ARROW_ASSIGN_OR_RAISE(parts_.warehouse, Warehouse::Open({.database = database,

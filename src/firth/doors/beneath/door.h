@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,6 +23,7 @@ struct BeneathDoorOptions {
   std::vector<std::string> listen_grpc;
   std::string tls_certificate_file;
   std::string tls_key_file;
+  std::map<std::string, std::string> emails;  // of users by name, where the configuration gives one
 };
 
 /// Serves from Start to Stop. Either plane is closed when it has no address.

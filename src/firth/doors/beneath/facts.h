@@ -29,6 +29,7 @@ inline constexpr char kProjects[] = "project";
 inline constexpr char kServices[] = "service";  // by principal
 inline constexpr char kUsers[] = "user";        // by principal
 inline constexpr char kTickets[] = "ticket";
+inline constexpr char kLimits[] = "limit";  // of a personal secret, by the principal it stands for
 
 /// Changes that are made together, or not at all.
 class FactChanges {

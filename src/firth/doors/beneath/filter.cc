@@ -22,7 +22,7 @@ Status Refuse(const std::string& why) {
 
 /// Nothing lies in it.
 KeyRange Nothing() {
-  return {.from = "\x01", .to = "\x01"};
+  return {.from = "\x01", .to = "\x01", .prefix = {}};
 }
 
 /// Canonical keys end a text so.
@@ -209,7 +209,7 @@ class RangeBuilder {
     if (values_.empty()) return KeyRange{};
     std::string from;
     ARROW_RETURN_NOT_OK(facts_.key_encoder->EncodeScalars(values_, &from));
-    return KeyRange{.from = from, .to = schema::PrefixEnd(from)};
+    return KeyRange{.from = from, .to = schema::PrefixEnd(from), .prefix = {}};
   }
 
   Result<KeyRange> Prefix(size_t index, const Json& value) const {
@@ -231,7 +231,7 @@ class RangeBuilder {
     ARROW_RETURN_NOT_OK(encoder.EncodeScalars(all, &from));
     FIRTH_CHECK(from.ends_with(kTextEnd));
     from.resize(from.size() - kTextEnd.size());
-    return KeyRange{.from = from, .to = schema::PrefixEnd(from)};
+    return KeyRange{.from = from, .to = schema::PrefixEnd(from), .prefix = {}};
   }
 
   Result<KeyRange> Between(size_t index, const Condition& condition) const {

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "firth/doors/beneath/cursor.h"
+#include "firth/doors/beneath/cursor_bytes.h"
 #include "firth/doors/beneath/table_facts.h"
 
 namespace firth::doors::beneath {

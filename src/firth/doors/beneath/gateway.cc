@@ -123,7 +123,7 @@ Status Gateway::DoQueryLog(const Requester& who, const wire::QueryLogRequest& re
   if (request.peek() && request.partitions() > 1) return Invalid("a peek has one partition only");
   ARROW_ASSIGN_OR_RAISE(const auto range, parts_->reading->Range(instance));
   Cursor cursor{.id = request.instance_id()};
-  if (range.start < range.end) {
+  if (range.start < range.end || request.peek()) {
     cursor.kind = request.peek() ? Cursor::Kind::kPeek : Cursor::Kind::kReplay;
     cursor.from = request.peek() ? range.end.value : range.start.value;
     cursor.to = range.end.value;

@@ -9,6 +9,7 @@
 #include "beneath_gateway.grpc.pb.h"
 #include "firth/common/executor.h"
 #include "firth/doors/beneath/control.h"
+#include "firth/doors/beneath/cursor.h"
 #include "firth/doors/beneath/quota.h"
 #include "firth/doors/beneath/reading.h"
 #include "firth/doors/beneath/subscriptions.h"

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "firth/doors/beneath/refusals.h"
+#include "firth/schema/key.h"
 #include "firth/schema/schema.h"
 #include "firth/table/edition_changes.h"
 
@@ -15,6 +16,8 @@ namespace {
 constexpr int64_t kMsNs = 1'000'000;
 // Rows that are looked through at once when a log is read backwards.
 constexpr int64_t kBackwardsRows = 2000;
+// Rows with long keys that begin alike, looked through at once.
+constexpr int64_t kAlikeRows = 1000;
 
 int64_t TimeOf(const std::shared_ptr<arrow::Array>& times, int64_t row, int64_t otherwise_ns) {
   if (times == nullptr || times->IsNull(row)) return otherwise_ns / kMsNs;
@@ -157,6 +160,27 @@ Result<Page> Reading::ReadBackwards(const Instance& instance, const Cursor& curs
   return page;
 }
 
+Result<std::string> Reading::KeyBehind(const Instance& instance, const Cursor& cursor) {
+  table::KeyScanRequest request{.table = instance.table,
+                                .where = instance.where,
+                                .from = cursor.keys.from,
+                                .to = schema::PrefixEnd(cursor.keys.from),
+                                .limit = kAlikeRows};
+  bool any = false;
+  while (true) {
+    ARROW_ASSIGN_OR_RAISE(const auto found, database_->ScanKeys(access::Internal(), request));
+    for (const table::KeyedRow& row : found) {
+      if (cursor.after.Is(row.key)) return row.key + '\0';
+      any = true;
+    }
+    if (static_cast<int64_t>(found.size()) < request.limit) break;
+    request.from = found.back().key + '\0';
+  }
+  // Without it there is no telling which of its neighbours were shown.
+  if (any) return Invalid("the record at which this cursor stood is gone: query the index again");
+  return request.from;
+}
+
 Result<Page> Reading::ReadIndex(const Instance& instance, const Cursor& cursor, int64_t limit) {
   const TableFacts& facts = *instance.facts;
   const catalog::EditionInfo& edition = *instance.table->current;
@@ -168,6 +192,11 @@ Result<Page> Reading::ReadIndex(const Instance& instance, const Cursor& cursor, 
                                 .where = instance.where,
                                 .from = cursor.keys.from,
                                 .to = cursor.keys.to};
+  if (cursor.after.IsSet()) {
+    ARROW_ASSIGN_OR_RAISE(request.from, KeyBehind(instance, cursor));
+    page.next.after = {};
+  }
+  const LongText& prefix = cursor.keys.prefix;
   while (true) {
     request.limit = limit - static_cast<int64_t>(page.records.size());
     ARROW_ASSIGN_OR_RAISE(const auto found, database_->ScanKeys(access::Internal(), request));
@@ -185,9 +214,10 @@ Result<Page> Reading::ReadIndex(const Instance& instance, const Cursor& cursor, 
       ARROW_ASSIGN_OR_RAISE(const arrow::ArrayVector columns, facts.encoder->Columns(*batch));
       ARROW_ASSIGN_OR_RAISE(const auto times, TimesOf(*batch));
       for (int64_t row = 0; row < batch->num_rows(); ++row) {
+        const table::KeyedRow& keyed = found[first + static_cast<size_t>(row)];
+        if (prefix.IsSet() && !prefix.Begins(keyed.key)) continue;
         ShownRecord record;
-        record.time_ms =
-            TimeOf(times, row, found[first + static_cast<size_t>(row)].row.record_time_ns);
+        record.time_ms = TimeOf(times, row, keyed.row.record_time_ns);
         if (Expired(record.time_ms, facts.index_retention_ms, now_ms)) continue;
         ARROW_RETURN_NOT_OK(facts.encoder->Encode(columns, row, &record.avro));
         page.records.push_back(std::move(record));
@@ -199,6 +229,7 @@ Result<Page> Reading::ReadIndex(const Instance& instance, const Cursor& cursor, 
     if (static_cast<int64_t>(page.records.size()) == limit) {
       page.more = true;
       page.next.keys.from = request.from;
+      page.next.behind = true;
       return page;
     }
   }

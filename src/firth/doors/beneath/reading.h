@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "firth/doors/beneath/cursor.h"
+#include "firth/doors/beneath/cursor_bytes.h"
 #include "firth/doors/beneath/table_facts.h"
 #include "firth/table/database.h"
 
@@ -51,6 +51,8 @@ class Reading {
   Result<Page> ReadForward(const Instance& instance, const Cursor& cursor, int64_t limit);
   Result<Page> ReadBackwards(const Instance& instance, const Cursor& cursor, int64_t limit);
   Result<Page> ReadIndex(const Instance& instance, const Cursor& cursor, int64_t limit);
+  /// The key at which a cursor goes on of which only the beginning is known.
+  Result<std::string> KeyBehind(const Instance& instance, const Cursor& cursor);
   /// Call `take` for each record that is to be seen in [from, to) until it returns false.
   Status Visit(const Instance& instance, int64_t from, int64_t to, const KeyRange& keys,
                const std::function<Result<bool>(int64_t offset, const arrow::ArrayVector& columns,

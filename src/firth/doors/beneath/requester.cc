@@ -37,32 +37,55 @@ Result<Requester> Rights::SignIn(std::string_view header) {
   const auto caller = database_->access()->SignInWithSecret(secret);
   if (!caller.ok()) return AuthenticationError("the secret is unknown or was revoked");
   who.caller = *caller;
-  ARROW_ASSIGN_OR_RAISE(who.kind, KindOf(caller->principal));
+  ARROW_ASSIGN_OR_RAISE(const Known known, KnownOf(caller->principal));
+  who.kind = known.kind;
+  if (known.read_only || known.public_only) {
+    // The secret is its user's only while there is one.
+    const bool there = database_->access()->ListSecrets(known.owner.name).ok();
+    if (!there) who.kind = Requester::Kind::kAnonymous;
+    who.caller = known.owner;
+    who.read_only = known.read_only;
+    who.public_only = known.public_only;
+  }
   if (who.kind == Requester::Kind::kAnonymous) {
     return AuthenticationError("the secret is unknown or was revoked");
   }
   // Whoever may do everything everywhere is a master.
-  who.master =
-      who.IsUser() && database_->access()->RightsOn(who.caller, Path{}) == access::kAllRights;
+  who.master = who.IsUser() && !who.IsLimited() &&
+               database_->access()->RightsOn(who.caller, Path{}) == access::kAllRights;
   return who;
 }
 
-Result<Requester::Kind> Rights::KindOf(PrincipalId principal) {
+Result<Rights::Known> Rights::KnownOf(PrincipalId principal) {
   {
     std::lock_guard lock(mutex_);
-    const auto known = kinds_.find(principal);
-    if (known != kinds_.end()) return known->second;
+    const auto known = known_.find(principal);
+    if (known != known_.end()) return known->second;
   }
   ARROW_ASSIGN_OR_RAISE(const auto principals, database_->access()->ListPrincipals());
-  std::lock_guard lock(mutex_);
-  if (kinds_.size() >= kKindsMax) kinds_.clear();
   for (const auto& row : principals) {
     if (row.id != principal) continue;
-    const auto kind = row.kind == "service" ? Requester::Kind::kService : Requester::Kind::kUser;
-    kinds_[principal] = kind;
-    return kind;
+    Known known{.kind = Requester::Kind::kUser, .owner = {}};
+    if (row.kind == "service") known.kind = Requester::Kind::kService;
+    if (row.kind == kLimitedSecretKind) {
+      ARROW_ASSIGN_OR_RAISE(known, LimitedSecret(principal));
+    }
+    std::lock_guard lock(mutex_);
+    if (known_.size() >= kKindsMax) known_.clear();
+    known_[principal] = known;
+    return known;
   }
-  return Requester::Kind::kAnonymous;
+  return Known{};
+}
+
+Result<Rights::Known> Rights::LimitedSecret(PrincipalId principal) {
+  ARROW_ASSIGN_OR_RAISE(const Json limits, facts_->Get(kLimits, principal.value));
+  if (limits.is_null()) return Known{};
+  return Known{.kind = Requester::Kind::kUser,
+               .owner = {.principal = PrincipalId(limits["user"].get<int64_t>()),
+                         .name = limits["name"].get<std::string>()},
+               .read_only = limits["read_only"],
+               .public_only = limits["public_only"]};
 }
 
 uint32_t Rights::Granted(const Requester& who, const Path& path) {
@@ -95,6 +118,9 @@ ProjectRights Rights::OnProject(const Requester& who, const Path& path, bool is_
   if (shared != nullptr) *shared = rights.view;
   // Services have the rights that they were given on tables, and no others.
   if (is_public && who.kind != Requester::Kind::kService) rights.view = true;
+  if (who.public_only && !is_public) rights = {};
+  if (who.read_only) rights.create = rights.admin = false;
+  if (shared != nullptr) *shared = *shared && rights.view;
   return rights;
 }
 
@@ -102,15 +128,18 @@ Result<TableRights> Rights::OnTable(const Requester& who, const Path& path) {
   const uint32_t granted = Granted(who, path);
   TableRights rights{.read = (granted & access::kRead) != 0,
                      .write = (granted & access::kWrite) != 0};
-  if (rights.read && rights.write) return rights;
+  if (rights.read && rights.write && !who.IsLimited()) return rights;
   ARROW_ASSIGN_OR_RAISE(const Json project, ProjectOfTable(facts_, path));
+  const bool is_public = !project.is_null() && project["public"] == true;
   if (project.is_null()) {
     const uint32_t all = database_->access()->RightsOn(who.caller, path);
     rights.read |= (all & access::kRead) != 0;
     rights.write |= (all & access::kWrite) != 0;
-  } else if (project["public"] == true && who.kind != Requester::Kind::kService) {
+  } else if (is_public && who.kind != Requester::Kind::kService) {
     rights.read = true;
   }
+  if (who.public_only && !is_public) rights = {};
+  if (who.read_only) rights.write = false;
   return rights;
 }
 

@@ -17,9 +17,12 @@ namespace firth::doors::beneath {
 struct Requester {
   enum class Kind { kAnonymous, kUser, kService };
   Kind kind = Kind::kAnonymous;
-  access::Caller caller;
+  access::Caller caller;  // of a personal secret with limits: the user whose it is
   bool master = false;
+  bool read_only = false;    // the secret may not change anything
+  bool public_only = false;  // the secret opens only what is public
 
+  bool IsLimited() const { return read_only || public_only; }
   bool IsUser() const { return kind == Kind::kUser; }
   int64_t principal() const { return caller.principal.value; }
 };
@@ -53,16 +56,27 @@ class Rights {
   static ProjectRights FromBits(uint32_t rights);
 
  private:
+  /// What a principal is here. Kept: that an administrator makes something else of one is heeded
+  /// from the next start on.
+  struct Known {
+    Requester::Kind kind = Requester::Kind::kAnonymous;  // kAnonymous: it is gone
+    access::Caller owner;                                // of a secret with limits
+    bool read_only = false;
+    bool public_only = false;
+  };
+
   uint32_t Granted(const Requester& who, const Path& path);
-  /// User or service; kAnonymous: it is gone. Kept: that an administrator turns one into the other
-  /// is heeded from the next start on.
-  Result<Requester::Kind> KindOf(PrincipalId principal);
+  Result<Known> KnownOf(PrincipalId principal);
+  Result<Known> LimitedSecret(PrincipalId principal);
 
   table::Database* const database_;
   Facts* const facts_;
   std::mutex mutex_;
-  std::unordered_map<PrincipalId, Requester::Kind> kinds_;  // guarded by mutex_
+  std::unordered_map<PrincipalId, Known> known_;  // guarded by mutex_
 };
+
+/// The kind of principals that stand for a personal secret with limits: rights are its user's.
+inline constexpr char kLimitedSecretKind[] = "limited secret";
 
 /// The project record that a table's path belongs to, or null if this door made none there.
 Result<Json> ProjectOfTable(Facts* facts, const Path& path);
