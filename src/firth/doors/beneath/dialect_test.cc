@@ -91,6 +91,11 @@ TEST(DialectTest, NamesAndTypesOfColumns) {
        "b.x",
        "{id:int x:int}"},
       {"SELECT x FROM $, UNNEST(tags) AS x", "{x:string}"},
+      {"SELECT SUM(price) OVER w s, id FROM $ WINDOW w AS (PARTITION BY name)", "{s:float id:int}"},
+      {"SELECT name, COUNT(*) n FROM $ GROUP BY CUBE(name, paid)", "{name:string n:int}"},
+      {"WITH RECURSIVE t AS (SELECT id AS x FROM $ UNION ALL SELECT x + 0.5 FROM t) SELECT x FROM "
+       "t",
+       "{x:float}"},
   };
   for (const auto& [sql, expected] : cases) {
     const auto found = Analyze(With(sql));
@@ -203,6 +208,14 @@ TEST(DialectTest, HostileStatementsAreRefused) {
       "SELECT '" + std::string(300'000, 'x') + "'",
       "SELECT " + repeat("[", 20'000),
       "SELECT " + repeat("IF(true,", 10'000),
+      repeat("WITH RECURSIVE t AS (", 100) + "SELECT 1 AS n UNION ALL SELECT n FROM t" +
+          repeat(") SELECT n FROM t", 100),
+      "SELECT 1 FROM UNNEST([1]) GROUP BY CUBE(" + repeat("1, ", 60) + "1)",
+      "SELECT 1 FROM UNNEST([1]) GROUP BY ROLLUP(" + repeat("1, ", 10'000) + "1)",
+      "SELECT SUM(1) OVER w" + repeat(", SUM(1) OVER w", 5'000) +
+          " FROM UNNEST([1]) WINDOW w AS (ORDER BY 1" + repeat("+1", 100) + repeat(", 1+1", 1000) +
+          ")",
+      "SELECT 1 FROM UNNEST([1]) WINDOW w0 AS ()" + repeat(", w0 AS ()", 5'000),
       "SELECT 'a\\xzz'",
       "SELECT '\\ud800'",
       std::string("SELECT '\\0'"),

@@ -1,6 +1,7 @@
 //! Aggregates, and functions over windows.
 
-use crate::analyzer::{coerce, Analyzer};
+use crate::analyzer::{coerce, Analyzer, SQL_BYTES_MAX};
+use crate::query::{named_window, whole_window};
 use crate::scope::Scope;
 use crate::types::{text, Ex, Lit, Res, Ty};
 use sqlparser::ast::*;
@@ -80,9 +81,15 @@ impl Analyzer<'_> {
     }
 
     fn over(&mut self, window: &WindowType, scope: &Scope) -> Res<String> {
-        let WindowType::WindowSpec(spec) = window else { return Err("named windows are not supported".into()) };
-        if spec.window_name.is_some() {
-            return Err("named windows are not supported".into());
+        let (name, spec) = match window {
+            WindowType::WindowSpec(spec) => (spec.window_name.as_ref(), whole_window(&self.windows, spec)?),
+            WindowType::NamedWindow(name) => (Some(name), named_window(&self.windows, name)?.0),
+        };
+        if let Some(name) = name {
+            self.windows_bytes += named_window(&self.windows, name)?.1;
+            if self.windows_bytes > SQL_BYTES_MAX {
+                return Err("the statement is too complex".into());
+            }
         }
         let mut sql = String::from(" OVER (");
         let mut keys = Vec::new();

@@ -49,7 +49,13 @@ pub struct Table {
 pub struct Analyzer<'a> {
     pub tables: &'a [Table],
     pub mentions: Mentions,
-    pub ctes: Vec<(String, Vec<Out>)>,
+    pub ctes: Vec<Cte>,
+    /// The named windows of the SELECT at hand, whole, with the length of their text.
+    pub windows: Vec<(String, WindowSpec, usize)>,
+    /// Text of named windows that was written out so far.
+    pub windows_bytes: usize,
+    /// How many WITH RECURSIVE are around.
+    pub recursions: usize,
     pub now_us: i64,
     pub unnamed: usize,
     /// Above 0 inside an aggregate's arguments, where names of the select list mean nothing.
@@ -57,6 +63,12 @@ pub struct Analyzer<'a> {
     /// Is the statement's own select list still to come?
     pub outermost: bool,
     depth: usize,
+}
+
+/// A query of a WITH clause; without columns while it is not known whether it is recursive.
+pub struct Cte {
+    pub name: String,
+    pub outs: Option<Vec<Out>>,
 }
 
 pub fn path_of(name: &ObjectName) -> Res<Vec<String>> {
@@ -141,6 +153,9 @@ impl<'a> Analyzer<'a> {
             tables,
             mentions: vec![Default::default(); tables.len()],
             ctes: Vec::new(),
+            windows: Vec::new(),
+            windows_bytes: 0,
+            recursions: 0,
             now_us,
             unnamed: 0,
             in_aggregate: 0,

@@ -42,7 +42,11 @@ pub fn cast(ex: &Ex, to: &Ty, safe: bool) -> Res<Ex> {
         (Ty::Str, Ty::Int) => checked(
             s,
             &format!("regexp_full_match({s}, '\\s*[+-]?([0-9]+|0[xX][0-9a-fA-F]+)\\s*')"),
-            &plain(to),
+            &format!(
+                "CASE WHEN regexp_full_match({s}, '\\s*-0[xX].*') THEN - {word}(replace(trim({s}, {0}), '-', '') AS BIGINT) \
+                 ELSE {word}(trim({s}, {0}) AS BIGINT) END",
+                crate::functions::SPACES
+            ),
             "bad INT64 value",
             safe,
         ),

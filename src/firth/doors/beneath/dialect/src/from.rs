@@ -1,6 +1,7 @@
 //! FROM clauses: stored tables, subqueries, arrays, joins.
 
 use crate::analyzer::{path_of, Analyzer};
+use crate::query::SELF_REFERENCE;
 use crate::literals::table_path;
 use crate::scope::{field, Col, Merged, Rel, Scope};
 use crate::types::{quoted, Ex, Res, Ty};
@@ -183,8 +184,8 @@ impl Analyzer<'_> {
         }
         if let [single] = &path[..] {
             let lower = single.to_lowercase();
-            if let Some((_, outs)) = self.ctes.iter().rev().find(|(cte, _)| *cte == lower) {
-                let outs = outs.clone();
+            if let Some(cte) = self.ctes.iter().rev().find(|cte| cte.name == lower) {
+                let Some(outs) = cte.outs.clone() else { return Err(SELF_REFERENCE.into()) };
                 let alias = self.alias(alias, Some(lower.clone()))?;
                 let cols = outs.iter().map(|out| out.column_of(&alias)).collect();
                 let sql = format!("{} AS {}", quoted(&lower), quoted(&alias));

@@ -6,7 +6,7 @@ use crate::time;
 use crate::types::{bounded, text, unbounded, Ex, Lit, Res, Ty};
 use sqlparser::ast::*;
 
-const SPACES: &str = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13)";
+pub const SPACES: &str = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13)";
 
 /// The arguments of one call, and what is said of wrong ones.
 struct Args<'c> {
@@ -160,6 +160,10 @@ impl Analyzer<'_> {
             "CURRENT_DATE" => {
                 args.count(0, 0)?;
                 Ex::new(format!("CAST(make_timestamp(CAST({} AS BIGINT)) AS DATE)", self.now_us), Ty::Date)
+            }
+            "GROUPING" => {
+                args.count(1, 1)?;
+                Ex::new(format!("CAST(grouping({}) AS BIGINT)", list[0].sql), Ty::Int)
             }
             "ERROR" => {
                 args.count(1, 1)?;

@@ -1,6 +1,6 @@
 //! Queries: FROM, select lists, grouping, ordering, set operations.
 
-use crate::analyzer::{Analyzer, Out};
+use crate::analyzer::{Analyzer, Cte, Out, SQL_BYTES_MAX};
 use crate::scope::{field, Scope};
 use crate::types::{quoted, Ex, Lit, Res, Ty};
 use sqlparser::ast::*;
@@ -17,6 +17,48 @@ pub struct Analyzed {
 
 /// A column of `*`, and the columns of stored tables that it is.
 type Starred = (Ex, Vec<(usize, String)>);
+
+/// Said of a query of WITH that names itself where it must not.
+pub const SELF_REFERENCE: &str =
+    "a recursive query of WITH is a UNION ALL, without more clauses, of a query that does not name it and one that does";
+const RECURSIONS_MAX: usize = 3;
+const TYPE_ROUNDS_MAX: usize = 4;
+const WINDOWS_MAX: usize = 100;
+const GROUPING_SETS_MAX: usize = 4096;
+const GROUPING_BYTES_MAX: usize = 4 << 20;
+
+/// The columns of both sides of a set operation.
+fn common_columns(word: &str, left: &Analyzed, right: &Analyzed) -> Res<Vec<Out>> {
+    if left.outs.len() != right.outs.len() {
+        return Err(format!(
+            "queries in {word} have mismatched column count; one has {}, another has {}",
+            left.outs.len(),
+            right.outs.len()
+        ));
+    }
+    let mut outs = Vec::new();
+    for (i, (a, b)) in left.outs.iter().zip(&right.outs).enumerate() {
+        let ty = a.ty.with(&b.ty).ok_or_else(|| {
+            format!("column {} in {word} has incompatible types: {}, {}", i + 1, a.ty.name(), b.ty.name())
+        })?;
+        outs.push(Out { ty, ..a.clone() });
+    }
+    Ok(outs)
+}
+
+/// One side of a set operation, whose columns are to have these types.
+fn with_types(side: &Analyzed, outs: &[Out]) -> String {
+    if side.outs.iter().zip(outs).all(|(a, b)| a.ty == b.ty) {
+        return format!("({})", side.sql);
+    }
+    let parts: Vec<String> = side
+        .outs
+        .iter()
+        .zip(outs)
+        .map(|(a, b)| format!("CAST(s.{} AS {}) AS {}", quoted(&a.column), b.ty.engine(), quoted(&a.column)))
+        .collect();
+    format!("(SELECT {} FROM ({}) AS s)", parts.join(", "), side.sql)
+}
 
 /// One output of a select list.
 struct Item {
@@ -48,20 +90,20 @@ impl Analyzer<'_> {
         }
         let mut sql = String::new();
         if let Some(with) = &query.with {
-            if with.recursive {
-                return refused("WITH RECURSIVE");
-            }
             let mut parts = Vec::new();
             for cte in &with.cte_tables {
                 if !cte.alias.columns.is_empty() || cte.from.is_some() {
                     return refused("a list of columns in WITH");
                 }
-                let analyzed = self.query(&cte.query, outer)?;
                 let name = cte.alias.name.value.to_lowercase();
+                let analyzed = match with.recursive {
+                    true => self.recursive(&name, &cte.query, outer)?,
+                    false => self.query(&cte.query, outer)?,
+                };
                 parts.push(format!("{} AS ({})", quoted(&name), analyzed.sql));
-                self.ctes.push((name, analyzed.outs));
+                self.ctes.push(Cte { name, outs: Some(analyzed.outs) });
             }
-            sql = format!("WITH {} ", parts.join(", "));
+            sql = format!("WITH {}{} ", if with.recursive { "RECURSIVE " } else { "" }, parts.join(", "));
         }
         let order = match &query.order_by {
             None => &[][..],
@@ -84,6 +126,54 @@ impl Analyzer<'_> {
         sql += &body.sql;
         sql += &Self::limit(&query.limit_clause)?;
         Ok(Analyzed { sql, outs: body.outs })
+    }
+
+    /// A query of WITH RECURSIVE, which may name itself.
+    fn recursive(&mut self, name: &str, query: &Query, outer: Option<&Scope>) -> Res<Analyzed> {
+        // Each level is analyzed several times.
+        if self.recursions == RECURSIONS_MAX {
+            return Err("WITH RECURSIVE is nested too deep".into());
+        }
+        self.recursions += 1;
+        self.ctes.push(Cte { name: name.into(), outs: None });
+        let mut result = self.query(query, outer);
+        self.ctes.pop();
+        if matches!(&result, Err(error) if error == SELF_REFERENCE) {
+            result = self.recursive_union(name, query, outer);
+        }
+        self.recursions -= 1;
+        result
+    }
+
+    fn recursive_union(&mut self, name: &str, query: &Query, outer: Option<&Scope>) -> Res<Analyzed> {
+        let bare = query.with.is_none() && query.order_by.is_none() && query.limit_clause.is_none();
+        let SetExpr::SetOperation { op: SetOperator::Union, set_quantifier, left, right } = &*query.body else {
+            return Err(SELF_REFERENCE.into());
+        };
+        let word = match set_quantifier {
+            SetQuantifier::All if bare => "UNION ALL",
+            SetQuantifier::Distinct if bare => "UNION",
+            _ => return Err(SELF_REFERENCE.into()),
+        };
+        self.ctes.push(Cte { name: name.into(), outs: None });
+        let first = self.set_expr(left, outer);
+        self.ctes.pop();
+        let first = first?;
+        // The columns' types are those of both sides; what they are of the second depends on them.
+        let mut outs = first.outs.clone();
+        for _ in 0..TYPE_ROUNDS_MAX {
+            self.ctes.push(Cte { name: name.into(), outs: Some(outs.clone()) });
+            let second = self.set_expr(right, outer);
+            self.ctes.pop();
+            let second = second?;
+            let met = common_columns(word, &first, &second)?;
+            if met.iter().zip(&outs).all(|(a, b)| a.ty == b.ty) {
+                let sql = format!("{} {word} {}", with_types(&first, &outs), with_types(&second, &outs));
+                return Ok(Analyzed { sql, outs });
+            }
+            outs = met;
+        }
+        Err(format!("the types of the columns of {name} cannot be told"))
     }
 
     fn limit(clause: &Option<LimitClause>) -> Res<String> {
@@ -143,37 +233,26 @@ impl Analyzer<'_> {
         };
         let left = self.set_expr(left, outer)?;
         let right = self.set_expr(right, outer)?;
-        if left.outs.len() != right.outs.len() {
-            return Err(format!(
-                "queries in {word} have mismatched column count; one has {}, another has {}",
-                left.outs.len(),
-                right.outs.len()
-            ));
-        }
-        let mut outs = Vec::new();
-        for (i, (a, b)) in left.outs.iter().zip(&right.outs).enumerate() {
-            let ty = a.ty.with(&b.ty).ok_or_else(|| {
-                format!("column {} in {word} has incompatible types: {}, {}", i + 1, a.ty.name(), b.ty.name())
-            })?;
-            outs.push(Out { ty, ..a.clone() });
-        }
-        let cast = |side: &Analyzed| {
-            if side.outs.iter().zip(&outs).all(|(a, b)| a.ty == b.ty) {
-                return format!("({})", side.sql);
-            }
-            let parts: Vec<String> = side
-                .outs
-                .iter()
-                .zip(&outs)
-                .map(|(a, b)| format!("CAST(s.{} AS {}) AS {}", quoted(&a.column), b.ty.engine(), quoted(&a.column)))
-                .collect();
-            format!("(SELECT {} FROM ({}) AS s)", parts.join(", "), side.sql)
-        };
-        Ok(Analyzed { sql: format!("{} {word} {}", cast(&left), cast(&right)), outs })
+        let outs = common_columns(word, &left, &right)?;
+        let sql = format!("{} {word} {}", with_types(&left, &outs), with_types(&right, &outs));
+        Ok(Analyzed { sql, outs })
     }
 
     /// `outermost`: columns that are never given out are left away at once.
     fn select(
+        &mut self,
+        select: &Select,
+        outer: Option<&Scope>,
+        order: &[OrderByExpr],
+        outermost: bool,
+    ) -> Res<Analyzed> {
+        let windows = std::mem::replace(&mut self.windows, named_windows(&select.named_window)?);
+        let result = self.select_in(select, outer, order, outermost);
+        self.windows = windows;
+        result
+    }
+
+    fn select_in(
         &mut self,
         select: &Select,
         outer: Option<&Scope>,
@@ -190,7 +269,6 @@ impl Analyzer<'_> {
             || !select.cluster_by.is_empty()
             || !select.distribute_by.is_empty()
             || !select.sort_by.is_empty()
-            || !select.named_window.is_empty()
             || select.flavor != SelectFlavor::Standard
         {
             return refused("this clause of SELECT");
@@ -389,6 +467,34 @@ impl Analyzer<'_> {
         if !modifiers.is_empty() {
             return refused("this form of GROUP BY");
         }
+        if let [single @ (Expr::Rollup(sets) | Expr::Cube(sets) | Expr::GroupingSets(sets))] = &list[..] {
+            let mut keys = Vec::new();
+            for set in sets {
+                keys.push(self.group_keys(set, named, items)?);
+            }
+            // A key is in at most as many sets as there are.
+            let count = match single {
+                Expr::Rollup(_) => keys.len() + 1,
+                Expr::Cube(_) => 1 << keys.len().min(30),
+                _ => 1,
+            };
+            let bytes: usize = keys.iter().flatten().map(String::len).sum();
+            if count.max(keys.len()) > GROUPING_SETS_MAX || bytes.saturating_mul(count) > GROUPING_BYTES_MAX {
+                return Err("GROUP BY has too many grouping sets".into());
+            }
+            let sets = match single {
+                Expr::Rollup(_) => rolled_up(&keys),
+                Expr::Cube(_) => cubed(&keys),
+                _ => keys,
+            };
+            let parts: Vec<String> = sets.iter().map(|set| format!("({})", set.join(", "))).collect();
+            return Ok(format!(" GROUP BY GROUPING SETS ({})", parts.join(", ")));
+        }
+        let parts = self.group_keys(list, named, items)?;
+        Ok(if parts.is_empty() { String::new() } else { format!(" GROUP BY {}", parts.join(", ")) })
+    }
+
+    fn group_keys(&mut self, list: &[Expr], named: &Scope, items: &[Item]) -> Res<Vec<String>> {
         let mut parts = Vec::new();
         for expr in list {
             if let Some(place) = ordinal(expr, items.len(), "GROUP BY")? {
@@ -401,7 +507,7 @@ impl Analyzer<'_> {
             }
             parts.push(ex.sql);
         }
-        Ok(if parts.is_empty() { String::new() } else { format!(" GROUP BY {}", parts.join(", ")) })
+        Ok(parts)
     }
 
     /// ` ORDER BY …`, or nothing. `names`: of the outputs, for ordinals and aliases.
@@ -437,6 +543,71 @@ impl Analyzer<'_> {
             ty => Err(format!("{clause} clause should return type BOOL, but returns {}", ty.name())),
         }
     }
+}
+
+/// The grouping sets of ROLLUP: the keys, and ever fewer of them from the left.
+fn rolled_up(keys: &[Vec<String>]) -> Vec<Vec<String>> {
+    (0..=keys.len()).rev().map(|count| keys[..count].concat()).collect()
+}
+
+/// The grouping sets of CUBE: every choice of keys.
+fn cubed(keys: &[Vec<String>]) -> Vec<Vec<String>> {
+    let chosen = |choice: usize| {
+        let picked = keys.iter().enumerate().filter(|(i, _)| choice & (1 << i) != 0);
+        picked.flat_map(|(_, set)| set.clone()).collect()
+    };
+    (0..1 << keys.len()).rev().map(chosen).collect()
+}
+
+/// The windows of a WINDOW clause; what one takes over from another is part of it.
+fn named_windows(list: &[NamedWindowDefinition]) -> Res<Vec<(String, WindowSpec, usize)>> {
+    if list.len() > WINDOWS_MAX {
+        return Err(format!("a SELECT has at most {WINDOWS_MAX} named windows"));
+    }
+    let mut out: Vec<(String, WindowSpec, usize)> = Vec::new();
+    for NamedWindowDefinition(ident, given) in list {
+        let name = ident.value.to_lowercase();
+        if out.iter().any(|(other, ..)| *other == name) {
+            return Err(format!("window {name} is named twice"));
+        }
+        let spec = match given {
+            NamedWindowExpr::NamedWindow(other) => named_window(&out, other)?.0,
+            NamedWindowExpr::WindowSpec(spec) => whole_window(&out, spec)?,
+        };
+        let size = spec.to_string().len();
+        if size > SQL_BYTES_MAX {
+            return Err("the statement is too complex".into());
+        }
+        out.push((name, spec, size));
+    }
+    Ok(out)
+}
+
+pub fn named_window(windows: &[(String, WindowSpec, usize)], name: &Ident) -> Res<(WindowSpec, usize)> {
+    let found = windows.iter().find(|(other, ..)| other.eq_ignore_ascii_case(&name.value));
+    found.map(|(_, spec, size)| (spec.clone(), *size)).ok_or_else(|| format!("window {} is not defined", name.value))
+}
+
+/// A window with what it takes over from the one that it names.
+pub fn whole_window(windows: &[(String, WindowSpec, usize)], spec: &WindowSpec) -> Res<WindowSpec> {
+    let Some(name) = &spec.window_name else { return Ok(spec.clone()) };
+    let (base, _) = named_window(windows, name)?;
+    let wrong = |what: &str| Err(format!("a window that refers to window {} cannot have {what}", name.value));
+    if !spec.partition_by.is_empty() {
+        return wrong("PARTITION BY");
+    }
+    if !spec.order_by.is_empty() && !base.order_by.is_empty() {
+        return wrong("ORDER BY, which that one has");
+    }
+    if base.window_frame.is_some() && (!spec.order_by.is_empty() || spec.window_frame.is_some()) {
+        return wrong("more, since that one has a frame");
+    }
+    Ok(WindowSpec {
+        window_name: None,
+        partition_by: base.partition_by,
+        order_by: if spec.order_by.is_empty() { base.order_by } else { spec.order_by.clone() },
+        window_frame: spec.window_frame.clone().or(base.window_frame),
+    })
 }
 
 fn as_struct(items: &[Item]) -> Item {
