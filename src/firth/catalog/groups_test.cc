@@ -181,6 +181,23 @@ TEST_F(GroupsTest, TheCacheForgetsWhatAGroupTouched) {
   EXPECT_EQ(catalog->GetTable(other).ValueOrDie(), untouched);
 }
 
+TEST_F(GroupsTest, AChangeReadsFromMemoryUntilItsGroupChangesSomething) {
+  const TableId table = CreateWholeTable("a").ValueOrDie();
+  const TableId other = CreateWholeTable("b").ValueOrDie();
+  const auto before = catalog->GetTable(table).ValueOrDie();
+  ASSERT_OK(catalog->GetTable(other).status());
+  ASSERT_OK(Apply([&](Changes* c) -> Status {
+    EXPECT_EQ(catalog->GetTable(table).ValueOrDie(), before);  // the very same object
+    ARROW_RETURN_NOT_OK(c->RenameTable(other, P("c")));
+    EXPECT_EQ(catalog->GetTable(other).ValueOrDie()->path, P("c"));
+    EXPECT_FALSE(catalog->GetTable(P("b")).ok());
+    ARROW_RETURN_NOT_OK(c->RenameTable(other, P("d")));
+    EXPECT_EQ(catalog->GetTable(P("d")).ValueOrDie()->id, other);
+    return Status::OK();
+  }));
+  EXPECT_EQ(catalog->GetTable(other).ValueOrDie()->path, P("d"));
+}
+
 TEST_F(GroupsTest, WhatIsRememberedIsReadWhileACommitRuns) {
   const TableId table = CreateWholeTable("a").ValueOrDie();
   const EditionId edition = catalog->GetTable(table).ValueOrDie()->current->id;

@@ -36,8 +36,13 @@ Result<std::vector<NamespaceInfo>> SqlCatalog::ListNamespaces(const Path& parent
   return namespaces;
 }
 
-bool SqlCatalog::MayUseCache(CommitId at) const {
+bool SqlCatalog::MayRemember(CommitId at) const {
   return at == kNow && applying_.load() != std::this_thread::get_id();
+}
+
+bool SqlCatalog::MayUseCache(CommitId at) const {
+  if (at != kNow) return false;
+  return applying_.load() != std::this_thread::get_id() || touched_->empty();
 }
 
 Result<TablePtr> SqlCatalog::Load(std::optional<TableRow> row, CommitId at,
@@ -53,7 +58,7 @@ Result<TablePtr> SqlCatalog::Load(std::optional<TableRow> row, CommitId at,
     ARROW_ASSIGN_OR_RAISE(const EditionPtr edition, LoadEdition(*row->current, at));
     table->current = *edition;
   }
-  if (MayUseCache(at)) {
+  if (MayRemember(at)) {
     std::lock_guard lock(cache_mutex_);
     cache_.Put(table);
   }
@@ -107,7 +112,7 @@ Result<std::vector<TablePtr>> SqlCatalog::ListTables(const Path& prefix, CommitI
 Result<EditionPtr> SqlCatalog::Complete(EditionRow row, CommitId at) {
   ARROW_RETURN_NOT_OK(ReadSchemas(sql_.get(), at, &row.info));
   auto edition = std::make_shared<const EditionInfo>(std::move(row.info));
-  if (MayUseCache(at)) {
+  if (MayRemember(at)) {
     std::lock_guard lock(cache_mutex_);
     cache_.Put(edition);
   }
@@ -152,7 +157,7 @@ Result<PartitionsPtr> SqlCatalog::LoadPartitions(EditionId edition, CommitId at)
   ARROW_RETURN_NOT_OK(LoadEdition(edition, at).status());
   ARROW_ASSIGN_OR_RAISE(auto rows, PartitionsOf(sql_.get(), edition, at));
   auto partitions = std::make_shared<const PartitionList>(std::move(rows));
-  if (MayUseCache(at)) {
+  if (MayRemember(at)) {
     std::lock_guard lock(cache_mutex_);
     cache_.Put(edition, partitions);
   }
@@ -189,7 +194,7 @@ Result<PartitionInfo> SqlCatalog::FindPartition(EditionId edition,
 Result<PartitionInfo> SqlCatalog::Keep(std::optional<PartitionRow> row, CommitId at,
                                        const std::string& name) {
   if (!row) return NoPartition(name);
-  if (MayUseCache(at)) {
+  if (MayRemember(at)) {
     std::lock_guard lock(cache_mutex_);
     cache_.Put(row->info);
   }
@@ -262,9 +267,11 @@ Status SqlCatalog::ApplyGroup(std::vector<Change>* group) {
   int64_t tables_added = 0;
   Lock lock(sql_mutex_);
   FIRTH_CHECK(applying_.load() == std::thread::id());  // a change must not apply a group
+  touched_ = &touched;
   applying_ = std::this_thread::get_id();
   const Status status = Transact([&] { return RunGroup(group, &touched, &tables_added); });
   applying_ = std::thread::id();
+  touched_ = nullptr;
   if (!status.ok()) {
     for (Change& change : *group) change.result = status;
     return status;

@@ -73,8 +73,10 @@ class SqlCatalog : public Catalog {
   explicit SqlCatalog(DatabaseFile database);
 
   using Lock = std::unique_lock<std::recursive_mutex>;
-  /// The newest state that is committed, and so may be remembered and answered from memory? Not for
-  /// the thread that is applying a group: it sees the group's changes so far.
+  /// The newest state that is committed, and so may be remembered? Not by the thread that is
+  /// applying a group: it sees the group's changes so far.
+  bool MayRemember(CommitId at) const;
+  /// May it be answered from memory? By that thread too, while its group changed nothing that is.
   bool MayUseCache(CommitId at) const;
 
   // With sql_mutex_ held.
@@ -95,6 +97,7 @@ class SqlCatalog : public Catalog {
   const std::unique_ptr<FileLayer> layer_;   // outlives the connection
   const std::unique_ptr<Connection> sql_;    // guarded by sql_mutex_
   std::atomic<std::thread::id> applying_{};  // the thread inside ApplyGroup
+  const Touched* touched_ = nullptr;         // of that thread's group, and only read by it
   std::mutex cache_mutex_;
   Cache cache_;  // guarded by cache_mutex_
   std::atomic<int64_t> tables_{0};

@@ -18,6 +18,8 @@ struct Touched {
   std::vector<TableId> tables;
   std::vector<EditionId> editions;
   std::vector<PartitionId> partitions;
+
+  bool empty() const { return tables.empty() && editions.empty() && partitions.empty(); }
 };
 
 /// Runs in an open transaction, inside the savepoint of its commit.

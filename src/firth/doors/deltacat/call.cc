@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "firth/common/checksum.h"
 #include "firth/common/text.h"
 #include "firth/doors/deltacat/errors.h"
 
@@ -25,6 +26,17 @@ std::string EnumText(std::string_view text) {
   std::transform(plain.begin(), plain.end(), plain.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return plain;
+}
+
+std::string Call::Fingerprint() const {
+  std::string all = target;
+  for (const auto& [name, value] : query) {
+    if (name != "operation_id" && name != "transaction_version") all += "\n" + name + "=" + value;
+  }
+  json rest = body;
+  for (const char* changing : {"operation_id", "transaction_version"}) rest.erase(changing);
+  all += "\n" + rest.dump(-1, ' ', false, json::error_handler_t::replace);
+  return std::to_string(Hash64(AsBytes(all)));
 }
 
 std::optional<std::string> Call::Query(const std::string& name) const {

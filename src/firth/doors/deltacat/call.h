@@ -24,8 +24,10 @@ struct Call {
   std::vector<std::string> names;  // of the path, decoded
   std::map<std::string, std::string> query;
   json body = json::object();
-  std::string fingerprint;  // the same for the same request sent again
+  std::string target;  // the method and the path as they were sent
 
+  /// What tells one request from another, whenever it is sent.
+  std::string Fingerprint() const;
   /// A query parameter; nothing when it is absent or empty.
   std::optional<std::string> Query(const std::string& name) const;
   /// Errors invalid_request.

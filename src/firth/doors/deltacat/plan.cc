@@ -210,8 +210,9 @@ Result<Answer> Service::Plan(const Call& call) {
   if (!table->edition.has_value()) return Answer{.body = std::move(body)};
   const auto& edition = *table->edition;
   const arrow::Schema& schema = *edition.newest().schema;
-  body["schema"] = FieldSummaries(schema, edition.spec);
-  ARROW_ASSIGN_OR_RAISE(body["schema_serialized"], SerializedSchema(schema));
+  ARROW_ASSIGN_OR_RAISE(const auto texts, schemas_.Of(edition.newest().schema, edition.spec));
+  body["schema"] = texts->fields;
+  body["schema_serialized"] = texts->serialized;
   body["merge_keys"] = edition.spec.key;
   ARROW_RETURN_NOT_OK(ColumnsOf(call, schema).status());
   std::optional<Predicate> filter;

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "firth/common/checksum.h"
 #include "firth/common/json_depth.h"
 #include "firth/common/logging.h"
 #include "firth/doors/deltacat/errors.h"
@@ -22,18 +21,6 @@ net::HttpResponse Respond(const Answer& answer) {
     response.body = answer.body.dump(-1, ' ', false, json::error_handler_t::replace);
   }
   return response;
-}
-
-/// What tells one request from another, whenever it is sent.
-std::string FingerprintOf(const net::HttpRequest& request, const Call& call) {
-  std::string all = request.method + " " + request.path;
-  for (const auto& [name, value] : call.query) {
-    if (name != "operation_id" && name != "transaction_version") all += "\n" + name + "=" + value;
-  }
-  json body = call.body;
-  for (const char* changing : {"operation_id", "transaction_version"}) body.erase(changing);
-  all += "\n" + body.dump(-1, ' ', false, json::error_handler_t::replace);
-  return std::to_string(Hash64(AsBytes(all)));
 }
 
 Result<Call> Parse(const net::HttpRequest& request) {
@@ -83,7 +70,7 @@ net::HttpResponse Service::Serve(const net::HttpRequest& request) {
     ARROW_ASSIGN_OR_RAISE(Call call, Parse(request));
     call.caller = std::move(caller);
     call.names = routed.names;
-    call.fingerprint = FingerprintOf(request, call);
+    call.target = request.method + " " + request.path;
     ARROW_RETURN_NOT_OK(CheckCatalog(call));
     return (this->*routed.handler)(call);
   };
@@ -131,7 +118,7 @@ Result<std::optional<Answer>> Service::FirstAnswer(const Call& call) {
   ARROW_ASSIGN_OR_RAISE(const auto text, database_->catalog()->GetValue(OperationName(*id)));
   if (!text.has_value()) return std::nullopt;
   const json held = json::parse(*text, nullptr, /*allow_exceptions=*/false);
-  if (!held.is_object() || held.value("fingerprint", "") != call.fingerprint) {
+  if (!held.is_object() || held.value("fingerprint", "") != call.Fingerprint()) {
     return Refuse("operation_payload_mismatch",
                   "the operation " + id->substr(0, 64) + " was made with another request");
   }
@@ -143,7 +130,7 @@ Result<std::vector<catalog::ValueChange>> Service::RememberAnswer(const Call& ca
   std::vector<catalog::ValueChange> values;
   ARROW_ASSIGN_OR_RAISE(const auto id, OperationOf(call));
   if (!id.has_value()) return values;
-  const json held = {{"fingerprint", call.fingerprint},
+  const json held = {{"fingerprint", call.Fingerprint()},
                      {"status", answer.status},
                      {"body", answer.body},
                      {"at_ns", database_->clock().NowNs()}};

@@ -9,6 +9,7 @@
 
 #include "firth/doors/deltacat/call.h"
 #include "firth/doors/deltacat/session.h"
+#include "firth/doors/deltacat/types.h"
 #include "firth/net/http_server.h"
 #include "firth/table/database.h"
 #include "firth/table/deltas.h"
@@ -124,6 +125,7 @@ class Service {
   table::Database* const database_;
   const std::string root_;
   const std::vector<std::string> folders_;
+  SchemaTextCache schemas_;
 };
 
 }  // namespace firth::doors::deltacat

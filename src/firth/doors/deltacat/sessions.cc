@@ -32,7 +32,7 @@ std::string Dump(const json& value) {
 }
 
 /// What a client is told of a table that it is about to write to.
-Status AddTableFacts(const OverlaidTable* table, json* answer) {
+Status AddTableFacts(const OverlaidTable* table, SchemaTextCache* schemas, json* answer) {
   json& body = *answer;
   body["table_exists"] = table != nullptr;
   body["schema"] = json::array();
@@ -50,8 +50,9 @@ Status AddTableFacts(const OverlaidTable* table, json* answer) {
   body["table_version"] = CurrentVersion(*table);
   if (!table->edition.has_value()) return Status::OK();
   const auto& edition = *table->edition;
-  body["schema"] = FieldSummaries(*edition.newest().schema, edition.spec);
-  ARROW_ASSIGN_OR_RAISE(body["schema_serialized"], SerializedSchema(*edition.newest().schema));
+  ARROW_ASSIGN_OR_RAISE(const auto texts, schemas->Of(edition.newest().schema, edition.spec));
+  body["schema"] = texts->fields;
+  body["schema_serialized"] = texts->serialized;
   if (!edition.spec.key.empty()) body["merge_keys"] = edition.spec.key;
   return Status::OK();
 }
@@ -123,12 +124,12 @@ Result<Answer> Service::SessionAnswer(const Call& call, const Session& session) 
   const std::string new_version = session.record.value("new_version", "");
   if (table != nullptr && !new_version.empty() && session.record.value("mode", "") == "create") {
     // Another version begins without a schema.
-    ARROW_RETURN_NOT_OK(AddTableFacts(nullptr, &body));
+    ARROW_RETURN_NOT_OK(AddTableFacts(nullptr, &schemas_, &body));
     body["table_exists"] = true;
     body["table_version"] = new_version;
     return Answer{.body = std::move(body)};
   }
-  ARROW_RETURN_NOT_OK(AddTableFacts(table, &body));
+  ARROW_RETURN_NOT_OK(AddTableFacts(table, &schemas_, &body));
   return Answer{.body = std::move(body)};
 }
 

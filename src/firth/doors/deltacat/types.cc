@@ -22,6 +22,7 @@ using nlohmann::json;
 using TypePtr = std::shared_ptr<arrow::DataType>;
 
 constexpr int kNestingMax = 16;
+constexpr size_t kSchemaTextsKept = 256;
 constexpr size_t kTypeBytesMax = 64 << 10;
 /// Where a field keeps what Arrow's types cannot say.
 constexpr char kFactsKey[] = "deltacat.field";
@@ -360,6 +361,26 @@ Result<std::shared_ptr<arrow::Schema>> ParseSerializedSchema(std::string_view te
     fields.push_back(plain->WithType(format::PlainType(plain->type())));
   }
   return arrow::schema(std::move(fields));
+}
+
+Result<std::shared_ptr<const SchemaTexts>> SchemaTextCache::Of(
+    const std::shared_ptr<arrow::Schema>& schema, const catalog::EditionSpec& spec) {
+  {
+    std::lock_guard lock(mutex_);
+    const auto found = held_.find(schema.get());
+    if (found != held_.end() && found->second.key == spec.key &&
+        found->second.time_column == spec.time_column) {
+      return found->second.texts;
+    }
+  }
+  auto texts = std::make_shared<SchemaTexts>();
+  texts->fields = FieldSummaries(*schema, spec);
+  ARROW_ASSIGN_OR_RAISE(texts->serialized, SerializedSchema(*schema));
+  std::lock_guard lock(mutex_);
+  if (held_.size() >= kSchemaTextsKept) held_.clear();
+  held_[schema.get()] = {
+      .schema = schema, .key = spec.key, .time_column = spec.time_column, .texts = texts};
+  return texts;
 }
 
 }  // namespace firth::doors::deltacat

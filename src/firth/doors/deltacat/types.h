@@ -3,7 +3,9 @@
 
 #include <arrow/type.h>
 
+#include <map>
 #include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -32,5 +34,28 @@ nlohmann::json FieldSummaries(const arrow::Schema& schema, const catalog::Editio
 /// Base64 of the Arrow schema message; and back, error invalid_schema.
 Result<std::string> SerializedSchema(const arrow::Schema& schema);
 Result<std::shared_ptr<arrow::Schema>> ParseSerializedSchema(std::string_view text);
+
+/// Both forms of an edition's schema.
+struct SchemaTexts {
+  nlohmann::json fields;
+  std::string serialized;
+};
+
+/// Remembers them: small writes ask for the same ones again and again. Thread-safe.
+class SchemaTextCache {
+ public:
+  Result<std::shared_ptr<const SchemaTexts>> Of(const std::shared_ptr<arrow::Schema>& schema,
+                                                const catalog::EditionSpec& spec);
+
+ private:
+  struct Held {
+    std::shared_ptr<arrow::Schema> schema;  // so that no other one comes to lie where it lies
+    std::vector<std::string> key;
+    std::string time_column;
+    std::shared_ptr<const SchemaTexts> texts;
+  };
+  std::mutex mutex_;
+  std::map<const arrow::Schema*, Held> held_;  // guarded by mutex_; bounded
+};
 
 }  // namespace firth::doors::deltacat
