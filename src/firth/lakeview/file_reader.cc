@@ -5,6 +5,7 @@
 #include <parquet/file_reader.h>
 #include <parquet/properties.h>
 
+#include <algorithm>
 #include <map>
 #include <numeric>
 #include <utility>
@@ -16,8 +17,6 @@
 
 namespace firth::lakeview {
 namespace {
-
-constexpr int64_t kColumnBufferBytes = 64 << 10;
 
 void AddLeaves(const parquet::arrow::SchemaField& field, std::vector<int>* leaves) {
   if (field.is_leaf()) leaves->push_back(field.column_index);
@@ -34,24 +33,18 @@ class Reader : public arrow::RecordBatchReader {
       : file_(std::move(file)), wanted_(std::move(wanted)) {}
 
   Status Open(store::FileSystem* files, const ReadLakeFile& read) {
-    ARROW_ASSIGN_OR_RAISE(auto source, FileSource::Open(files, file_->path));
-    parquet::ReaderProperties properties;
-    properties.enable_buffered_stream();
-    properties.set_buffer_size(kColumnBufferBytes);
-    parquet::ArrowReaderProperties arrow_properties(/*use_threads=*/false);
-    arrow_properties.set_batch_size(read.batch_rows);
-    arrow_properties.set_pre_buffer(false);  // it would hold whole row groups
-    parquet::arrow::FileReaderBuilder builder;
-    ARROW_RETURN_NOT_OK(builder.Open(std::move(source), properties));
-    builder.properties(arrow_properties);
-    ARROW_RETURN_NOT_OK(builder.Build(&reader_));
+    ARROW_ASSIGN_OR_RAISE(const std::shared_ptr<arrow::io::RandomAccessFile> source,
+                          FileSource::Open(files, file_->path));
+    ARROW_ASSIGN_OR_RAISE(reader_, OpenParquet({.source = source}, read.batch_rows));
     std::shared_ptr<arrow::Schema> stored;
     ARROW_RETURN_NOT_OK(reader_->GetSchema(&stored));
     const std::vector<int> leaves = Choose(*stored, *read.written);
-    std::vector<int> groups(static_cast<size_t>(reader_->num_row_groups()));
-    std::iota(groups.begin(), groups.end(), 0);
+    std::vector<int> groups = AllGroups();
     if (read.groups.has_value()) groups = *read.groups;
-    ARROW_ASSIGN_OR_RAISE(batches_, reader_->GetRecordBatchReader(groups, leaves));
+    ARROW_RETURN_NOT_OK(Narrow(read, *stored, source, &groups));
+    if (batches_ == nullptr) {
+      ARROW_ASSIGN_OR_RAISE(batches_, reader_->GetRecordBatchReader(groups, leaves));
+    }
     return Place();
   }
 
@@ -66,6 +59,45 @@ class Reader : public arrow::RecordBatchReader {
   }
 
  private:
+  std::vector<int> AllGroups() const {
+    std::vector<int> groups(static_cast<size_t>(reader_->num_row_groups()));
+    std::iota(groups.begin(), groups.end(), 0);
+    return groups;
+  }
+
+  /// Read only the pages that are asked for, where they can be told from the others.
+  Status Narrow(const ReadLakeFile& read, const arrow::Schema& stored,
+                const std::shared_ptr<arrow::io::RandomAccessFile>& source,
+                std::vector<int>* groups) {
+    if (read.keys.empty() || read.sorted_by == nullptr) return Status::OK();
+    SortLeaf by{.leaf = -1, .type = read.sorted_by->type()};
+    for (int i = 0; i < stored.num_fields() - kHiddenColumns; ++i) {
+      if (StoredId(*stored.field(i)) != schema::FieldId(*read.sorted_by)) continue;
+      by.leaf = reader_->manifest().schema_fields.at(static_cast<size_t>(i)).column_index;
+      by.stored = stored.field(i)->type();
+    }
+    // A column that had another type then sorted by that.
+    const auto written = std::find_if(
+        read.written->fields().begin(), read.written->fields().end(), [&](const auto& field) {
+          return schema::FieldId(*field) == schema::FieldId(*read.sorted_by);
+        });
+    if (by.leaf < 0 || written == read.written->fields().end() ||
+        !(*written)->type()->Equals(*by.type)) {
+      return Status::OK();
+    }
+    ARROW_ASSIGN_OR_RAISE(auto spans, SpansOf(reader_->parquet_reader(), *groups, by, read.keys));
+    if (!spans.has_value()) return Status::OK();
+    if (spans->empty()) {
+      groups->clear();
+      return Status::OK();
+    }
+    return ReadPages(reader_.get(), {.source = source,
+                                     .columns = columns_,
+                                     .spans = *std::move(spans),
+                                     .batch_rows = read.batch_rows})
+        .Value(&batches_);
+  }
+
   /// Which leaves are read; remembers the table's column for each column that is.
   std::vector<int> Choose(const arrow::Schema& stored, const arrow::Schema& written) {
     std::map<int32_t, std::shared_ptr<arrow::Field>> by_id;
@@ -73,6 +105,7 @@ class Reader : public arrow::RecordBatchReader {
     std::vector<int> leaves;
     const auto add = [&](int column) {
       AddLeaves(reader_->manifest().schema_fields.at(static_cast<size_t>(column)), &leaves);
+      columns_.push_back(column);
       chosen_[stored.field(column)->name()] = by_id[StoredId(*stored.field(column))];
     };
     for (int i = 0; i < stored.num_fields(); ++i) {
@@ -131,6 +164,7 @@ class Reader : public arrow::RecordBatchReader {
   const std::shared_ptr<arrow::Schema> wanted_;
   std::unique_ptr<parquet::arrow::FileReader> reader_;
   std::unique_ptr<arrow::RecordBatchReader> batches_;            // destroyed before the reader
+  std::vector<int> columns_;                                     // those read, of the file's
   std::map<std::string, std::shared_ptr<arrow::Field>> chosen_;  // null for hidden columns
   std::vector<int> places_;                           // of the table's columns, in a batch
   std::vector<std::shared_ptr<arrow::Field>> read_;   // as they were written

@@ -10,6 +10,7 @@
 
 #include "firth/common/status.h"
 #include "firth/lakeview/lake_file.h"
+#include "firth/lakeview/page_slice.h"
 #include "firth/store/file_system.h"
 
 namespace firth::lakeview {
@@ -21,6 +22,10 @@ struct ReadLakeFile {
   std::shared_ptr<arrow::Schema> wanted;
   int64_t batch_rows = 8192;
   std::optional<std::vector<int>> groups;  // only these row groups
+  /// If there are any: of those groups only pages that may have rows with these keys, and perhaps
+  /// more. `sorted_by` is the column of the newest schema that sorts the file first.
+  KeySpans keys;
+  std::shared_ptr<arrow::Field> sorted_by;
 };
 
 /// The rows of a file that was verified, batch by batch, in its order, in bounded memory; the file

@@ -17,6 +17,11 @@
 namespace firth::lakeview {
 namespace {
 
+/// Rows of a page at most: a look-up reads at least one page of each column.
+constexpr int64_t kPageRows = 8192;
+/// A look-up reads the dictionary of each column whole, and one of more values saves little.
+constexpr int64_t kDictionaryBytesMax = 128 << 10;
+
 /// Least and greatest of a column without nulls.
 void Widen(const arrow::Array& column, int64_t* least, int64_t* greatest) {
   const auto* values = column.data()->GetValues<int64_t>(1);
@@ -109,7 +114,9 @@ std::shared_ptr<parquet::WriterProperties> Properties(const arrow::Schema& schem
       ->enable_statistics()
       ->enable_write_page_index()
       ->enable_page_checksum()
-      ->max_row_group_length(kRowGroupRows);
+      ->max_row_group_length(kRowGroupRows)
+      ->max_rows_per_page(kPageRows)
+      ->dictionary_pagesize_limit(kDictionaryBytesMax);
   // Numbers that rise: their differences take less room than any dictionary.
   for (const char* column : {kOffsetColumn, kCommitColumn, kTimeColumn}) {
     builder.disable_dictionary(column)->encoding(column, parquet::Encoding::DELTA_BINARY_PACKED);

@@ -45,6 +45,9 @@ inline constexpr size_t kKeyBytesMax = 128;
 /// Rows of each row group of a file but the last.
 inline constexpr int64_t kRowGroupRows = 122'880;
 
+/// Ascending ranges of keys [from, to) that do not touch; an empty `to`: to the end.
+using KeySpans = std::vector<std::pair<std::string, std::string>>;
+
 /// The row groups of a sorted file that may have keys in [from, to); an empty `to`: to the end.
 /// All, where keys of groups are not known.
 std::vector<int> GroupsIn(const LakeFileInfo& info, std::string_view from, std::string_view to);

@@ -1,8 +1,6 @@
 // Range scans in sort order: lake files and the ends of logs, merged.
 #include <arrow/array.h>
 #include <arrow/array/util.h>
-#include <arrow/builder.h>
-#include <arrow/compute/api_vector.h>
 #include <arrow/compute/cast.h>
 #include <arrow/scalar.h>
 
@@ -15,6 +13,7 @@
 #include "firth/lakeview/sorted_merge.h"
 #include "firth/lakeview/stored_types.h"
 #include "firth/schema/schema.h"
+#include "firth/schema/take_rows.h"
 #include "firth/table/database_impl.h"
 #include "firth/table/lake_store.h"
 
@@ -104,20 +103,6 @@ struct Wish {
 };
 using WishPtr = std::shared_ptr<const Wish>;
 
-Result<BatchPtr> Pick(const BatchPtr& rows, const std::vector<int64_t>& indices) {
-  if (static_cast<int64_t>(indices.size()) == rows->num_rows() &&
-      std::is_sorted(indices.begin(), indices.end())) {
-    return rows;
-  }
-  arrow::Int64Builder builder;
-  ARROW_RETURN_NOT_OK(builder.AppendValues(indices));
-  ARROW_ASSIGN_OR_RAISE(const auto array, builder.Finish());
-  ARROW_ASSIGN_OR_RAISE(
-      const arrow::Datum taken,
-      arrow::compute::Take(rows, array, arrow::compute::TakeOptions::NoBoundsCheck()));
-  return taken.record_batch();
-}
-
 /// Rows of one log (plain columns, __offset, __change) that the scan takes, with the log's id.
 Result<BatchPtr> Filter(const Wish& wish, LogId log, const arrow::RecordBatch& rows) {
   std::vector<std::string> keys;
@@ -132,7 +117,8 @@ Result<BatchPtr> Filter(const Wish& wish, LogId log, const arrow::RecordBatch& r
   auto columns = rows.columns();
   ARROW_ASSIGN_OR_RAISE(columns.emplace_back(),
                         arrow::MakeArrayFromScalar(arrow::Int64Scalar(log.value), rows.num_rows()));
-  return Pick(arrow::RecordBatch::Make(wish.inner, rows.num_rows(), std::move(columns)), taken);
+  return schema::TakeRows(arrow::RecordBatch::Make(wish.inner, rows.num_rows(), std::move(columns)),
+                          taken);
 }
 
 /// A file's rows that the scan takes.
@@ -182,7 +168,7 @@ Result<ReaderPtr> SortedTail(const WishPtr& wish, LogId log, Scanner* scanner) {
   std::stable_sort(places.begin(), places.end(), [&](int64_t a, int64_t b) {
     return keys[static_cast<size_t>(a)] < keys[static_cast<size_t>(b)];
   });
-  ARROW_ASSIGN_OR_RAISE(const BatchPtr sorted, Pick(all, places));
+  ARROW_ASSIGN_OR_RAISE(const BatchPtr sorted, schema::TakeRows(all, places));
   return arrow::RecordBatchReader::Make({sorted}, wish->inner);
 }
 
@@ -230,7 +216,7 @@ class LastEffects : public arrow::RecordBatchReader {
       }
     }
     if (last >= 0) held_ = read->Slice(last, 1);
-    ARROW_ASSIGN_OR_RAISE(const BatchPtr picked, Pick(read, taken));
+    ARROW_ASSIGN_OR_RAISE(const BatchPtr picked, schema::TakeRows(read, taken));
     if (first == nullptr) return picked;
     return arrow::ConcatenateRecordBatches({first, picked});
   }
@@ -347,6 +333,24 @@ std::vector<int> Groups(const Wish& wish, const lakeview::LakeFileInfo& info) {
   return all;
 }
 
+/// The keys of which a scan may take rows, as far as they tell pages from each other: of many
+/// ranges only the hull.
+lakeview::KeySpans Spans(const Wish& wish) {
+  lakeview::KeySpans spans;
+  const std::string_view least = wish.after.has_value() ? std::string_view(wish.after->key) : "";
+  const auto add = [&](const std::string& from, const std::string& to) {
+    spans.emplace_back(std::max<std::string_view>(from, least), to);
+  };
+  if (wish.ranges.size() > kRangesForGroupsMax) {
+    add(wish.ranges.front().from, wish.ranges.back().to);
+  } else {
+    for (const KeyRange& range : wish.ranges) add(range.from, range.to);
+  }
+  // Where all rows are asked for there is nothing to tell.
+  const bool all = spans.size() == 1 && spans.front().first.empty() && spans.front().second.empty();
+  return all ? lakeview::KeySpans() : spans;
+}
+
 }  // namespace
 
 std::vector<std::string> SortColumns(const TableInfo& table) {
@@ -407,10 +411,12 @@ Result<std::unique_ptr<RangeScanner>> LakeStoreImpl::ScanRange(const Caller& cal
   ARROW_ASSIGN_OR_RAISE(const auto files, FilesOf(*edition, snapshot.get()));
   for (const auto& file : files) {
     if (file->info.first_commit > wish->as_of) continue;
-    auto groups = Groups(*wish, file->info);
-    if (groups.empty()) continue;
+    FilePart part{.groups = Groups(*wish, file->info),
+                  .keys = Spans(*wish),
+                  .sorted_by = wish->plain->field(0)};
+    if (part.groups.empty()) continue;
     ARROW_ASSIGN_OR_RAISE(
-        auto rows, OpenFile(*edition, file, arrow::schema(stored), wish->as_of, std::move(groups)));
+        auto rows, OpenFile(*edition, file, arrow::schema(stored), wish->as_of, std::move(part)));
     readers.emplace_back(file->info.log,
                          std::make_shared<FilteredFile>(wish, file->info.log, std::move(rows)));
   }

@@ -323,8 +323,7 @@ Result<lakeview::SnapshotPtr> LakeStoreImpl::Pin(const TablePtr& table) {
 
 Result<std::shared_ptr<arrow::RecordBatchReader>> LakeStoreImpl::OpenFile(
     const EditionInfo& edition, const lakeview::LakeFilePtr& file,
-    const std::shared_ptr<arrow::Schema>& columns, CommitId as_of,
-    std::optional<std::vector<int>> groups) {
+    const std::shared_ptr<arrow::Schema>& columns, CommitId as_of, std::optional<FilePart> part) {
   const catalog::SchemaInfo* written = edition.FindSchema(file->info.schema_id);
   if (written == nullptr) {
     return Error(Code::kDataLoss, Reason::kSchemaNotFound,
@@ -339,11 +338,14 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> LakeStoreImpl::OpenFile(
         wanted, columns->AddField(columns->num_fields(),
                                   arrow::field(lakeview::kCommitColumn, arrow::int64(), false)));
   }
-  ARROW_ASSIGN_OR_RAISE(auto rows, lakeview::OpenLakeFile(view_->files(), file,
-                                                          {.written = written->schema,
-                                                           .wanted = wanted,
-                                                           .batch_rows = 64 * 1024,
-                                                           .groups = std::move(groups)}));
+  lakeview::ReadLakeFile read{
+      .written = written->schema, .wanted = wanted, .batch_rows = 64 * 1024};
+  if (part.has_value()) {
+    read.groups = std::move(part->groups);
+    read.keys = std::move(part->keys);
+    read.sorted_by = std::move(part->sorted_by);
+  }
+  ARROW_ASSIGN_OR_RAISE(auto rows, lakeview::OpenLakeFile(view_->files(), file, read));
   if (all) return rows;
   return std::make_shared<UpToCommit>(std::move(rows), columns, commit, as_of);
 }

@@ -59,12 +59,18 @@ class LakeStoreImpl : public LakeStore {
   /// The newest snapshot, its files verified; null before the first cut and for editions without a
   /// lake view.
   Result<lakeview::SnapshotPtr> Pin(const TablePtr& table);
+  /// Which rows of a file are asked for; it may give more.
+  struct FilePart {
+    std::vector<int> groups;
+    lakeview::KeySpans keys;                  // none: all of these groups
+    std::shared_ptr<arrow::Field> sorted_by;  // the column that sorts the file first
+  };
   /// The rows of a verified file up to a commit, with these columns of the newest schema (which
-  /// have their ids), or hidden ones.
+  /// have their ids), or hidden ones; without `part`, all.
   Result<std::shared_ptr<arrow::RecordBatchReader>> OpenFile(
       const EditionInfo& edition, const lakeview::LakeFilePtr& file,
       const std::shared_ptr<arrow::Schema>& columns, CommitId as_of,
-      std::optional<std::vector<int>> groups = std::nullopt);
+      std::optional<FilePart> part = std::nullopt);
   /// All rows of a table's logs up to a commit: of files, and of the logs behind them; with
   /// `hidden`, followed by the hidden columns of lakeview/stored_types.h.
   Result<LakeRows> RowsOf(const TablePtr& table, CommitId as_of, bool hidden = false);

@@ -1,8 +1,6 @@
 #include "firth/table/merged.h"
 
-#include <arrow/array/builder_primitive.h>
 #include <arrow/array/util.h>
-#include <arrow/compute/api_vector.h>
 #include <arrow/util/byte_size.h>
 
 #include <algorithm>
@@ -12,6 +10,7 @@
 
 #include "firth/schema/key.h"
 #include "firth/schema/schema.h"
+#include "firth/schema/take_rows.h"
 #include "firth/table/files.h"
 #include "firth/table/lake.h"
 
@@ -22,15 +21,6 @@ using BatchPtr = std::shared_ptr<arrow::RecordBatch>;
 
 constexpr int64_t kAddedBytesMax = int64_t{512} << 20;
 constexpr uint32_t kBatchRows = 64 * 1024;
-
-Result<BatchPtr> Take(const BatchPtr& rows, const std::vector<int64_t>& taken) {
-  if (static_cast<int64_t>(taken.size()) == rows->num_rows()) return rows;
-  arrow::Int64Builder builder;
-  ARROW_RETURN_NOT_OK(builder.AppendValues(taken));
-  ARROW_ASSIGN_OR_RAISE(const auto indices, builder.Finish());
-  ARROW_ASSIGN_OR_RAISE(const arrow::Datum found, arrow::compute::Take(rows, indices));
-  return found.record_batch();
-}
 
 /// Rows of a table with those of the steps in their place.
 class MergedRows : public arrow::RecordBatchReader {
@@ -79,7 +69,7 @@ class MergedRows : public arrow::RecordBatchReader {
         if (!last_.contains(keys[i])) taken.push_back(static_cast<int64_t>(i));
       }
       if (taken.empty()) continue;
-      ARROW_ASSIGN_OR_RAISE(rows, Take(rows, taken));
+      ARROW_ASSIGN_OR_RAISE(rows, schema::TakeRows(rows, taken));
       ARROW_ASSIGN_OR_RAISE(*batch, Widen(*rows));
       return Status::OK();
     }
@@ -91,7 +81,7 @@ class MergedRows : public arrow::RecordBatchReader {
       }
       if (taken.empty()) continue;
       std::sort(taken.begin(), taken.end());
-      ARROW_ASSIGN_OR_RAISE(const BatchPtr rows, Take(added_[number], taken));
+      ARROW_ASSIGN_OR_RAISE(const BatchPtr rows, schema::TakeRows(added_[number], taken));
       *batch = Plain(*rows);
       return Status::OK();
     }

@@ -1,8 +1,6 @@
 #include "firth/table/row_routing.h"
 
-#include <arrow/array/builder_primitive.h>
 #include <arrow/array/util.h>
-#include <arrow/compute/api_vector.h>
 #include <arrow/compute/cast.h>
 
 #include <algorithm>
@@ -10,6 +8,7 @@
 
 #include "firth/schema/row.h"
 #include "firth/schema/schema.h"
+#include "firth/schema/take_rows.h"
 #include "firth/table/database_impl.h"
 
 namespace firth::table {
@@ -44,16 +43,6 @@ Result<Places> Spread(const EditionSpec& spec, const arrow::RecordBatch& rows,
     places[{std::move(values), bucket}].push_back(static_cast<int64_t>(i));
   }
   return places;
-}
-
-Result<std::shared_ptr<arrow::RecordBatch>> TakeRows(
-    const std::shared_ptr<arrow::RecordBatch>& rows, const std::vector<int64_t>& indices) {
-  if (indices.size() == static_cast<size_t>(rows->num_rows())) return rows;
-  arrow::Int64Builder builder;
-  ARROW_RETURN_NOT_OK(builder.AppendValues(indices));
-  ARROW_ASSIGN_OR_RAISE(const auto at, builder.Finish());
-  ARROW_ASSIGN_OR_RAISE(const arrow::Datum taken, arrow::compute::Take(rows, at));
-  return taken.record_batch();
 }
 
 }  // namespace
@@ -107,7 +96,7 @@ Result<std::vector<RoutedRows>> RouteRows(const EditionSpec& spec,
   }
   ARROW_ASSIGN_OR_RAISE(const Places places, Spread(spec, *rows, bucket_otherwise));
   for (const auto& [place, indices] : places) {
-    ARROW_ASSIGN_OR_RAISE(auto part, TakeRows(rows, indices));
+    ARROW_ASSIGN_OR_RAISE(auto part, schema::TakeRows(rows, indices));
     routed.push_back({.partition = place.first, .bucket = place.second, .rows = std::move(part)});
   }
   return routed;

@@ -1,5 +1,4 @@
 // The rows that a query takes.
-#include <arrow/builder.h>
 #include <arrow/compute/api_vector.h>
 #include <arrow/compute/ordering.h>
 #include <arrow/table.h>
@@ -9,6 +8,7 @@
 
 #include "firth/doors/aws/query_run.h"
 #include "firth/doors/aws/table_rows.h"
+#include "firth/schema/take_rows.h"
 #include "firth/table/lake.h"
 #include "firth/table/series_rows.h"
 
@@ -19,15 +19,6 @@ using BatchPtr = std::shared_ptr<arrow::RecordBatch>;
 
 constexpr int64_t kSortedBytesMax = int64_t{1} << 30;
 constexpr int64_t kBatchRows = 64 * 1024;
-
-Result<BatchPtr> TakeRows(const BatchPtr& rows, const std::vector<int64_t>& taken) {
-  if (static_cast<int64_t>(taken.size()) == rows->num_rows()) return rows;
-  arrow::Int64Builder builder;
-  ARROW_RETURN_NOT_OK(builder.AppendValues(taken));
-  ARROW_ASSIGN_OR_RAISE(const auto indices, builder.Finish());
-  ARROW_ASSIGN_OR_RAISE(const arrow::Datum datum, arrow::compute::Take(rows, indices));
-  return datum.record_batch();
-}
 
 /// Decides which rows are taken, and shows those.
 class Filter {
@@ -43,7 +34,7 @@ class Filter {
     ARROW_ASSIGN_OR_RAISE(const BatchPtr keys, ShowRows(*stored, keys_));
     ARROW_ASSIGN_OR_RAISE(const auto taken, regions_.Take(keys->columns()));
     if (taken.empty()) return nullptr;
-    ARROW_ASSIGN_OR_RAISE(const BatchPtr rows, TakeRows(stored, taken));
+    ARROW_ASSIGN_OR_RAISE(const BatchPtr rows, schema::TakeRows(stored, taken));
     return ShowRows(*rows, shape_);
   }
   const TableShape& shape() const { return shape_; }
