@@ -96,6 +96,8 @@ class FolderObjectStore : public ObjectStore {
     return found;
   }
 
+  Status Sweep() override { return Prepare(); }
+
  private:
   using Visit = std::function<Status(const std::string& path)>;
 

@@ -46,6 +46,8 @@ class ObjectStore {
   /// ascending; fewer only where there are no more.
   virtual Result<std::vector<ObjectInfo>> List(const std::string& prefix, const std::string& after,
                                                size_t limit) = 0;
+  /// Remove what puts that a crash ended have left. A process's first put does so, too.
+  virtual Status Sweep() = 0;
 };
 
 /// Objects as files in `folder` of a file system: the store of one node. Keys are percent-encoded

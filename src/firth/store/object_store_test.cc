@@ -172,6 +172,15 @@ TEST_P(ObjectStoreContract, WhatACrashLeftIsRemovedByTheFirstPut) {
   EXPECT_EQ(Keys(objects.get()), "a " + long_key);
 }
 
+TEST_P(ObjectStoreContract, WhatACrashLeftIsRemovedWhenAsked) {
+  ASSERT_OK(objects->Put("a", {}));
+  ASSERT_OK(MakeFile(files.get(), "store/objects/b~", "half"));
+  objects = MakeFolderObjectStore(files.get(), "store/objects", &clock);
+  ASSERT_OK(objects->Sweep());
+  EXPECT_FALSE(*files->Exists("store/objects/b~"));
+  EXPECT_EQ(Keys(objects.get()), "a");
+}
+
 TEST_P(ObjectStoreContract, RangesOfManyBlocksAreRight) {
   const std::string text = Pattern(3 * kBlock + 100, 1);
   ASSERT_OK(objects->Put("a", AsBytes(text)));

@@ -62,6 +62,7 @@ struct TableWorld {
     options.lake_keep_ns = 0;
     options.local_folder = local_folder;
     options.key_view_folder = key_view_folder;
+    options.anonymous_role = anonymous_role;
     auto opened = Database::Open(std::move(options));
     if (!opened.ok()) return opened.status();
     db = std::move(*opened);
@@ -111,6 +112,7 @@ struct TableWorld {
   int64_t lake_rows_max = 1 << 20;
   std::string local_folder;
   std::string key_view_folder;  // empty: in memory
+  std::string anonymous_role = "none";
   access::Caller caller = access::Internal();
   std::unique_ptr<Database> db;
 };

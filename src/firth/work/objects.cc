@@ -370,6 +370,7 @@ Status Objects::RemoveGarbage() {
 }
 
 Status Objects::RemoveOrphans() {
+  ARROW_RETURN_NOT_OK(blobs_->Sweep());
   // Blobs of earlier runs get no new names but by uploads that end, whose parts name them
   // meanwhile; so a blob that is listed first and found unnamed after stays so.
   std::set<std::string> unnamed;

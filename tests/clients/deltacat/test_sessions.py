@@ -210,3 +210,17 @@ def test_calls_that_do_not_exist(http):
     assert http.patch("/v1/namespaces").status_code == 405
     assert http.get("/health").json() == {"status": "ok"}
     assert code(http.get("/v1/write-sessions/absent")) == (404, "write_session_not_found")
+
+
+@pytest.mark.parametrize("asked, wanted", [
+    ({"format": "lance"}, (400, "unsupported_operation")),
+    ({"format": "docx"}, (400, "invalid_request")),
+    ({"root": "elsewhere"}, (404, "data_root_not_found")),
+    ({"mode": "replace_partition"}, (404, "table_not_found")),
+    ({"mode": "sideways"}, (400, "invalid_write_mode")),
+    ({"schema_serialized": "AAAA"}, (400, "invalid_schema")),
+])
+def test_what_cannot_be_opened(http, asked, wanted):
+    answer = http.post("/v1/namespaces/sessions/tables/none/write-sessions", json={"mode": "auto", "format": "parquet", **asked})
+    assert code(answer) == wanted
+    assert http.get("/v1/namespaces/sessions/tables/none/exists").json()["exists"] is False

@@ -103,6 +103,7 @@ class SdkClient:
         bucket = self.properties["sleeper.query.results.bucket"]
         for summary in self.s3.Bucket(bucket).objects.filter(Prefix=f"query-{query_id}"):
             if summary.key.endswith(".parquet"):
-                with self.files.open(f"{bucket}/{summary.key}", "rb") as file:
-                    rows += pyarrow.parquet.read_table(file).to_pylist()
+                # Not as a Python file: Arrow's threads may hold one when the interpreter ends, which aborts it.
+                body = pyarrow.BufferReader(self.files.cat_file(f"{bucket}/{summary.key}"))
+                rows += pyarrow.parquet.read_table(body).to_pylist()
         return rows

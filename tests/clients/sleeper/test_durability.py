@@ -1,14 +1,18 @@
 """Kill the server between a message, its job and its result: what was acknowledged happens, once."""
 
+import json
 import os
 import random
 import signal
+import socket
 import threading
 import time
 import uuid
 
 import boto3
 import pyarrow as pa
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 
 import sdk_client
@@ -128,7 +132,9 @@ def test_objects_survive_a_kill(server):
     thread = threading.Thread(target=put)
     thread.start()
     for _ in range(3):
-        time.sleep(0.5)
+        wanted, until = len(answered) + 5, time.monotonic() + 20
+        while len(answered) < wanted and time.monotonic() < until:
+            time.sleep(0.02)
         server.restart(signal.SIGKILL)
     stop.set()
     thread.join()
@@ -136,3 +142,75 @@ def test_objects_survive_a_kill(server):
     assert len(answered) > 10
     for key, body in answered.items():
         assert s3.get_object(Bucket="box", Key=key)["Body"].read() == body
+
+
+def stored_blobs(server):
+    return {path for path in (server.folder / "objects").rglob("*") if path.is_file()}
+
+
+class HalfSent:
+    """A signed request of which only the first bytes have been sent."""
+
+    def __init__(self, server, service, method, path, headers, body, sent):
+        request = AWSRequest(method=method, url=server.url + path, data=body, headers=headers)
+        SigV4Auth(boto3.Session().get_credentials(), service, "eu-west-2").add_auth(request)
+        host, port = server.address.split(":")
+        self.socket = socket.create_connection((host, int(port)))
+        lines = [f"{method} {path} HTTP/1.1", f"Host: {server.address}", f"Content-Length: {len(body)}"]
+        lines += [f"{name}: {value}" for name, value in request.headers.items() if name.lower() != "host"]
+        self.socket.sendall("\r\n".join([*lines, "", ""]).encode() + body[:sent])
+
+
+def test_half_a_body_is_nothing(server):
+    """Killed while a body comes in: neither the object nor the message is there, and its bytes go at the next start."""
+    s3, sqs = boto3.client("s3"), boto3.client("sqs")
+    s3.create_bucket(Bucket="box")
+    s3.put_object(Bucket="box", Key="whole", Body=b"whole")
+    url = sqs.create_queue(QueueName="mine")["QueueUrl"]
+    before = stored_blobs(server)
+    body = os.urandom(40 << 20)
+    unsigned = {"X-Amz-Content-SHA256": "UNSIGNED-PAYLOAD"}
+    halves = [HalfSent(server, "s3", "PUT", "/box/half", unsigned, body, 30 << 20)]
+    message = json.dumps({"QueueUrl": url, "MessageBody": "x" * 10_000}).encode()
+    headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "AmazonSQS.SendMessage"}
+    halves.append(HalfSent(server, "sqs", "POST", "/", headers, message, 5_000))
+    until = time.monotonic() + 20
+    while len(stored_blobs(server)) < len(before) + 2:  # pieces of 8 MiB
+        assert time.monotonic() < until, "no piece of the body came in"
+        time.sleep(0.02)
+    server.restart(signal.SIGKILL)
+    for half in halves:
+        half.socket.close()
+    while stored_blobs(server) != before:
+        assert time.monotonic() < until + 20, stored_blobs(server) - before
+        time.sleep(0.05)
+    s3, sqs = boto3.client("s3"), boto3.client("sqs")
+    assert [entry["Key"] for entry in s3.list_objects_v2(Bucket="box")["Contents"]] == ["whole"]
+    assert s3.get_object(Bucket="box", Key="whole")["Body"].read() == b"whole"
+    url = sqs.get_queue_url(QueueName="mine")["QueueUrl"]
+    assert "Messages" not in sqs.receive_message(QueueUrl=url)
+
+
+def test_a_hidden_message_stays_hidden(server):
+    """Received, and the server killed: hidden for its time, its receipt good, and back when the time is over."""
+    sqs = boto3.client("sqs")
+    url = sqs.create_queue(QueueName="mine")["QueueUrl"]
+    for body in ("first", "second"):
+        sqs.send_message(QueueUrl=url, MessageBody=body)
+    first = sqs.receive_message(QueueUrl=url, VisibilityTimeout=60)["Messages"][0]
+    second = sqs.receive_message(QueueUrl=url, VisibilityTimeout=4)["Messages"][0]
+    hidden_until = time.monotonic() + 4
+    assert (first["Body"], second["Body"]) == ("first", "second")
+    server.restart(signal.SIGKILL)
+    sqs = boto3.client("sqs")
+    url = sqs.get_queue_url(QueueName="mine")["QueueUrl"]
+    if time.monotonic() < hidden_until - 1:
+        assert "Messages" not in sqs.receive_message(QueueUrl=url)
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=first["ReceiptHandle"])
+    back = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10)["Messages"]
+    assert [message["Body"] for message in back] == ["second"]
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=back[0]["ReceiptHandle"])
+    server.restart(signal.SIGKILL)
+    sqs = boto3.client("sqs")
+    counts = sqs.get_queue_attributes(QueueUrl=sqs.get_queue_url(QueueName="mine")["QueueUrl"], AttributeNames=["All"])["Attributes"]
+    assert counts["ApproximateNumberOfMessages"] == counts["ApproximateNumberOfMessagesNotVisible"] == "0"

@@ -25,7 +25,8 @@ constexpr int64_t kMessageRows = 2000;
 constexpr size_t kListStep = 1000;
 /// Which message an item speaks of; clients do not know the attribute.
 constexpr char kRunAttribute[] = "messageId";
-constexpr size_t kMessagesBytesMax = size_t{256} << 20;
+/// They are sent in one transaction, so that no attempt leaves a part of them.
+constexpr size_t kMessagesBytesMax = size_t{64} << 20;
 
 Status Invalid(std::string why) {
   return Error(Code::kInvalidArgument, Reason::kBadValue, std::move(why));
@@ -96,10 +97,11 @@ Result<int64_t> WriteObjects(work::Objects* objects, const work::NewObject& obje
   int64_t count = 0;
   ARROW_ASSIGN_OR_RAISE(BatchPtr batch, rows->Next());
   while (batch != nullptr) {
-    work::StagedObject file{.object = object};
-    file.object.key += fmt::format("{:05}-{}.parquet", staged->size(), run);
+    // Listed before it has bytes: if that fails, its owner discards them.
+    work::StagedObject& file = staged->emplace_back(work::StagedObject{.object = object});
+    file.object.key += fmt::format("{:05}-{}.parquet", staged->size() - 1, run);
     // Its bytes are spread over blobs; the tag only has to tell contents apart.
-    file.object.tag = fmt::format("{}-{}", run, staged->size());
+    file.object.tag = fmt::format("{}-{}", run, staged->size() - 1);
     file.object.metadata["content-type"] = "application/vnd.apache.parquet";
     const auto stream = WriteStaged(objects, &file);
     ARROW_ASSIGN_OR_RAISE(const auto writer, format::MakeWriter(format::FileFormat::kParquet,
@@ -113,7 +115,6 @@ Result<int64_t> WriteObjects(work::Objects* objects, const work::NewObject& obje
     }
     ARROW_RETURN_NOT_OK(writer->Close());
     ARROW_RETURN_NOT_OK(stream->Close());
-    staged->push_back(std::move(file));
   }
   return count;
 }
@@ -151,7 +152,7 @@ Result<int64_t> WriteMessages(const std::string& query_id, const TableShape& sha
       bytes += row_bytes;
       waiting.push_back(std::move(row));
       if (all_bytes > kMessagesBytesMax) {
-        return Invalid("the answer takes more than 256 MiB of messages: let it go to a bucket");
+        return Invalid("the answer takes more than 64 MiB of messages: let it go to a bucket");
       }
     }
   }
@@ -222,16 +223,22 @@ Status QueryRun::Run(const InstanceQueue& queue, const work::Message& message) {
     return parts_.queues->Finish(message.queue, message.receipt);
   }
   ARROW_RETURN_NOT_OK(RemoveEarlier(queue, message, query.id));
-  auto answer = Make(queue, message, query);
-  if (!answer.ok()) return Fail(queue, message, query.id, answer.status());
-  const Status published = Publish(queue, message, query.id, std::move(*answer));
+  Answer answer;
+  if (const Status made = Make(queue, message, query, &answer); !made.ok()) {
+    for (const work::StagedObject& staged : answer.objects) parts_.objects->Discard(staged);
+    return Fail(queue, message, query.id, made);
+  }
+  const Status published = Publish(queue, message, query.id, &answer);
+  for (const work::StagedObject& staged : answer.objects) {
+    parts_.objects->DiscardRefused(staged, published);
+  }
   // Where the results' place is gone, say so instead of trying for ever.
   if (CodeOf(published) == Code::kNotFound) return Fail(queue, message, query.id, published);
   return published;
 }
 
-Result<QueryRun::Answer> QueryRun::Make(const InstanceQueue& queue, const work::Message& message,
-                                        const QueryMessage& query) {
+Status QueryRun::Make(const InstanceQueue& queue, const work::Message& message,
+                      const QueryMessage& query, Answer* answer) {
   ARROW_ASSIGN_OR_RAISE(const std::string type, TextMember(query.body, "type"));
   if (!type.empty() && type != "Query") return Invalid("a query's type is Query");
   ARROW_ASSIGN_OR_RAISE(const std::string name, TextMember(query.body, "tableName"));
@@ -254,12 +261,11 @@ Result<QueryRun::Answer> QueryRun::Make(const InstanceQueue& queue, const work::
   ARROW_RETURN_NOT_OK(KeepRequested(query.body, &shape));
   ARROW_ASSIGN_OR_RAISE(const auto rows,
                         SelectRows(parts_.database, message.sender, *table, shape, set));
-  Answer answer;
   if (to.kind == Destination::Kind::kQueue) {
     if (to.place.empty()) to.place = Instances::QueueName(queue.instance, "QueryResultsQ");
     ARROW_ASSIGN_OR_RAISE(
-        answer.rows, WriteMessages(query.id, shape, to.batch_rows, rows.get(), &answer.messages));
-    answer.messages_to = to.place;
+        answer->rows, WriteMessages(query.id, shape, to.batch_rows, rows.get(), &answer->messages));
+    answer->messages_to = to.place;
   } else if (to.kind == Destination::Kind::kObjects) {
     if (to.place.empty()) to.place = parts_.instances->ResultsBucket(queue.instance);
     if (to.place != parts_.instances->ResultsBucket(queue.instance)) {
@@ -269,44 +275,41 @@ Result<QueryRun::Answer> QueryRun::Make(const InstanceQueue& queue, const work::
         .container = to.place,
         .key = ResultPrefix(query.id),
         .expires_ns = parts_.database->clock().NowNs() + kResultLifetimeNs};
-    ARROW_ASSIGN_OR_RAISE(
-        answer.rows, WriteObjects(parts_.objects, object, message.id, rows.get(), &answer.objects));
+    ARROW_ASSIGN_OR_RAISE(answer->rows, WriteObjects(parts_.objects, object, message.id, rows.get(),
+                                                     &answer->objects));
   } else {
     while (true) {
       ARROW_ASSIGN_OR_RAISE(const BatchPtr batch, rows->Next());
       if (batch == nullptr) break;
-      answer.rows += batch->num_rows();
+      answer->rows += batch->num_rows();
     }
   }
-  return answer;
+  return Status::OK();
 }
 
 /// Results, the tracker's word and the message's end become true in one transaction.
 Status QueryRun::Publish(const InstanceQueue& queue, const work::Message& message,
-                         const std::string& query_id, Answer answer) {
-  const json item = parts_.trackers->QueryItem(query_id, "COMPLETED", answer.rows);
+                         const std::string& query_id, Answer* answer) {
+  const json item = parts_.trackers->QueryItem(query_id, "COMPLETED", answer->rows);
   ARROW_ASSIGN_OR_RAISE(End end, EndWith(queue, message, query_id, item));
   if (end.overtaken) {
+    for (const work::StagedObject& staged : answer->objects) parts_.objects->Discard(staged);
+    answer->objects.clear();
     ARROW_RETURN_NOT_OK(parts_.database->catalog()->ChangeValues(end.changes));
-  } else if (!answer.messages.empty()) {
-    const auto owned = parts_.instances->FindQueue(answer.messages_to);
+  } else if (!answer->messages.empty()) {
+    const auto owned = parts_.instances->FindQueue(answer->messages_to);
     if (owned.has_value() && owned->role != QueueRole::kPlain) {
       return Fail(queue, message, query_id,
                   Invalid("results cannot go to a queue of the server's"));
     }
-    // All but the last go first: the query is completed when the last is there.
-    for (size_t i = 0; i + 1 < answer.messages.size(); ++i) {
-      ARROW_RETURN_NOT_OK(
-          parts_.queues->Send(answer.messages_to, message.sender, {answer.messages[i]}).status());
-    }
-    ARROW_RETURN_NOT_OK(parts_.queues
-                            ->Send(answer.messages_to, message.sender,
-                                   {std::move(answer.messages.back())}, end.changes)
-                            .status());
-  } else if (answer.objects.empty()) {
+    ARROW_RETURN_NOT_OK(
+        parts_.queues
+            ->Send(answer->messages_to, message.sender, std::move(answer->messages), end.changes)
+            .status());
+  } else if (answer->objects.empty()) {
     ARROW_RETURN_NOT_OK(parts_.database->catalog()->ChangeValues(end.changes));
   } else {
-    ARROW_RETURN_NOT_OK(parts_.objects->Publish(answer.objects, end.changes).status());
+    ARROW_RETURN_NOT_OK(parts_.objects->Publish(answer->objects, end.changes).status());
   }
   parts_.queues->Removed(message);
   return Status::OK();

@@ -42,8 +42,9 @@ class QueryRun {
     std::string messages_to;  // a queue
     int64_t rows = 0;
   };
-  Result<Answer> Make(const InstanceQueue& queue, const work::Message& message,
-                      const QueryMessage& query);
+  /// What was staged before an error stands in the answer, too.
+  Status Make(const InstanceQueue& queue, const work::Message& message, const QueryMessage& query,
+              Answer* answer);
   /// The changes that end a query: the message's end, and `item` as the tracker's word, unless a
   /// later query of this id was sent, whose word it is now.
   struct End {
@@ -53,7 +54,7 @@ class QueryRun {
   Result<End> EndWith(const InstanceQueue& queue, const work::Message& message,
                       const std::string& query_id, const json& item) const;
   Status Publish(const InstanceQueue& queue, const work::Message& message,
-                 const std::string& query_id, Answer answer);
+                 const std::string& query_id, Answer* answer);
   Status Fail(const InstanceQueue& queue, const work::Message& message, const std::string& query_id,
               const Status& why);
 
