@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What the Beneath door takes: calls of the control plane, lookups and pages of the index, from a write to its delivery, a
-thousand subscribers, and warehouse queries beside the same ones in `firth sql`.
+"""What the Beneath door takes: calls of the control plane, lookups and pages of the index beside the same ones by `firth get`
+and `firth scan`, from a write to its delivery, a thousand subscribers, and warehouse queries beside the same ones in `firth sql`.
 
     FIRTH_BINARY=build/firth bench/beneath.py [ROWS]
 
@@ -40,7 +40,7 @@ BINARY = os.environ.get("FIRTH_BINARY", str(ROOT / "build" / "firth"))
 TICKS = os.sysconf("SC_CLK_TCK")
 SECRETS = {"ada": "analytical-engine", "root": "master-secret-of-root"}
 SCHEMA = "type Order @schema { id: Int! @key  customer: String!  price: Float  made: Timestamp }"
-CALLS, PAGES, DELIVERIES, SUBSCRIBERS, PAIRS = 1000, 100, 300, 1000, 7
+CALLS, PAGES, DELIVERIES, SUBSCRIBERS, PAIRS, NATIVE = 1000, 100, 300, 1000, 7, 50
 # The same question in both languages.
 QUERIES = {
     "group": ("SELECT customer, COUNT(*) AS n, SUM(price) AS s, MAX(id) AS m FROM {} GROUP BY customer ORDER BY customer",) * 2,
@@ -113,6 +113,21 @@ async def control(server, client):
             "update a project": await per_call(server, CALLS, update)}
 
 
+async def by_key(server, rows):
+    """The key view by the native door: what the server takes for the same keys, a process a call."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("FIRTH_")}
+    words = ["--server", server.flight, "--secret", SECRETS["root"], "--json"]
+
+    async def ask(*given):
+        await asyncio.to_thread(subprocess.run, [BINARY, *given, *words], stdout=subprocess.DEVNULL, check=True, env=environment)
+
+    async def page(i):
+        await ask("scan", "ada/p/orders", "--from", str(i * 7919 % rows), "--limit", "1000")
+
+    return {"firth get": await per_call(server, NATIVE, lambda i: ask("get", "ada/p/orders", str(i * 7919 % rows))),
+            "firth scan of 1000": await per_call(server, NATIVE, page)}
+
+
 async def index(server, client, instance, rows):
     connection = client.connection
 
@@ -136,7 +151,7 @@ async def index(server, client, instance, rows):
         at[0] = reply.next_cursor or log
 
     return {"lookup (two calls)": await per_call(server, CALLS, lookup), "index page of 1000": await per_call(server, PAGES, page),
-            "log page of 1000": await per_call(server, PAGES, log_page)}
+            "log page of 1000": await per_call(server, PAGES, log_page), **await by_key(server, rows)}
 
 
 def subscribe(connection, cursor):
