@@ -27,6 +27,10 @@ if(EXISTS "${FIRTH_DEPS}/arrow/pyarrow/include/arrow/api.h")
     target_include_directories(ext_${part} SYSTEM INTERFACE "${arrow_root}/include")
   endforeach()
   list(APPEND CMAKE_BUILD_RPATH "${arrow_root}")
+  # libparquet also lets the process see the OpenSSL inside of it. What comes first on the command line is
+  # searched first at run time: the distribution's own must be, or libssl would call half of another one.
+  target_link_options(ext_parquet INTERFACE
+    "LINKER:--push-state,--no-as-needed,-lssl,-lcrypto,--pop-state")
 else()
   find_package(Arrow REQUIRED)
   find_package(Parquet REQUIRED)
@@ -78,10 +82,17 @@ ext_library(prometheus LIBRARIES prometheus-cpp-core HEADER prometheus/registry.
 ext_library(spdlog LIBRARIES spdlog fmt HEADER spdlog/spdlog.h)
 target_compile_definitions(ext_spdlog INTERFACE
   SPDLOG_SHARED_LIB SPDLOG_COMPILED_LIB SPDLOG_FMT_EXTERNAL)
-ext_library(simdjson LIBRARIES simdjson HEADER simdjson.h)
-target_compile_definitions(ext_simdjson INTERFACE SIMDJSON_THREADS_ENABLED=1)
 ext_library(tomlplusplus LIBRARIES tomlplusplus HEADER toml++/toml.h)
 target_compile_definitions(ext_tomlplusplus INTERFACE TOML_HEADER_ONLY=0 TOML_SHARED_LIB=1)
+
+# --- simdjson, compiled here and under another namespace: libparquet carries a version of its own and lets
+# the whole process see it, so that what is compiled with one version's header would run the other's code.
+# Every file that includes the header defines the same (format/json_value.h).
+file(REAL_PATH "${FIRTH_DEPS}/simdjson" simdjson_root)
+add_library(ext_simdjson STATIC EXCLUDE_FROM_ALL "${simdjson_root}/simdjson.cpp")
+target_compile_definitions(ext_simdjson PRIVATE simdjson=firth_simdjson SIMDJSON_EXCEPTIONS=0)
+target_compile_options(ext_simdjson PRIVATE -w)
+target_include_directories(ext_simdjson SYSTEM PUBLIC "${simdjson_root}")
 
 # Asio and Beast are compiled once, into a library, instead of into every file that includes them. The
 # definitions hold for every target, because all that share a precompiled header must agree.

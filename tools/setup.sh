@@ -18,6 +18,8 @@ deps=$root/.deps
 python=/usr/bin/python3
 
 # The prebuilt engine and the source archive with the header that matches it.
+simdjson_carrier=pysimdjson-7.0.2
+simdjson_sha256=44cf276e48912a3b9c7ca362c14da8420a7ac15a9f1a16ec95becff86db3904a
 duckdb_version=1.5.5
 duckdb_node_version=1.5.5-r.5
 duckdb_node_sha256=86d2bda909785550e8a14a57a8a4584827aff0e268d8f1a58c3fd48559f7020e
@@ -121,6 +123,19 @@ make_duckdb() (
     "duckdb-$duckdb_version/external/duckdb/src/include/duckdb.h"
 )
 
+# The two files that simdjson is, out of a Python package of it. The distribution has it as a shared library
+# only, which cannot live beside the copy inside of libparquet.
+make_simdjson() (
+  work=$(mktemp -d)
+  trap 'rm -rf "$work"' EXIT
+  cd "$work"
+  "$python" -m pip download --quiet --disable-pip-version-check --no-deps --no-binary pysimdjson \
+    "${simdjson_carrier/-/==}"
+  check_sha256 "$simdjson_carrier.tar.gz" "$simdjson_sha256"
+  tar -xzf "$simdjson_carrier.tar.gz" --strip-components=2 -C "$1" \
+    "$simdjson_carrier/simdjson/simdjson.h" "$simdjson_carrier/simdjson/simdjson.cpp"
+)
+
 make_data() (
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
@@ -166,7 +181,10 @@ make_venv() {
     --requirement "$requirements/venv-$venv_name.txt"
 }
 
-setup_build() { need_packages "$requirements/apt-build.txt"; }
+setup_build() {
+  need_packages "$requirements/apt-build.txt"
+  provide simdjson "$(key_of "$simdjson_sha256")" simdjson.h make_simdjson
+}
 setup_clang() { need_packages "$requirements/apt-clang.txt"; }
 setup_arrow() { provide arrow "$(key_of "$requirements/arrow.txt")" pyarrow/include/arrow/api.h make_arrow; }
 setup_duckdb() { provide duckdb "$(key_of "$duckdb_node_sha256" "$duckdb_sdist_sha256")" include/duckdb.h make_duckdb; }

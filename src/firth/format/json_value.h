@@ -1,6 +1,10 @@
-// simdjson, for the files of this room that read JSON.
+// simdjson, for the files of this room that read JSON. The only place that includes it: its
+// namespace gets another name here, as where it is compiled (cmake/FirthDependencies.cmake says
+// why).
 #pragma once
 
+#define simdjson firth_simdjson
+#define SIMDJSON_EXCEPTIONS 0  // what may fail says so in its result; taking it unseen does not compile
 #include <simdjson.h>
 
 #include <string>

@@ -388,7 +388,7 @@ Status ValueColumn::Node::MapArray(simdjson::ondemand::value& value) {
 Status ValueColumn::Node::Entry(simdjson::ondemand::value& value) {
   const int64_t length = children[0].builder->length();
   json::Object object;
-  if (const auto code = value.get_object().get(object)) return BadKind("this entry of a map");
+  if (value.get_object().get(object) != simdjson::SUCCESS) return BadKind("this entry of a map");
   for (auto member : object) {
     std::string_view name;
     if (const auto code = member.unescaped_key().get(name)) return json::Bad(code);
@@ -430,9 +430,13 @@ Status ValueColumn::Node::Json(simdjson::ondemand::value& value) {
     return AppendBytes(*type, builder, raw);
   }
   switch (found) {
-    case json::Type::null:
-      if (!value.is_null()) return json::Bad(simdjson::N_ATOM_ERROR);
+    case json::Type::null: {
+      bool null = false;
+      if (value.is_null().get(null) != simdjson::SUCCESS || !null) {
+        return json::Bad(simdjson::N_ATOM_ERROR);
+      }
       return builder->AppendNull();
+    }
     case json::Type::string: {
       std::string_view text;
       if (const auto code = value.get_string().get(text)) return json::Bad(code);
