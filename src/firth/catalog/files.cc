@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "firth/common/json_number.h"
+
 namespace firth::catalog {
 namespace {
 
@@ -27,16 +29,16 @@ Result<uint64_t> FromHex(std::string_view text) {
 }
 
 Result<FileInfo> FromJson(const json& record) {
-  if (record.at("v").get<int>() != kVersion) {
+  if (WholeNumber<int>(record.at("v")) != kVersion) {
     return Error(Code::kFailedPrecondition, Reason::kFormatTooNew,
                  "a file's record was written by a newer program");
   }
   FileInfo file;
-  file.id = FileId(record.at("id").get<int64_t>());
+  file.id = FileId(WholeNumber<int64_t>(record.at("id")));
   record.at("format").get_to(file.format);
   record.at("encoding").get_to(file.encoding);
-  record.at("bytes").get_to(file.bytes);
-  record.at("rows").get_to(file.rows);
+  file.bytes = WholeNumber<uint64_t>(record.at("bytes"));
+  file.rows = WholeNumber<int64_t>(record.at("rows"));
   record.at("columns").get_to(file.columns);
   ARROW_ASSIGN_OR_RAISE(file.hash, FromHex(record.at("hash").get_ref<const std::string&>()));
   const auto& blocks = record.at("blocks").get_ref<const std::string&>();
@@ -50,7 +52,7 @@ Result<FileInfo> FromJson(const json& record) {
                               .owned = place.at("owned").get<bool>()});
   }
   if (record.contains("statistics")) file.statistics = record.at("statistics").dump();
-  record.at("made_ns").get_to(file.made_ns);
+  file.made_ns = WholeNumber<int64_t>(record.at("made_ns"));
   if (file.blocks.size() != (file.bytes + kFileBlockBytes - 1) / kFileBlockBytes) {
     return Error(Code::kDataLoss, Reason::kChecksumMismatch,
                  "the record of file " + std::to_string(file.id.value) + " lacks checksums");

@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "firth/common/json_number.h"
+
 namespace firth::catalog {
 namespace {
 
@@ -54,8 +56,8 @@ json LifetimeToJson(const Lifetime& lifetime) {
 Lifetime LifetimeFromJson(const json& in) {
   Lifetime lifetime;
   lifetime.by = ValueOf(kByNames, in.at("by").get<std::string>());
-  if (in.contains("duration_ns")) lifetime.duration_ns = in["duration_ns"].get<int64_t>();
-  if (in.contains("bytes")) lifetime.bytes = in["bytes"].get<int64_t>();
+  if (in.contains("duration_ns")) lifetime.duration_ns = WholeNumber<int64_t>(in["duration_ns"]);
+  if (in.contains("bytes")) lifetime.bytes = WholeNumber<int64_t>(in["bytes"]);
   if (in.contains("column")) lifetime.column = in["column"].get<std::string>();
   return lifetime;
 }
@@ -77,7 +79,7 @@ EditionSpec SpecFromJson(const json& in) {
   in.at("time_column").get_to(spec.time_column);
   in.at("partition_by").get_to(spec.partition_by);
   in.at("bucket_by").get_to(spec.bucket_by);
-  in.at("bucket_count").get_to(spec.bucket_count);
+  spec.bucket_count = WholeNumber<int32_t>(in.at("bucket_count"));
   spec.merge = ValueOf(kMergeNames, in.at("merge").get<std::string>());
   in.at("merge_columns").get_to(spec.merge_columns);
   in.at("aggregates").get_to(spec.aggregates);
@@ -148,7 +150,7 @@ Result<std::string> EncodeSpec(const EditionSpec& spec) {
 Result<EditionSpec> DecodeSpec(std::string_view text) {
   constexpr char kWhat[] = "the definition of an edition";
   ARROW_ASSIGN_OR_RAISE(const int version, Decoded(text, kWhat, [](const json& in) {
-                          return in.at("version").get<int>();
+                          return WholeNumber<int>(in.at("version"));
                         }));
   if (version != kSpecVersion) {
     return Error(Code::kFailedPrecondition, Reason::kFormatTooNew,

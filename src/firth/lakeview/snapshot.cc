@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "firth/common/json_number.h"
 #include "firth/common/text.h"
 
 namespace firth::lakeview {
@@ -38,20 +39,20 @@ json FileToJson(const LakeFileInfo& info) {
 /// Throws what nlohmann throws.
 Result<LakeFileInfo> FileFromJson(const json& from) {
   LakeFileInfo info;
-  info.number = from.at("number").get<int64_t>();
-  info.bytes = from.at("bytes").get<uint64_t>();
-  info.hash = from.at("hash").get<uint64_t>();
-  info.rows = from.at("rows").get<int64_t>();
-  info.schema_id = SchemaId(from.at("schema").get<int32_t>());
-  info.log = LogId(from.at("log").get<int64_t>());
-  info.begin = Offset(from.at("begin").get<int64_t>());
-  info.end = Offset(from.at("end").get<int64_t>());
-  info.first_commit = CommitId(from.at("first_commit").get<int64_t>());
-  info.last_commit = CommitId(from.at("last_commit").get<int64_t>());
-  info.first_time_ns = from.at("first_time").get<int64_t>();
-  info.last_time_ns = from.at("last_time").get<int64_t>();
-  info.added = from.value("added", int64_t{1});
-  info.level = from.at("level").get<int>();
+  info.number = WholeNumber<int64_t>(from.at("number"));
+  info.bytes = WholeNumber<uint64_t>(from.at("bytes"));
+  info.hash = WholeNumber<uint64_t>(from.at("hash"));
+  info.rows = WholeNumber<int64_t>(from.at("rows"));
+  info.schema_id = SchemaId(WholeNumber<int32_t>(from.at("schema")));
+  info.log = LogId(WholeNumber<int64_t>(from.at("log")));
+  info.begin = Offset(WholeNumber<int64_t>(from.at("begin")));
+  info.end = Offset(WholeNumber<int64_t>(from.at("end")));
+  info.first_commit = CommitId(WholeNumber<int64_t>(from.at("first_commit")));
+  info.last_commit = CommitId(WholeNumber<int64_t>(from.at("last_commit")));
+  info.first_time_ns = WholeNumber<int64_t>(from.at("first_time"));
+  info.last_time_ns = WholeNumber<int64_t>(from.at("last_time"));
+  if (from.contains("added")) info.added = WholeNumber<int64_t>(from.at("added"));
+  info.level = WholeNumber<int>(from.at("level"));
   ARROW_ASSIGN_OR_RAISE(info.least_key, FromHex(from.at("least_key").get<std::string>()));
   ARROW_ASSIGN_OR_RAISE(info.greatest_key, FromHex(from.at("greatest_key").get<std::string>()));
   if (from.contains("group_keys")) {
@@ -72,7 +73,7 @@ auto ReadJson(std::string_view text, const char* what, Read&& read)
     -> decltype(read(std::declval<const json&>())) {
   try {
     const json parsed = json::parse(text);
-    if (const int format = parsed.at("format").get<int>(); format > kFormat) {
+    if (const int format = WholeNumber<int>(parsed.at("format")); format > kFormat) {
       return Error(Code::kFailedPrecondition, Reason::kFormatTooNew,
                    std::string("a lake's ") + what + " has the format " + std::to_string(format) +
                        "; this program knows " + std::to_string(kFormat));
@@ -105,13 +106,13 @@ std::string Head::ToText() const {
 
 Result<Head> Head::Parse(std::string_view text) {
   return ReadJson(text, "head", [](const json& from) -> Result<Head> {
-    return Head{.id = from.at("id").get<int64_t>(),
-                .commit = CommitId(from.at("commit").get<int64_t>()),
-                .time_ns = from.at("time").get<int64_t>(),
-                .rows = from.at("rows").get<int64_t>(),
+    return Head{.id = WholeNumber<int64_t>(from.at("id")),
+                .commit = CommitId(WholeNumber<int64_t>(from.at("commit"))),
+                .time_ns = WholeNumber<int64_t>(from.at("time")),
+                .rows = WholeNumber<int64_t>(from.at("rows")),
                 .manifest = from.at("manifest").get<std::string>(),
-                .bytes = from.at("bytes").get<uint64_t>(),
-                .hash = from.at("hash").get<uint64_t>()};
+                .bytes = WholeNumber<uint64_t>(from.at("bytes")),
+                .hash = WholeNumber<uint64_t>(from.at("hash"))};
   });
 }
 
@@ -140,19 +141,20 @@ Result<Snapshot> ParseManifest(std::string_view text, store::FileSystem* files,
   };
   return ReadJson(text, "manifest", [&](const json& from) -> Result<Snapshot> {
     Snapshot snapshot;
-    snapshot.edition = EditionId(from.at("edition").get<int64_t>());
-    snapshot.id = from.at("id").get<int64_t>();
-    snapshot.commit = CommitId(from.at("commit").get<int64_t>());
-    snapshot.time_ns = from.at("time").get<int64_t>();
+    snapshot.edition = EditionId(WholeNumber<int64_t>(from.at("edition")));
+    snapshot.id = WholeNumber<int64_t>(from.at("id"));
+    snapshot.commit = CommitId(WholeNumber<int64_t>(from.at("commit")));
+    snapshot.time_ns = WholeNumber<int64_t>(from.at("time"));
     for (const json& file : from.at("files")) {
       ARROW_ASSIGN_OR_RAISE(snapshot.files.emplace_back(), file_of(file));
     }
     for (const json& end : from.at("ends")) {
-      snapshot.ends[LogId(end.at(0).get<int64_t>())] = Offset(end.at(1).get<int64_t>());
+      snapshot.ends[LogId(WholeNumber<int64_t>(end.at(0)))] =
+          Offset(WholeNumber<int64_t>(end.at(1)));
     }
     for (const json& old : from.at("superseded")) {
       ARROW_ASSIGN_OR_RAISE(auto file, file_of(old.at("file")));
-      snapshot.superseded.push_back({std::move(file), old.at("since").get<int64_t>()});
+      snapshot.superseded.push_back({std::move(file), WholeNumber<int64_t>(old.at("since"))});
     }
     return snapshot;
   });

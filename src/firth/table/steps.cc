@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "firth/catalog/text_form.h"
+#include "firth/common/json_number.h"
 #include "firth/common/text.h"
 #include "firth/schema/schema.h"
 
@@ -45,7 +46,7 @@ Result<Path> PathOf(const json& one, const char* name) {
 
 Result<Step> FromJson(const json& one) {
   Step step;
-  step.kind = static_cast<Step::Kind>(one.at("kind").get<int>());
+  step.kind = static_cast<Step::Kind>(WholeNumber<int>(one.at("kind")));
   ARROW_ASSIGN_OR_RAISE(step.path, PathOf(one, "path"));
   ARROW_ASSIGN_OR_RAISE(step.to, PathOf(one, "to"));
   if (one.contains("attributes")) step.attributes = one.at("attributes").get<Attributes>();
@@ -56,7 +57,7 @@ Result<Step> FromJson(const json& one) {
   }
   ARROW_ASSIGN_OR_RAISE(step.spec,
                         catalog::DecodeSpec(one.at("spec").get_ref<const std::string&>()));
-  step.number = one.at("number").get<int32_t>();
+  step.number = WholeNumber<int32_t>(one.at("number"));
   step.release_files = one.value("release", false);
   step.files.ordered = one.value("ordered", false);
   step.files.remove = one.value("remove", false);
@@ -67,9 +68,11 @@ Result<Step> FromJson(const json& one) {
     TakenFile file;
     ARROW_ASSIGN_OR_RAISE(file.info,
                           catalog::DecodeFile(item.at("info").get_ref<const std::string&>()));
-    item.at("batches").get_to(file.batches);
-    item.at("min_ns").get_to(file.record_time_min_ns);
-    item.at("max_ns").get_to(file.record_time_max_ns);
+    for (const json& rows : item.at("batches")) {
+      file.batches.push_back(WholeNumber<uint32_t>(rows));
+    }
+    file.record_time_min_ns = WholeNumber<int64_t>(item.at("min_ns"));
+    file.record_time_max_ns = WholeNumber<int64_t>(item.at("max_ns"));
     item.at("exact").get_to(file.exact);
     step.files.files.push_back(std::move(file));
   }
@@ -90,7 +93,7 @@ Result<std::string> EncodeSteps(const std::vector<Step>& steps) {
 Result<std::vector<Step>> DecodeSteps(std::string_view text) {
   try {
     const json all = json::parse(text);
-    if (all.at("v").get<int>() != kVersion) {
+    if (WholeNumber<int>(all.at("v")) != kVersion) {
       return Error(Code::kFailedPrecondition, Reason::kFormatTooNew,
                    "a transaction was written by a newer program");
     }
