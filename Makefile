@@ -29,7 +29,7 @@ JOBS := $(shell nproc)
 PRESET := $(if $(SAN),$(if $(filter address,$(SAN)),asan,$(if $(filter thread,$(SAN)),tsan,$(error SAN is address or thread))),ci)
 BUILD := $(if $(SAN),build/$(PRESET),build)
 
-.PHONY: run build test bench fuzz crash soak interop format lint setup clean configure tests
+.PHONY: run build test bench fuzz fuzzers crash soak interop format lint setup clean configure tests
 
 run: build
 	@tools/setup.sh data
@@ -41,7 +41,7 @@ setup:
 build: configure
 	@ninja -C $(BUILD) -j $(JOBS) firth
 
-test: tests
+test: tests $(if $(SAN),,$(if $(KIND),$(if $(filter fuzz,$(KIND)),fuzzers),fuzzers))
 	@tools/run_tests.py --build $(BUILD) $(addprefix --san ,$(SAN)) $(addprefix --kind ,$(KIND)) $(addprefix --filter ,$(FILTER))
 
 tests: configure
@@ -61,6 +61,12 @@ fuzz:
 	@tools/setup.sh build arrow duckdb dialect clang
 	@test -f build/fuzz/build.ninja || cmake --preset fuzz
 	@tools/run_fuzz.sh build/fuzz $(SECONDS) $(TARGET)
+
+# The fuzz targets that `make test` runs for a while.
+fuzzers:
+	@tools/setup.sh build arrow duckdb clang
+	@test -f build/fuzz/build.ninja || cmake --preset fuzz
+	@ninja -C build/fuzz -j $(JOBS) firth_fuzzers
 
 crash: tests
 	@FIRTH_CRASH_CYCLES=$(CYCLES) tools/run_tests.py --build $(BUILD) --kind crash

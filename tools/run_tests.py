@@ -35,12 +35,13 @@ DEPS = ROOT / ".deps"
 # What each kind may take of the forty minutes that all tests have, in seconds.
 SHARE_S = {
     "layout": 30, "unit": 360, "model": 240, "golden": 30, "sim": 360, "native": 300, "clients": 720, "crash": 180,
-    "faults": 150,
+    "faults": 150, "fuzz": 240,
 }
 # A suite that takes this many times its kind's share hangs, and is ended.
 PATIENCE = 3
 SANITIZER_SLOWDOWN = 4
 CRASH_CYCLES = 40
+FUZZ_S = 220  # of all targets together
 HEARTBEAT_S = 30
 LOG_LINES_SHOWN = 60
 
@@ -53,6 +54,7 @@ class Outcome:
     skipped: int = 0
     failed: list = dataclasses.field(default_factory=list)
     seconds: float = 0.0
+    note: str = ""
 
 
 @dataclasses.dataclass
@@ -62,7 +64,7 @@ class Suite:
     kind: str
     name: str
     command: list
-    report: str  # "gtest" or "junit"
+    report: str  # "gtest", "junit", or "fuzz" for one of which only the status counts
     environment: dict = dataclasses.field(default_factory=dict)
 
 
@@ -113,9 +115,11 @@ class Runner:
             (pathlib.Path(scratch) / "tmp").mkdir()
             suite.environment["TEST_TMPDIR"] = scratch + "/tmp/"
             with open(log, "w") as output:
-                status = self.wait(suite, suite.command + [flag], output, started)
+                status = self.wait(suite, suite.command + ([] if suite.report == "fuzz" else [flag]), output, started)
             text = log.read_text(errors="replace")
-            if suite.report == "gtest":
+            if suite.report == "fuzz":
+                outcome = read_fuzz(suite, text, status)
+            elif suite.report == "gtest":
                 outcome = read_gtest(suite, report, text, status)
             else:
                 outcome = read_junit(suite, report, status)
@@ -125,7 +129,8 @@ class Runner:
             line += f", {outcome.skipped} skipped"
         if outcome.failed:
             line += f", {len(outcome.failed)} FAILED"
-        self.say("\n".join([f"{line}  {outcome.seconds:.1f} s", *reported(text)]))
+        note = f"  {outcome.note}" if outcome.note else ""
+        self.say("\n".join([f"{line}  {outcome.seconds:.1f} s{note}", *reported(text)]))
         if outcome.failed:
             tail = "\n".join("    | " + row for row in interesting(text, suite.report))
             self.say(f"{tail}\n    whole output: {log}")
@@ -222,6 +227,20 @@ def read_gtest(suite, report, text, status):
     return outcome
 
 
+def read_fuzz(suite, text, status):
+    """A target passes if it found nothing; how many inputs it took, and the edges they reached, are shown."""
+    outcome = Outcome()
+    runs = re.findall(r"stat::number_of_executed_units: (\d+)", text)
+    edges = re.findall(r" cov: (\d+) ", text)
+    if runs and edges:
+        outcome.note = f"{int(runs[-1]):,} inputs, {int(edges[-1]):,} edges"
+    if status == 0 and runs:
+        outcome.passed = 1
+    else:
+        outcome.failed = [f"{suite.name} (ended with status {status})"]
+    return outcome
+
+
 NOTHING_COLLECTED = 5
 
 
@@ -287,8 +306,28 @@ def find_suites(build, text):
         for name in environments_of(folder.name) or ["native"]:
             label = folder.name if name in (folder.name, "native") else f"{folder.name} ({name})"
             suites.append(pytest_suite("clients", label, folder, name, text))
+    suites += fuzz_suites(ROOT / "build" / "fuzz", text)
     order = list(SHARE_S)
     return sorted(suites, key=lambda suite: order.index(suite.kind) if suite.kind in order else len(order) - 3)
+
+
+def fuzz_suites(build, text):
+    """The fuzz targets that are built, which share their time evenly."""
+    targets = [path.stem for path in sorted((ROOT / "tests" / "fuzz").glob("*_fuzz.cc"))]
+    programs = [build / "bin" / f"firth_{target}" for target in targets if text in target]
+    programs = [program for program in programs if program.exists()]
+    suites = []
+    for program in programs:
+        name = program.name.removeprefix("firth_").removesuffix("_fuzz")
+        found = build / "corpus" / name
+        found.mkdir(parents=True, exist_ok=True)
+        (build / "crashes").mkdir(exist_ok=True)
+        seeds = ROOT / "tests" / "fuzz" / "corpus" / name
+        suites.append(Suite("fuzz", name, [
+            str(program), f"-max_total_time={max(1, FUZZ_S // len(programs))}", "-timeout=10", "-rss_limit_mb=4096",
+            "-print_final_stats=1", f"-artifact_prefix={build}/crashes/{name}-", str(found),
+            *([str(seeds)] if seeds.is_dir() else [])], "fuzz"))
+    return suites
 
 
 def chosen(suite, kinds):

@@ -1,6 +1,6 @@
 // What the Beneath door reads that is a language or a record: GraphQL, schemas, filters, records in
 // Avro, numbers and times; the first byte chooses which. What is taken must come back the same.
-// With: common/status common/text common/checksum common/logging common/path
+// With: common/* format/* schema/*
 // With: doors/beneath/graphql_document doors/beneath/graphql_token doors/beneath/graphql_types
 // With: doors/beneath/graphql_validate doors/beneath/graphql_execute doors/beneath/control_types
 // With: doors/beneath/avro_decode doors/beneath/avro_encode doors/beneath/big_number

@@ -249,7 +249,7 @@ void AppendValue(const arrow::Array& array, int64_t index, bool quote, std::stri
       return AppendValue(*static_cast<const arrow::ExtensionArray&>(array).storage(), index, quote,
                          out);
     default:
-      FIRTH_CHECK(!"a type that tables hold");
+      FIRTH_CHECK(false && "a type that tables hold");
   }
 }
 

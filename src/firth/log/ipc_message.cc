@@ -1,5 +1,7 @@
 #include "firth/log/ipc_message.h"
 
+#include <arrow/extension_type.h>
+#include <arrow/type_traits.h>
 #include <flatbuffers/flatbuffers.h>
 
 #include <cstring>

@@ -109,7 +109,7 @@ std::shared_ptr<arrow::DataType> WithChildren(const arrow::DataType& type,
     default:
       break;
   }
-  FIRTH_CHECK(!"a nested type");
+  FIRTH_CHECK(false && "a nested type");
   return nullptr;
 }
 
