@@ -22,7 +22,8 @@ SqlCatalog::SqlCatalog(DatabaseFile database)
 SqlCatalog::~SqlCatalog() = default;
 
 Result<std::unique_ptr<SqlCatalog>> SqlCatalog::Open(const CatalogOptions& options) {
-  ARROW_ASSIGN_OR_RAISE(DatabaseFile database, OpenDatabase(options.files, options.path));
+  ARROW_ASSIGN_OR_RAISE(DatabaseFile database,
+                        OpenDatabase(options.files, options.path, options.on_fatal));
   ARROW_RETURN_NOT_OK(Migrate(database.sql.get()));
   std::unique_ptr<SqlCatalog> catalog(new SqlCatalog(std::move(database)));
   ARROW_ASSIGN_OR_RAISE(catalog->tables_, catalog->Meta("tables"));

@@ -237,6 +237,10 @@ struct CatalogOptions {
   const Clock* clock = nullptr;
   /// The database; beside it lie `path`-wal and `path`-mark.
   std::string path = "catalog.db";
+  /// Called, once, when a change failed so that nobody knows what of it is on the disk: changes are
+  /// refused from then on, and the process is to end, so that the next start settles it. It must
+  /// not call the catalog. May be empty.
+  std::function<void(const Status&)> on_fatal = {};
 };
 
 /// Thread-safe. Reads of the newest state are answered from memory where they were answered before.

@@ -2,6 +2,8 @@
 
 #include <sqlite3.h>
 
+#include <utility>
+
 namespace firth::catalog {
 namespace {
 
@@ -30,9 +32,10 @@ Status CheckSetting(Connection* sql, const char* pragma, const std::string& expe
 
 }  // namespace
 
-Result<DatabaseFile> OpenDatabase(store::FileSystem* files, const std::string& path) {
+Result<DatabaseFile> OpenDatabase(store::FileSystem* files, const std::string& path,
+                                  std::function<void(const Status&)> on_fatal) {
   DatabaseFile database;
-  ARROW_ASSIGN_OR_RAISE(database.layer, FileLayer::Make(files, path));
+  ARROW_ASSIGN_OR_RAISE(database.layer, FileLayer::Make(files, path, std::move(on_fatal)));
   FileLayer* const layer = database.layer.get();
   ARROW_ASSIGN_OR_RAISE(
       database.sql, Connection::Open(path, layer->name(), [layer] { return layer->TakeCause(); }));

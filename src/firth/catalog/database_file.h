@@ -1,6 +1,7 @@
 // The catalog's database: a connection over a FileSystem, set up as the catalog needs it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -18,6 +19,7 @@ struct DatabaseFile {
 
 /// Open or make the database `path`: pages of 4 KiB with checksums, a write-ahead log that is
 /// synced at each commit, a cache of 2 MiB. What a crash left in the log is recovered.
-Result<DatabaseFile> OpenDatabase(store::FileSystem* files, const std::string& path);
+Result<DatabaseFile> OpenDatabase(store::FileSystem* files, const std::string& path,
+                                  std::function<void(const Status&)> on_fatal = {});
 
 }  // namespace firth::catalog

@@ -205,11 +205,15 @@ int GetLastError(sqlite3_vfs*, int, char*) {
 
 }  // namespace
 
-FileLayer::FileLayer(store::FileSystem* files, std::string path)
-    : files_(files), path_(std::move(path)), name_([] {
+FileLayer::FileLayer(store::FileSystem* files, std::string path,
+                     std::function<void(const Status&)> on_fatal)
+    : files_(files),
+      path_(std::move(path)),
+      name_([] {
         static std::atomic<int> made{0};
         return "firth-" + std::to_string(++made);
-      }()) {
+      }()),
+      on_fatal_(std::move(on_fatal)) {
   vfs_ = std::make_unique<sqlite3_vfs>();
   vfs_->iVersion = 1;
   vfs_->szOsFile = sizeof(Handle);
@@ -231,8 +235,9 @@ FileLayer::~FileLayer() {
 }
 
 Result<std::unique_ptr<FileLayer>> FileLayer::Make(store::FileSystem* files,
-                                                   const std::string& path) {
-  std::unique_ptr<FileLayer> layer(new FileLayer(files, path));
+                                                   const std::string& path,
+                                                   std::function<void(const Status&)> on_fatal) {
+  std::unique_ptr<FileLayer> layer(new FileLayer(files, path, std::move(on_fatal)));
   ARROW_ASSIGN_OR_RAISE(layer->mark_, WalMark::Open(files, path + "-mark"));
   ARROW_RETURN_NOT_OK(layer->CheckFilesAreThere());
   // A process that was killed may have left names that are not durable yet.
@@ -270,6 +275,7 @@ void FileLayer::Break(const Status& status) {
   broken_ = Error(Code::kUnavailable, Reason::kIo,
                   "the catalog takes no changes until it is opened again, because a change of it" +
                       (" failed: " + MessageOf(status)));
+  if (on_fatal_ != nullptr) on_fatal_(broken_);
 }
 
 Status FileLayer::Sync(LayerFile* file) {

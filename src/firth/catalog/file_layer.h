@@ -6,6 +6,7 @@
 // touches the log. Time and randomness come from SQLite's own layer.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -25,7 +26,9 @@ class FileLayer {
   /// For the database at `path`; beside it will lie its log, `path`-wal, and the log's mark,
   /// `path`-mark. Error kDataLoss when the mark says that there is a database or a log, and there
   /// is none.
-  static Result<std::unique_ptr<FileLayer>> Make(store::FileSystem* files, const std::string& path);
+  /// `on_fatal` is called, once, with the error that broke it.
+  static Result<std::unique_ptr<FileLayer>> Make(store::FileSystem* files, const std::string& path,
+                                                 std::function<void(const Status&)> on_fatal = {});
   ~FileLayer();
   FileLayer(const FileLayer&) = delete;
   FileLayer& operator=(const FileLayer&) = delete;
@@ -56,13 +59,15 @@ class FileLayer {
   void Note(const Status& status) { cause_ = status; }
 
  private:
-  FileLayer(store::FileSystem* files, std::string path);
+  FileLayer(store::FileSystem* files, std::string path,
+            std::function<void(const Status&)> on_fatal);
   Status CheckFilesAreThere();
   void Break(const Status& status);
 
   store::FileSystem* const files_;
   const std::string path_;
   const std::string name_;
+  const std::function<void(const Status&)> on_fatal_;
   std::unique_ptr<WalMark> mark_;
   std::unique_ptr<sqlite3_vfs> vfs_;
   Status cause_;

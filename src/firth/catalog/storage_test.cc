@@ -255,6 +255,33 @@ TEST(StorageTest, WhatAFullDiskRefusedDoesNotComeBack) {
   EXPECT_EQ(catalog->GetValue("a").ValueOrDie(), "3");
 }
 
+TEST(StorageTest, AChangeThatMayBeThereOrNotIsFatal) {
+  store::MemoryFileSystem files;
+  ManualClock clock;
+  std::vector<Status> fatal;
+  auto catalog = Catalog::Open({.files = &files,
+                                .clock = &clock,
+                                .on_fatal = [&](const Status& why) { fatal.push_back(why); }})
+                     .ValueOrDie();
+  const auto failing = [&](const char* wanted, const Status& with) {
+    files.SetFaultHook([=](const char* operation, const std::string&) {
+      return std::string_view(operation) == wanted ? with : Status::OK();
+    });
+  };
+  failing("write", Error(Code::kResourceExhausted, Reason::kDiskFull, "full"));
+  EXPECT_REASON(catalog->PutValue("a", "1"), Code::kResourceExhausted, Reason::kDiskFull);
+  EXPECT_TRUE(fatal.empty()) << "what a full disk refused is known not to be there";
+  failing("read", Error(Code::kUnavailable, Reason::kIo, "broken"));
+  static_cast<void>(catalog->GetValue("a"));
+  EXPECT_TRUE(fatal.empty()) << "a read changes nothing";
+  failing("sync", Error(Code::kUnavailable, Reason::kIo, "broken"));
+  EXPECT_REASON(catalog->PutValue("a", "1"), Code::kUnavailable, Reason::kIo);
+  files.SetFaultHook(nullptr);
+  EXPECT_REASON(catalog->PutValue("a", "1"), Code::kUnavailable, Reason::kIo);
+  ASSERT_EQ(fatal.size(), 1U);
+  EXPECT_REASON(fatal[0], Code::kUnavailable, Reason::kIo);
+}
+
 // Every operation fails once, at some point of the workload: then the group is refused and nothing
 // of it is there, or it is there; and after a new start the catalog is as before the group or after
 // it.

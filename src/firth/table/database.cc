@@ -15,8 +15,9 @@ Result<std::unique_ptr<Database>> Database::Open(DatabaseOptions options) {
 
 Status DatabaseImpl::Open() {
   ARROW_RETURN_NOT_OK(arrow::compute::Initialize());
-  ARROW_ASSIGN_OR_RAISE(catalog_,
-                        catalog::Catalog::Open({.files = options_.files, .clock = options_.clock}));
+  ARROW_ASSIGN_OR_RAISE(catalog_, catalog::Catalog::Open({.files = options_.files,
+                                                          .clock = options_.clock,
+                                                          .on_fatal = options_.on_fatal}));
   ARROW_ASSIGN_OR_RAISE(access_, access::Access::Open({.catalog = catalog_.get(),
                                                        .files = options_.files,
                                                        .random = options_.random,
