@@ -127,13 +127,13 @@ std::map<std::string, CutPoints::Count> CutPoints::Places() const {
   return places;
 }
 
-std::set<uint64_t> CutPoints::NeverCut() const {
+std::map<uint64_t, std::string> CutPoints::NeverCut() const {
   std::lock_guard lock(mutex_);
-  std::set<uint64_t> never;
+  std::map<uint64_t, std::string> never;
   for (const auto& [place, hashes] : PointsOfPlaces()) {
     const auto was_cut = [&](uint64_t hash) { return points_.at(hash).count.cuts > 0; };
     if (std::none_of(hashes.begin(), hashes.end(), was_cut)) {
-      never.insert(hashes.begin(), hashes.end());
+      for (uint64_t hash : hashes) never.emplace(hash, place);
     }
   }
   return never;

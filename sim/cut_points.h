@@ -30,8 +30,8 @@ class CutPoints {
   /// By file and line of the source. Asks addr2line, so it takes seconds; empty where there is
   /// none.
   std::map<std::string, Count> Places() const;
-  /// The points of the places at which the power never went.
-  std::set<uint64_t> NeverCut() const;
+  /// The points of the places at which the power never went, each with its place.
+  std::map<uint64_t, std::string> NeverCut() const;
 
  private:
   using Chain = std::vector<void*>;

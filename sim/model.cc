@@ -109,6 +109,22 @@ size_t TableModel::rows() const {
   return count;
 }
 
+static std::string DifferenceOfValues(const std::map<std::string, std::string>& expected,
+                                      const std::map<std::string, std::string>& found) {
+  const auto text = [](const auto& values, const std::string& name) {
+    const auto value = values.find(name);
+    return value == values.end() ? std::string("nothing") : "'" + value->second + "'";
+  };
+  auto names = expected;
+  names.insert(found.begin(), found.end());
+  for (const auto& [name, value] : names) {
+    if (text(expected, name) == text(found, name)) continue;
+    return "the value " + name + ": " + text(expected, name) + " was expected, " +
+           text(found, name) + " is there";
+  }
+  return "nothing";
+}
+
 std::string Difference(const Model& expected, const Model& found) {
   for (const auto& [path, table] : expected.tables) {
     const auto other = found.tables.find(path);
@@ -129,19 +145,36 @@ std::string Difference(const Model& expected, const Model& found) {
     if (!(other->second == series)) return "the points of series " + std::to_string(id);
   }
   if (expected.series.size() != found.series.size()) return "a series that none expected";
-  return expected.values == found.values ? "nothing" : "the small values";
+  return DifferenceOfValues(expected.values, found.values);
 }
 
-void Candidates::Forget(size_t count) {
-  if (count > states_.size() - 1) return;
-  states_.erase(states_.begin(), states_.begin() + static_cast<std::ptrdiff_t>(count));
-  forgotten_ += count;
+uint64_t Candidates::Send(Change change) {
+  Model after = newest();
+  change(&after);
+  states_.push_back({.write = ++sent_, .change = std::move(change), .model = std::move(after)});
+  return sent_;
+}
+
+void Candidates::Acknowledge(uint64_t write) {
+  // It may have been seen, and so be known, already.
+  while (states_.size() > 1 && states_[1].write <= write) states_.erase(states_.begin());
+}
+
+void Candidates::Refuse(uint64_t write) {
+  const auto refused = std::find_if(states_.begin() + 1, states_.end(),
+                                    [&](const State& state) { return state.write == write; });
+  if (refused == states_.end()) return;
+  for (auto later = states_.erase(refused); later != states_.end(); ++later) {
+    later->model = std::prev(later)->model;
+    later->change(&later->model);
+  }
 }
 
 bool Candidates::Find(const Model& found) {
-  const auto at = std::find(states_.begin(), states_.end(), found);
+  const auto at = std::find_if(states_.begin(), states_.end(),
+                               [&](const State& state) { return state.model == found; });
   if (at == states_.end()) return false;
-  Forget(static_cast<size_t>(at - states_.begin()));
+  states_.erase(states_.begin(), at);
   return true;
 }
 
@@ -155,7 +188,7 @@ std::string Candidates::Explain(const Model& found) const {
   std::string text;
   for (size_t i = 0; i < states_.size(); ++i) {
     text += "\n  with " + std::to_string(i) +
-            " of what was under way: " + Difference(states_[i], found);
+            " of what was under way: " + Difference(states_[i].model, found);
   }
   return text;
 }

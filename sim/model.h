@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -61,16 +62,18 @@ std::string Difference(const Model& expected, const Model& found);
 /// never taken back.
 class Candidates {
  public:
-  explicit Candidates(Model now) : states_{std::move(now)} {}
+  /// What a write does to a model.
+  using Change = std::function<void(Model*)>;
 
-  /// A write is sent.
-  void Send(Model after) { states_.push_back(std::move(after)); }
-  /// The first `count` writes that were sent are acknowledged.
-  void Acknowledge(size_t count) { Forget(count - forgotten_); }
-  /// A write that was sent last was refused, and is not there.
-  void Refuse() { states_.pop_back(); }
-  const Model& newest() const { return states_.back(); }
-  size_t sent() const { return forgotten_ + states_.size() - 1; }
+  explicit Candidates(Model now) { states_.push_back({.model = std::move(now)}); }
+
+  /// A write is sent. Gives its number.
+  uint64_t Send(Change change);
+  /// This write, and all that were sent before it and not refused, are acknowledged.
+  void Acknowledge(uint64_t write);
+  /// This write was refused, and never comes; those that were sent after it may.
+  void Refuse(uint64_t write);
+  const Model& newest() const { return states_.back().model; }
   bool settled() const { return states_.size() == 1; }
   /// What was found: one of the states, which is then known. False if it is none.
   bool Find(const Model& found);
@@ -79,10 +82,14 @@ class Candidates {
   std::string Explain(const Model& found) const;
 
  private:
-  void Forget(size_t count);
+  struct State {
+    uint64_t write = 0;  // 0: what was there before all of them
+    Change change;
+    Model model;
+  };
 
-  std::vector<Model> states_;
-  size_t forgotten_ = 0;
+  std::vector<State> states_;
+  uint64_t sent_ = 0;
 };
 
 }  // namespace firth::sim

@@ -37,7 +37,7 @@ uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
 class Story {
  public:
   /// With `wanted`, the power goes only at these points, while there are others to be met by count.
-  Story(uint64_t seed, CutPoints* points, std::set<uint64_t> wanted) : world_(seed) {
+  Story(uint64_t seed, CutPoints* points, std::map<uint64_t, std::string> wanted) : world_(seed) {
     world_.curious = seed % kCuriousOneIn == 0 || !wanted.empty();
     world_.wanted = std::move(wanted);
     world_.place = [points] { return points->Visit(); };
@@ -117,7 +117,7 @@ class Worlds {
   }
   /// More worlds, in which the power goes only where it never went.
   void SeekMissing() {
-    std::set<uint64_t> wanted = points_.NeverCut();
+    auto wanted = points_.NeverCut();
     for (uint64_t i = 0; i < kWorldsMore && !wanted.empty(); ++i) {
       One(next_seed_++, wanted);
       wanted = points_.NeverCut();
@@ -156,7 +156,7 @@ class Worlds {
       One(seed, {});
     }
   }
-  void One(uint64_t seed, const std::set<uint64_t>& wanted) {
+  void One(uint64_t seed, const std::map<uint64_t, std::string>& wanted) {
     Story story(seed, &points_, wanted);
     const Status status = story.Go();
     std::lock_guard lock(mutex_);

@@ -64,7 +64,6 @@ Status Workload::Check(bool restarted) {
 
 Status Workload::Judge(const char* what, const Status& answer) {
   if (answer.ok()) {
-    candidates_->Acknowledge(candidates_->sent());
     ++done_[what];
     return Status::OK();
   }
@@ -74,8 +73,27 @@ Status Workload::Judge(const char* what, const Status& answer) {
 }
 
 Status Workload::Write(const char* what, const Model& after, const std::function<Status()>& run) {
-  candidates_->Send(after);
-  return Judge(what, run());
+  const uint64_t write = candidates_->Send([after](Model* model) { *model = after; });
+  const Status answer = run();
+  if (answer.ok()) candidates_->Acknowledge(write);
+  return Judge(what, answer);
+}
+
+void Workload::Refused(uint64_t write, const Status& why) {
+  refused_ = why;
+  // Where all is lost, what was on its way may be found at the next start.
+  if (!world_->dead()) candidates_->Refuse(write);
+}
+
+Status Workload::CheckBurst() {
+  const Status refused = std::exchange(refused_, Status::OK());
+  if (world_->met() || world_->dead()) return Status::OK();
+  if (!refused.ok()) {
+    return Status::UnknownError("a write of a burst was refused without a fault: ",
+                                refused.ToString());
+  }
+  return candidates_->settled() ? Status::OK()
+                                : Status::UnknownError("a write of a burst was not answered");
 }
 
 Workload::Tables Workload::Find(bool keyed) {
@@ -207,7 +225,6 @@ Status Workload::AppendBurst() {
   const Tables tables = Find(false);
   if (tables.empty()) return CreateTable();
   const size_t count = 1 + Below(&world_->random, 6);
-  const size_t sent_before = candidates_->sent();
   std::vector<Batch> batches;
   for (size_t i = 0; i < count; ++i) {
     const std::string path = Any(tables);
@@ -227,30 +244,23 @@ Status Workload::AppendBurst() {
                                             .compression = arrow::Compression::UNCOMPRESSED,
                                             .writer_id = WriterId(writer_),
                                             .sequence = sequence++}));
-    Model after = candidates_->newest();
-    after.tables[path].Append({"", bucket}, rows);
-    candidates_->Send(std::move(after));
+    const uint64_t write =
+        candidates_->Send([=](Model* model) { model->tables[path].Append({"", bucket}, rows); });
     batches.push_back({path, {partitions->front().id, bucket}, std::move(bytes)});
-    world_->db->AppendBatch(
-        world_->caller, *table, batches.back().where, batches.back().bytes,
-        [this, batch = batches.back(), n = sent_before + i + 1](const auto& made) mutable {
-          if (!made.ok()) {
-            refused_ = made.status();
-            return;
-          }
-          candidates_->Acknowledge(n);
-          batch.base_offset = made->base_offset;
-          last_batch_ = std::move(batch);
-        });
+    world_->db->AppendBatch(world_->caller, *table, batches.back().where, batches.back().bytes,
+                            [this, batch = batches.back(), write](const auto& made) mutable {
+                              if (!made.ok()) return Refused(write, made.status());
+                              candidates_->Acknowledge(write);
+                              batch.base_offset = made->base_offset;
+                              last_batch_ = std::move(batch);
+                            });
     // A reader between two of them sees a state that stays.
     const uint64_t steps = Below(&world_->random, 4);
     for (uint64_t s = 0; s < steps; ++s) world_->executor.RunOne();
     if (steps == 3 && !world_->met()) ARROW_RETURN_NOT_OK(Check(/*restarted=*/false));
   }
   world_->executor.RunUntilIdle();
-  if (!world_->met() && !candidates_->settled()) {
-    return Status::UnknownError("a batch was refused without a fault: ", refused_.ToString());
-  }
+  ARROW_RETURN_NOT_OK(CheckBurst());
   ++done_["append a burst"];
   return Status::OK();
 }
@@ -278,28 +288,21 @@ Status Workload::UpsertBurst() {
   const auto partitions = world_->db->ListPartitions(world_->caller, **table);
   if (!partitions.ok()) return Judge("look up", partitions.status());
   const size_t count = 1 + Below(&world_->random, 5);
-  const size_t sent_before = candidates_->sent();
   for (size_t i = 0; i < count; ++i) {
     const auto rows = NewRows(3);
     ARROW_ASSIGN_OR_RAISE(auto batch, UpsertBatchOf(**table, rows));
-    Model after = candidates_->newest();
-    after.tables[path].Upsert(rows);
-    candidates_->Send(std::move(after));
+    const uint64_t write =
+        candidates_->Send([=](Model* model) { model->tables[path].Upsert(rows); });
     world_->db->UpsertBatch(world_->caller, *table, {partitions->front().id, 0}, std::move(batch),
-                            [this, n = sent_before + i + 1](const auto& made) {
-                              if (made.ok()) {
-                                candidates_->Acknowledge(n);
-                              } else {
-                                refused_ = made.status();
-                              }
+                            [this, write](const auto& made) {
+                              if (!made.ok()) return Refused(write, made.status());
+                              candidates_->Acknowledge(write);
                             });
     const uint64_t steps = Below(&world_->random, 5);
     for (uint64_t s = 0; s < steps; ++s) world_->executor.RunOne();
   }
   world_->executor.RunUntilIdle();
-  if (!world_->met() && !candidates_->settled()) {
-    return Status::UnknownError("an upsert was refused without a fault: ", refused_.ToString());
-  }
+  ARROW_RETURN_NOT_OK(CheckBurst());
   ++done_["upsert a burst"];
   return Status::OK();
 }

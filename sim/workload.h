@@ -43,6 +43,10 @@ class Workload {
   /// Run one write that is all or nothing, and judge its answer.
   Status Write(const char* what, const Model& after, const std::function<Status()>& run);
   Status Judge(const char* what, const Status& answer);
+  /// One write of a burst was refused.
+  void Refused(uint64_t write, const Status& why);
+  /// Of a burst, after the executor has nothing more to do.
+  Status CheckBurst();
   Tables Find(bool keyed);
   std::string Any(const Tables& tables);
   Result<table::TablePtr> Get(const std::string& path);

@@ -111,7 +111,10 @@ Status Workload::Trim() {
 
 Status Workload::CloseAndOpen() {
   const Status closed = world_->db->Close();
-  if (!closed.ok()) return Judge("close", closed);
+  if (!closed.ok()) {
+    world_->Kill();  // its process ends all the same
+    return Judge("close", closed);
+  }
   world_->db.reset();
   world_->executor.RunUntilIdle();
   const Status opened = world_->Open();

@@ -85,17 +85,25 @@ bool World::Counts(const char* operation, const std::string& path) {
 }
 
 bool World::IsNow(const char* operation, const std::string& path, uint64_t at) {
+  // To read takes no room.
+  if (fault_ == Fault::kDiskFull && IsRead(operation)) return false;
   if (!curious) return Counts(operation, path) && after_-- == 0;
-  if (!wanted.empty()) return wanted.contains(at);
+  // Of several on one way the first would hide the others.
+  if (!wanted.empty()) {
+    return wanted.contains(at) && (fault_ == Fault::kPowerCut || Below(&random, 2) == 0);
+  }
   return known_places_.insert(at).second && Below(&random, 2) == 0;
 }
 
 Status World::AtOperation(const char* operation, const std::string& path) {
   if (left_ != nullptr) return Error(Code::kUnavailable, Reason::kIo, "the power is off");
-  const uint64_t at = place ? place() : 0;
+  // What follows a fault, to clean up, does not fail once more.
+  const bool may_fail = !met_ || (fault_ != Fault::kError && fault_ != Fault::kDiskFull);
+  const uint64_t at = place && may_fail ? place() : 0;
   if (fault_ == Fault::kNone || met_ || !IsNow(operation, path, at)) return Status::OK();
   if (met_at) met_at(at);
   met_ = true;
+  met_what_ = std::string(operation) + " of " + path;
   switch (fault_) {
     case Fault::kPowerCut:
       left_ = files->PowerCut(&random);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -46,6 +47,8 @@ class World {
   bool dead() const { return left_ != nullptr || !fatal.ok(); }
   bool met() const { return met_; }
   void SetMet(bool met) { met_ = met; }
+  /// The operation that met the fault last, and the path, for people.
+  const std::string& met_what() const { return met_what_; }
   /// Called at each operation on the disk while a fault may come; gives the number of its place in
   /// the code.
   std::function<uint64_t()> place;
@@ -55,7 +58,7 @@ class World {
   /// which this world has met none; a coin decides for each new place whether it is ever looked at.
   bool curious = false;
   /// Unless empty, a curious world meets the fault only at these, whenever it comes there.
-  std::set<uint64_t> wanted;
+  std::map<uint64_t, std::string> wanted;  // and its place, for their owner
 
   SeededRandom random;
   ManualClock clock;
@@ -77,6 +80,7 @@ class World {
   bool reads_ = false;
   std::set<uint64_t> known_places_;
   bool met_ = false;
+  std::string met_what_;
 };
 
 /// Everything that a database holds, read through its interface. Errors: those of the reads;
