@@ -69,6 +69,11 @@ void Committer::Drain() {
   idle_.wait(lock, [this] { return !running_; });
 }
 
+Status Committer::fatal() const {
+  std::lock_guard lock(mutex_);
+  return fatal_;
+}
+
 Metrics Committer::GetMetrics() const {
   Metrics metrics;
   metrics.commits = commits_;
@@ -197,7 +202,11 @@ Status Committer::WriteGroup(const std::vector<Pending*>& writing) {
     }
     bytes += record;
   }
-  ARROW_RETURN_NOT_OK(journal_->Prepare(bytes, entries));
+  if (Status prepared = journal_->Prepare(bytes, entries); !prepared.ok()) {
+    // For want of room this group is refused, and the next one may fit.
+    if (journal_->broken() || ReasonOf(prepared) != Reason::kDiskFull) Fail(prepared);
+    return prepared;
+  }
   // From here on a failure is final: nobody knows what is on the disk.
   std::vector<Bytes> parts;
   uint64_t at = journal_->position();
@@ -220,6 +229,7 @@ Status Committer::WriteGroup(const std::vector<Pending*>& writing) {
     return written;
   }
   bytes_ += bytes;
+  last_written_ = writing.back()->result.id;
   return Status::OK();
 }
 

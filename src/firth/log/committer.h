@@ -3,6 +3,7 @@
 // change it, and only then begins the next group.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -34,6 +35,11 @@ class Committer {
   void Drain();
 
   CommitId last_commit() const { return CommitId(last_visible_.load()); }
+  /// The last commit that is visible, or that the journal holds although the catalog refused it.
+  /// After Drain.
+  CommitId last_written() const { return std::max(last_written_, last_commit()); }
+  /// Why nothing more can be made durable; OK while it can.
+  Status fatal() const;
   int64_t last_time_ns() const { return last_visible_time_ns_.load(); }
   Metrics GetMetrics() const;
   /// How often logs were closed for good.
@@ -85,6 +91,7 @@ class Committer {
 
   CommitId last_id_{0};  // the committer's own: given, not yet visible
   int64_t last_given_time_ns_ = 0;
+  CommitId last_written_{0};  // to the journal
   std::atomic<int64_t> last_visible_{0};
   std::atomic<int64_t> last_visible_time_ns_{0};
   std::atomic<uint64_t> commits_{0};

@@ -283,6 +283,12 @@ Result<std::shared_ptr<const IndexFile>> IndexFile::Open(store::FileSystem* file
   index->stretches_ = in.Le<uint64_t>();
   const uint64_t end =
       index->commits_at_ + PagesOf(index->commits_, kCommitsPerPage) * kIndexPageBytes;
+  // The file was synced before its index was made, so it never had less.
+  if (index->number_ == number && index->file_bytes_ > file_bytes) {
+    return Error(Code::kDataLoss, Reason::kFileMissing,
+                 path + " is of " + std::to_string(index->file_bytes_) + " bytes, of which only " +
+                     std::to_string(file_bytes) + " are there");
+  }
   if (header_bytes != kIndexHeaderBytes || index->number_ != number ||
       index->file_bytes_ != file_bytes || size != end) {
     return index->Damaged(0);

@@ -14,6 +14,8 @@ namespace {
 constexpr size_t kOpenFilesMax = 256;
 constexpr char kMarkName[] = "synced";
 constexpr uint64_t kMarkMagic = 0x4b52414d48545246;  // "FRTHMARK"
+constexpr size_t kMarkBytes = 32;
+constexpr char kEndWord[] = "firth-log-end";
 
 struct LiveText {
   uint64_t through = 0;
@@ -52,6 +54,15 @@ std::string LiveAsText(uint64_t through, const std::vector<LiveFile>& files) {
             std::to_string(file.to) + "\n";
   }
   return text;
+}
+
+std::string MarkRecord(uint64_t number, uint64_t bytes) {
+  std::string mark;
+  AppendLe<uint64_t>(&mark, kMarkMagic);
+  AppendLe<uint64_t>(&mark, number);
+  AppendLe<uint64_t>(&mark, bytes);
+  AppendLe<uint64_t>(&mark, Hash64(AsBytes(mark)));
+  return mark;
 }
 
 /// The number in a name of ours, or nullopt.
@@ -135,7 +146,8 @@ Status Journal::Find() {
     }
   }
   // The newest file has nothing after it that would miss it but the mark.
-  if (const Marked mark = ReadMark(); mark.number >= next) {
+  ARROW_RETURN_NOT_OK(FindMark());
+  if (marked_.number >= next) {
     return Error(Code::kDataLoss, Reason::kFileMissing,
                  "the log file " + PathOf(next) + " is missing");
   }
@@ -195,15 +207,14 @@ Status Journal::Scan(uint64_t number, bool recover, bool bodies, const VisitComm
     entries += commit.entries.size();
     return visit(commit);
   }));
-  if (in_order) Passed(scan.last_id());
   if (!recover) return Status::OK();
   ARROW_ASSIGN_OR_RAISE(const uint64_t size, file->Size());
   if (size != scan.end()) {
     // What is cut off here must never come back: the cut is durable before anything is written.
     ARROW_RETURN_NOT_OK(file->Truncate(scan.end()));
-    ARROW_RETURN_NOT_OK(file->Sync());
-    ++syncs_;
   }
+  // What a killed process wrote may be whole and yet not durable; it will be shown, so it must be.
+  ARROW_RETURN_NOT_OK(Sync(file.get()));
   current_ = file;
   number_ = number;
   position_ = scan.end();
@@ -222,14 +233,13 @@ Status Journal::Begin() {
       ARROW_RETURN_NOT_OK(options_.keep_live(LiveAsText(through_, live())));
     }
   }
-  const std::string path = options_.folder + "/" + kMarkName;
-  ARROW_ASSIGN_OR_RAISE(const bool marked, options_.files->Exists(path));
-  if (marked) {
-    ARROW_ASSIGN_OR_RAISE(mark_, options_.files->Open(path));
+  ARROW_ASSIGN_OR_RAISE(const bool is_marked, options_.files->Exists(MarkPath()));
+  if (is_marked) {
+    ARROW_ASSIGN_OR_RAISE(mark_, options_.files->Open(MarkPath()));
   } else {
-    ARROW_ASSIGN_OR_RAISE(mark_, options_.files->Create(path));
-    ARROW_RETURN_NOT_OK(options_.files->SyncFolder(options_.folder));
+    ARROW_ASSIGN_OR_RAISE(mark_, options_.files->Create(MarkPath()));
   }
+  if (marked_.number == 0 || !end_is_kept_) return MarkDurably();
   Mark();
   return Status::OK();
 }
@@ -239,15 +249,16 @@ Status Journal::BeginFile(uint64_t number) {
   const auto begin = [&]() -> Status {
     const std::string header = EncodeFileHeader(number, options_.clock->NowNs());
     ARROW_RETURN_NOT_OK(file->Write(0, {AsBytes(header)}));
-    ARROW_RETURN_NOT_OK(file->Sync());
-    return options_.files->SyncFolder(options_.folder);
+    ARROW_RETURN_NOT_OK(Sync(file.get()));
+    Status named = options_.files->SyncFolder(options_.folder);
+    broken_ |= !named.ok();
+    return named;
   };
   if (Status begun = begin(); !begun.ok()) {
     // Leave nothing behind that recovery would take for a file of the journal.
     ARROW_RETURN_NOT_OK(options_.files->Remove(PathOf(number)));
     return begun;
   }
-  syncs_ += 1;
   current_ = std::move(file);
   number_ = number;
   position_ = kFileHeaderBytes;
@@ -267,8 +278,7 @@ Status Journal::Prepare(uint64_t bytes, uint64_t entries) {
     // rot.
     ARROW_RETURN_NOT_OK(current_->Truncate(position_));
     reserved_ = position_;
-    ARROW_RETURN_NOT_OK(current_->Sync());
-    ++syncs_;
+    ARROW_RETURN_NOT_OK(Sync(current_.get()));
     ARROW_RETURN_NOT_OK(BeginFile(number_ + 1));
   }
   entries_ += entries;
@@ -289,35 +299,82 @@ Status Journal::Prepare(uint64_t bytes, uint64_t entries) {
 Status Journal::Append(const std::vector<Bytes>& parts, uint64_t bytes) {
   FIRTH_CHECK(position_ + bytes <= reserved_);
   ARROW_RETURN_NOT_OK(current_->Write(position_, parts));
-  ARROW_RETURN_NOT_OK(current_->Sync());
-  ++syncs_;
+  ARROW_RETURN_NOT_OK(Sync(current_.get()));
   position_ += bytes;
   Mark();
   return Status::OK();
 }
 
+Status Journal::Sync(store::File* file) {
+  Status synced = file->Sync();
+  broken_ |= !synced.ok();
+  ++syncs_;
+  return synced;
+}
+
+std::string Journal::MarkPath() const {
+  return options_.folder + "/" + kMarkName;
+}
+
+std::string Journal::MarkContent() const {
+  const std::string record = MarkRecord(number_, position_);
+  return record + record;
+}
+
 void Journal::Mark() {
-  std::string mark;
-  AppendLe<uint64_t>(&mark, kMarkMagic);
-  AppendLe<uint64_t>(&mark, number_);
-  AppendLe<uint64_t>(&mark, position_);
-  AppendLe<uint64_t>(&mark, Hash64(AsBytes(mark)));
-  // It only makes recovery sharper: one that cannot be written says nothing.
-  static_cast<void>(mark_->Write(0, {AsBytes(mark)}));
+  const std::string record = MarkRecord(number_, position_);
+  // It only makes recovery sharper: what cannot be written leaves what was written before.
+  static_cast<void>(mark_->Write(++marks_ % 2 * kMarkBytes, {AsBytes(record)}));
 }
 
-Journal::Marked Journal::ReadMark() const {
-  const auto mark = store::ReadFile(options_.files, options_.folder + "/" + kMarkName, 4096);
-  if (!mark.ok() || (*mark)->size() < 32) return {};
-  const uint8_t* p = (*mark)->data();
-  const Bytes bytes(reinterpret_cast<const std::byte*>(p), 24);
-  if (LoadLe<uint64_t>(p) != kMarkMagic || LoadLe<uint64_t>(p + 24) != Hash64(bytes)) return {};
-  return {.number = LoadLe<uint64_t>(p + 8), .bytes = LoadLe<uint64_t>(p + 16)};
+Status Journal::MarkDurably() {
+  ARROW_RETURN_NOT_OK(mark_->Write(0, {AsBytes(MarkContent())}));
+  ARROW_RETURN_NOT_OK(mark_->Sync());
+  ARROW_RETURN_NOT_OK(options_.files->SyncFolder(options_.folder));
+  if (options_.keep_end == nullptr) return Status::OK();
+  return options_.keep_end(std::string(kEndWord) + " 1\n" + std::to_string(number_) + " " +
+                           std::to_string(position_) + "\n");
 }
 
-uint64_t Journal::MarkedBytes(uint64_t number) const {
-  const Marked mark = ReadMark();
-  return mark.number == number ? mark.bytes : 0;
+Status Journal::FindMark() {
+  std::string text;
+  if (options_.end != nullptr) {
+    ARROW_ASSIGN_OR_RAISE(text, options_.end());
+  }
+  Marked end;
+  end_is_kept_ = !text.empty() || options_.keep_end == nullptr;
+  if (!text.empty()) {
+    std::istringstream in(text);
+    std::string word;
+    int version = 0;
+    in >> word >> version >> end.number >> end.bytes;
+    if (word != kEndWord || !in) {
+      return Error(Code::kDataLoss, Reason::kNone, "the catalog's end of the log is damaged");
+    }
+    if (version > 1) {
+      return Error(Code::kFailedPrecondition, Reason::kFormatTooNew,
+                   "the catalog's end of the log has format " + std::to_string(version) +
+                       ": use a newer firth");
+    }
+  }
+  const auto mark = store::ReadFile(options_.files, MarkPath(), 4096);
+  if (!mark.ok() && ReasonOf(mark.status()) != Reason::kFileMissing) return mark.status();
+  const std::string content = mark.ok() ? (*mark)->ToString() : "";
+  for (size_t at = 0; at + kMarkBytes <= content.size(); at += kMarkBytes) {
+    const Marked found{.number = LoadLe<uint64_t>(content.data() + at + 8),
+                       .bytes = LoadLe<uint64_t>(content.data() + at + 16)};
+    const std::string_view record = std::string_view(content).substr(at, kMarkBytes);
+    if (record == MarkRecord(found.number, found.bytes)) marked_ = std::max(marked_, found);
+  }
+  // A power cut can tear one of its records, not both.
+  if (marked_ >= end) return Status::OK();
+  if (content.empty()) {
+    return Error(
+        Code::kDataLoss, Reason::kFileMissing,
+        "the file " + MarkPath() + " is missing or empty: it says how far the log is " + "durable");
+  }
+  return Error(Code::kDataLoss, Reason::kChecksumMismatch,
+               MarkPath() + " is damaged: it says less of the log than the catalog does");
 }
 
 Status Journal::Close(CommitId last, int64_t last_time_ns) {
@@ -331,7 +388,7 @@ Status Journal::Close(CommitId last, int64_t last_time_ns) {
   reserved_ = position_;
   ARROW_RETURN_NOT_OK(current_->Sync());
   // From here on all is known: whatever is missing at the next start is lost, not torn.
-  return mark_->Sync();
+  return MarkDurably();
 }
 
 uint64_t Journal::NewNumber() {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -35,6 +36,9 @@ struct JournalOptions {
   /// replaced yet.
   std::function<Result<std::string>()> live;
   std::function<Status(const std::string&)> keep_live;
+  /// The same for how far the journal is known to reach.
+  std::function<Result<std::string>()> end;
+  std::function<Status(const std::string&)> keep_end;
 };
 
 /// A commit as recovery found it.
@@ -70,17 +74,19 @@ class Journal {
   /// Anything else that does not verify is kDataLoss and names file and place. Of the last file
   /// before it is appended to, `recover` must be set, and only then.
   Status Scan(uint64_t number, bool recover, bool bodies, const VisitCommit& visit);
-  /// Files that were not scanned hold commits up to this one.
+  /// There are commits up to this one, so those of files that are scanned next have greater ids.
   void Passed(CommitId commit) { last_id_ = std::max(last_id_, commit); }
   /// Begin to append, after the last file was scanned.
   Status Begin();
 
   /// Make room for a group of `bytes` with `entries`: in the current file, or in a new one. On
-  /// error (kDiskFull) nothing has changed for readers or recovery.
+  /// error (kDiskFull) nothing has changed for readers or recovery; unless `broken`.
   Status Prepare(uint64_t bytes, uint64_t entries);
   /// The number of the file, and the place in it, where the next group begins.
   uint64_t file_number() const { return number_; }
   uint64_t position() const { return position_; }
+  /// A sync has failed: nothing may be appended any more.
+  bool broken() const { return broken_; }
   /// Write one group and sync it, once. An error is final: nothing may be appended after it.
   Status Append(const std::vector<Bytes>& parts, uint64_t bytes);
   /// Write a seal, so that damage to what is there can be told from a torn tail, and cut off the
@@ -101,6 +107,10 @@ class Journal {
   size_t file_count() const;
   uint64_t syncs() const { return syncs_; }
 
+  /// The mark as it would be written now, for a copy of the files.
+  std::string MarkContent() const;
+  std::string MarkPath() const;
+
   static std::string FileName(uint64_t number);
   static std::string IndexName(uint64_t number);
   std::string PathOf(uint64_t number) const;
@@ -111,17 +121,24 @@ class Journal {
 
   Status Find();
   Status BeginFile(uint64_t number);
-  /// Note, without a sync, how far the journal is known to be durable: after a crash of the
-  /// process, and mostly after one of the machine, damage before that place is told from a torn
-  /// tail.
-  void Mark();
-  /// The file and the place in it that Mark noted last; nothing if that cannot be read.
+  Status Sync(store::File* file);
+  /// A file, and how many of its bytes are durable.
   struct Marked {
     uint64_t number = 0;
     uint64_t bytes = 0;
+    auto operator<=>(const Marked&) const = default;
   };
-  Marked ReadMark() const;
-  uint64_t MarkedBytes(uint64_t number) const;
+  /// Note, without a sync, how far the journal is known to be durable: after a crash of the
+  /// process, and mostly after one of the machine, damage before that place is told from a torn
+  /// tail. One of the mark's two records is written, in turns, so that one of them is whole.
+  void Mark();
+  /// Note it in both records, durably, and let the catalog know that there is a mark.
+  Status MarkDurably();
+  /// Learn what was noted: by the mark, and by the catalog, which says whether there is to be one.
+  Status FindMark();
+  uint64_t MarkedBytes(uint64_t number) const {
+    return marked_.number == number ? marked_.bytes : 0;
+  }
 
   const JournalOptions options_;
   mutable std::mutex mutex_;
@@ -136,6 +153,10 @@ class Journal {
   uint64_t reserved_ = 0;
   uint64_t entries_ = 0;  // in the current file
   uint64_t syncs_ = 0;
+  bool broken_ = false;
+  Marked marked_;  // found at the start
+  bool end_is_kept_ = false;
+  uint64_t marks_ = 0;
   CommitId last_id_{0};
 };
 

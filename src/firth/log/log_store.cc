@@ -48,7 +48,9 @@ class LogStoreImpl : public LogStore {
                                                    .file_entries_max = options_.file_entries_max,
                                                    .reserve_bytes = options_.reserve_bytes,
                                                    .live = options_.live_files,
-                                                   .keep_live = options_.keep_live_files}));
+                                                   .keep_live = options_.keep_live_files,
+                                                   .end = options_.journal_end,
+                                                   .keep_end = options_.keep_journal_end}));
     StartUp start(&options_, journal_.get(), &logs_);
     ARROW_RETURN_NOT_OK(start.Run());
     committer_ = std::make_unique<Committer>(&options_, journal_.get(), &logs_, &followers_);
@@ -206,6 +208,8 @@ class LogStoreImpl : public LogStore {
     }
     options_.writer->Post([this, now = std::move(now)] {
       Pinned pinned{.last_commit = committer_->last_commit()};
+      pinned.mark_content = journal_->MarkContent();
+      pinned.mark = {.path = journal_->MarkPath(), .bytes = pinned.mark_content.size()};
       const IndexSetPtr set = logs_.set();
       for (const LiveFile& file : journal_->live()) {
         const bool current = file.number == journal_->file_number();
@@ -266,7 +270,9 @@ class LogStoreImpl : public LogStore {
       gate_->closed = true;
     }
     followers_.WakeAll();
-    return journal_->Close(committer_->last_commit(), committer_->last_time_ns());
+    // What cannot be known any more is for the next start to settle, from what lies there.
+    ARROW_RETURN_NOT_OK(committer_->fatal());
+    return journal_->Close(committer_->last_written(), committer_->last_time_ns());
   }
 
  private:

@@ -89,6 +89,10 @@ struct LogOptions {
   std::function<Status(const std::vector<LogStart>&)> keep_starts;
   std::function<Result<std::string>()> live_files;
   std::function<Status(const std::string&)> keep_live_files;
+  /// The same for how far the journal is known to reach, as of the last close; empty at first.
+  /// Without it a mark that was lost is not missed.
+  std::function<Result<std::string>()> journal_end;
+  std::function<Status(const std::string&)> keep_journal_end;
   /// Is this log still somebody's? What is not is left out when files are rewritten.
   std::function<Result<bool>(LogId)> is_kept;
   /// The greatest commit id and time that the catalog knows.
@@ -234,6 +238,9 @@ class LogStore {
   struct Pinned {
     CommitId last_commit;
     std::vector<PinnedFile> files;
+    /// A file that is to lie beside copies of these, and all of its bytes.
+    PinnedFile mark;
+    std::string mark_content;
   };
   virtual void Pin(std::function<void(const Pinned&)> now) = 0;
   virtual void Unpin() = 0;

@@ -157,6 +157,49 @@ TEST(LogStoreTest, CommitThatTheCatalogRefusesLeavesNoTrace) {
   EXPECT_EQ(*world->Values(kA), UpTo(5));
 }
 
+// The seal that a close writes must not say less than what lies before it.
+TEST(LogStoreTest, ACloseBehindARefusedCommitCanBeOpenedAgain) {
+  auto world = NewWorld();
+  ASSERT_TRUE(world->Append(kA, 0, 2).ok());
+  world->catalog.refuse_each = true;
+  CommitDraft draft;
+  draft.entries.push_back(TestEntry(kA, 100, 5));
+  draft.catalog = std::make_shared<NoChange>();
+  ASSERT_FALSE(world->Commit(std::move(draft)).ok());
+  world->catalog.refuse_each = false;
+  for (int start = 0; start < 3; ++start) {
+    ASSERT_TRUE(world->log->Close().ok());
+    world->Kill();
+    const Status opened = world->Open();
+    ASSERT_TRUE(opened.ok()) << opened.ToString();
+    ASSERT_TRUE(world->Append(kA, 2 + start, 1).ok());
+    EXPECT_EQ(*world->Values(kA), UpTo(3 + start));
+  }
+}
+
+TEST(LogStoreTest, WhatTheCatalogMayHaveNamedIsSettledByTheNextStart) {
+  for (const bool was_named : {false, true}) {
+    auto world = NewWorld();
+    ASSERT_TRUE(world->Append(kA, 0, 2).ok());
+    world->catalog.refuse = Error(Code::kUnavailable, Reason::kIo, "the disk is gone");
+    CommitDraft draft;
+    draft.entries.push_back(TestEntry(kA, 2, 5));
+    draft.catalog = std::make_shared<NoChange>();
+    ASSERT_FALSE(world->Commit(std::move(draft)).ok());
+    EXPECT_FALSE(world->fatal.ok());
+    EXPECT_FALSE(world->Append(kA, 2, 1).ok());
+    const auto before = world->log->GetMetrics().syncs;
+    EXPECT_FALSE(world->log->Close().ok());
+    EXPECT_EQ(world->log->GetMetrics().syncs, before) << "nothing is written any more";
+    world->Kill();
+    world->catalog.refuse = Status::OK();
+    if (was_named) world->catalog.named[2] = 1;
+    const Status opened = world->Open();
+    ASSERT_TRUE(opened.ok()) << opened.ToString();
+    EXPECT_EQ(*world->Values(kA), UpTo(was_named ? 7 : 2));
+  }
+}
+
 TEST(LogStoreTest, CommitWithCatalogChangesIsThereOnceItIsNamed) {
   auto world = NewWorld();
   CommitDraft draft;
@@ -291,6 +334,30 @@ TEST(LogStoreTest, FailedSyncEndsIt) {
   EXPECT_FALSE(world->Append(kA, 1, 1).ok()) << "nothing is acknowledged after a failed sync";
 }
 
+// A full file is synced before its successor begins; when that fails, nothing more is taken.
+TEST(LogStoreTest, FailedSyncOfAFullFileEndsIt) {
+  auto world = std::make_unique<TestWorld>(std::make_unique<store::MemoryFileSystem>());
+  ASSERT_TRUE(world->Open(/*file_bytes_max=*/4096).ok());
+  int64_t next = 0;
+  bool truncated = false;
+  world->files->SetFaultHook([&](const char* operation, const std::string&) -> Status {
+    truncated |= std::string_view(operation) == "truncate";
+    if (!truncated || std::string_view(operation) != "sync") return Status::OK();
+    return Error(Code::kResourceExhausted, Reason::kDiskFull, "no room for what was written");
+  });
+  while (world->fatal.ok() && next < 1000) {
+    if (world->Append(kA, next, 10).ok()) next += 10;
+  }
+  EXPECT_TRUE(truncated);
+  EXPECT_FALSE(world->fatal.ok());
+  world->files->SetFaultHook(nullptr);
+  EXPECT_FALSE(world->Append(kA, next, 10).ok());
+  EXPECT_EQ(*world->Values(kA), UpTo(next));
+  world->Kill();
+  ASSERT_TRUE(world->Open(4096).ok());
+  EXPECT_EQ(*world->Values(kA), UpTo(next));
+}
+
 TEST(LogStoreTest, DamageBeforeTheTailIsNamed) {
   auto world = NewWorld();
   for (int i = 0; i < 20; ++i) ASSERT_TRUE(world->Append(kA, i, 1).ok());
@@ -358,6 +425,91 @@ TEST(LogStoreTest, WhatIsMissingAfterACleanCloseIsNamed) {
   const Status opened = gone.Open();
   EXPECT_EQ(CodeOf(opened), Code::kDataLoss) << opened.ToString();
   EXPECT_NE(opened.message().find(file), std::string::npos) << opened.ToString();
+}
+
+// Without its mark a journal that was cut short would look whole, so the mark cannot be lost
+// unseen.
+TEST(LogStoreTest, AMarkThatIsLostIsNamed) {
+  const std::string mark = "journal/synced";
+  using Harm = std::function<void(store::MemoryFileSystem*)>;
+  const auto flip = [&](store::MemoryFileSystem* files, uint64_t at) {
+    ASSERT_TRUE(files->FlipBits(mark, at, 0x10).ok());
+  };
+  const std::vector<Harm> both = {
+      [&](store::MemoryFileSystem* files) { ASSERT_TRUE(files->Remove(mark).ok()); },
+      [&](store::MemoryFileSystem* files) { ASSERT_TRUE((*files->Open(mark))->Truncate(0).ok()); },
+      [&](store::MemoryFileSystem* files) { ASSERT_TRUE((*files->Open(mark))->Truncate(31).ok()); },
+      [&](store::MemoryFileSystem* files) {
+        const std::string zeros(64, '\0');
+        ASSERT_TRUE((*files->Open(mark))->Write(0, {AsBytes(zeros)}).ok());
+      },
+      [&](store::MemoryFileSystem* files) { flip(files, 9), flip(files, 63); },
+  };
+  const Harm one = [&](store::MemoryFileSystem* files) { flip(files, 17); };
+  for (const bool closed : {true, false}) {
+    auto world = NewWorld();
+    for (int i = 0; i < 6; ++i) ASSERT_TRUE(world->Append(kA, i, 1).ok());
+    if (closed) {
+      ASSERT_TRUE(world->log->Close().ok());
+    }
+    world->Kill();
+    for (size_t i = 0; i < both.size(); ++i) {
+      TestWorld harmed(world->files->Copy());
+      harmed.catalog = world->catalog;
+      both[i](harmed.files.get());
+      const Status opened = harmed.Open();
+      EXPECT_EQ(CodeOf(opened), Code::kDataLoss) << i << ": " << opened.ToString();
+      EXPECT_NE(opened.message().find(mark), std::string::npos) << i << ": " << opened.ToString();
+    }
+    TestWorld harmed(world->files->Copy());
+    harmed.catalog = world->catalog;
+    one(harmed.files.get());
+    const Status opened = harmed.Open();
+    EXPECT_TRUE(opened.ok()) << "a power cut may tear one record: " << opened.ToString();
+    if (!closed) continue;
+    // After a clean close each record says everything.
+    TestWorld cut(world->files->Copy());
+    cut.catalog = world->catalog;
+    one(cut.files.get());
+    const auto file = *cut.files->Open("journal/0000000000000001.journal");
+    ASSERT_TRUE(file->Truncate(*file->Size() - 1).ok());
+    EXPECT_EQ(CodeOf(cut.Open()), Code::kDataLoss);
+  }
+}
+
+TEST(LogStoreTest, AMarkOfOneRecordIsReadAndReplaced) {
+  auto world = NewWorld();
+  for (int i = 0; i < 6; ++i) ASSERT_TRUE(world->Append(kA, i, 1).ok());
+  ASSERT_TRUE(world->log->Close().ok());
+  world->Kill();
+  world->catalog.end.clear();  // as an older binary left it
+  ASSERT_TRUE((*world->files->Open("journal/synced"))->Truncate(32).ok());
+  ASSERT_TRUE(world->Open().ok());
+  EXPECT_FALSE(world->catalog.end.empty());
+  EXPECT_EQ(*(*world->files->Open("journal/synced"))->Size(), 64U);
+  EXPECT_EQ(*world->Values(kA), UpTo(6));
+}
+
+// A closed file that ends early, between two of its commits, is not taken for a shorter one.
+TEST(LogStoreTest, AClosedFileThatWasCutShortIsNamed) {
+  auto world = std::make_unique<TestWorld>(std::make_unique<store::MemoryFileSystem>());
+  ASSERT_TRUE(world->Open(/*file_bytes_max=*/4096).ok());
+  const std::string path = "journal/0000000000000001.journal";
+  for (int64_t i = 0; world->log->GetMetrics().journal_files < 3; ++i) {
+    // Each log once: nothing that comes later shows what is missing.
+    ASSERT_TRUE(world->Append(LogId(100 + i), 0, 5).ok());
+  }
+  ASSERT_TRUE(world->log->Close().ok());
+  world->Kill();
+  const uint64_t bytes = *(*world->files->Open(path))->Size();
+  for (uint64_t left = 64; left < bytes; left += 8) {
+    TestWorld cut(world->files->Copy());
+    cut.catalog = world->catalog;
+    ASSERT_TRUE((*cut.files->Open(path))->Truncate(left).ok());
+    const Status opened = cut.Open(4096);
+    EXPECT_EQ(CodeOf(opened), Code::kDataLoss) << left << " bytes left: " << opened.ToString();
+    EXPECT_NE(opened.message().find(path), std::string::npos) << opened.ToString();
+  }
 }
 
 // The heart: random commits, a power cut at a random moment, recovery, compare. What was answered

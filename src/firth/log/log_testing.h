@@ -61,6 +61,7 @@ struct TestCatalog {
   std::map<int64_t, uint64_t> named;  // in which journal file
   std::map<LogId, LogStart> starts;
   std::string live;
+  std::string end;
   std::set<LogId> gone;
   Status refuse;  // the answer to the next group
   bool refuse_each = false;
@@ -99,6 +100,11 @@ struct TestWorld {
     options.live_files = [this]() -> Result<std::string> { return catalog.live; };
     options.keep_live_files = [this](const std::string& live) {
       catalog.live = live;
+      return Status::OK();
+    };
+    options.journal_end = [this]() -> Result<std::string> { return catalog.end; };
+    options.keep_journal_end = [this](const std::string& end) {
+      catalog.end = end;
       return Status::OK();
     };
     options.is_kept = [this](LogId id) -> Result<bool> { return !catalog.gone.contains(id); };
@@ -153,9 +159,11 @@ struct TestWorld {
   /// End as a killed process does: nothing more is run, files stay as they are.
   void Kill() {
     auto kept = files->Copy();
+    const TestCatalog catalog_kept = catalog;
     log.reset();
     executor.Clear();
     files = std::move(kept);
+    catalog = catalog_kept;
   }
 
   ManualClock clock;

@@ -52,6 +52,7 @@ Status StartUp::ScanNamed(uint64_t number, bool recover, const VisitCommit& visi
       if (!named.contains(record.commit.id.value)) return Status::OK();
       missing.erase(record.commit.id.value);
     }
+    journal_->Passed(record.commit.id);
     return visit(record);
   }));
   if (missing.empty()) return Status::OK();
@@ -67,6 +68,11 @@ Result<std::shared_ptr<const IndexFile>> StartUp::IndexOf(const LiveFile& file) 
   ARROW_ASSIGN_OR_RAISE(const uint64_t bytes, data->Size());
   auto index = IndexFile::Open(options_->files, path, file.number, bytes);
   if (index.ok() || ReasonOf(index.status()) == Reason::kFormatTooNew) return index;
+  if (CodeOf(index.status()) == Code::kDataLoss &&
+      ReasonOf(index.status()) == Reason::kFileMissing) {
+    return Error(Code::kDataLoss, Reason::kFileMissing,
+                 "the log file " + data->name() + " was cut short: " + MessageOf(index.status()));
+  }
   logging::Info("log", "the index of {} is made again: {}", data->name(), index.status().message());
   FileContents contents;
   const VisitCommit visit = [&](const RecoveredCommit& record) {

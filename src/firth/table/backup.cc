@@ -67,6 +67,14 @@ class Copier {
     return copied;
   }
 
+  /// Make a file of these bytes, in a folder to which others were copied.
+  Result<CopiedFile> Put(const std::string& path, const std::string& content) {
+    ARROW_ASSIGN_OR_RAISE(const auto target, to_->Create(path));
+    ARROW_RETURN_NOT_OK(target->Write(0, {AsBytes(content)}));
+    ARROW_RETURN_NOT_OK(target->Sync());
+    return CopiedFile{.path = path, .bytes = content.size(), .hash = Hash64(AsBytes(content), 0)};
+  }
+
   Status SyncFolders() {
     for (const std::string& folder : folders_) ARROW_RETURN_NOT_OK(to_->SyncFolder(folder));
     return Status::OK();
@@ -224,6 +232,8 @@ Result<BackupReport> BackUp(Database* database, const std::string& folder) {
     ARROW_ASSIGN_OR_RAISE(auto copy, copier.Copy(file.path, file.bytes));
     copied.push_back(std::move(copy));
   }
+  ARROW_ASSIGN_OR_RAISE(auto mark, copier.Put(pinned.mark.path, pinned.mark_content));
+  copied.push_back(std::move(mark));
   // What the catalog names lies there by now, and nothing of it changes. A file that goes away
   // meanwhile was named by nobody any more.
   std::vector<std::string> paths;

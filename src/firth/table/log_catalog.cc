@@ -57,6 +57,7 @@ Status ApplyGroup(catalog::Catalog* catalog, std::vector<log::CatalogCommit>* co
 }
 
 constexpr char kLiveFiles[] = "log.files";
+constexpr char kJournalEnd[] = "log.end";
 constexpr int32_t kStartVersion = 1;
 
 std::string StartName(LogId log) {
@@ -122,6 +123,13 @@ Status KeepLogInCatalog(catalog::Catalog* catalog, log::LogOptions* options) {
   };
   options->keep_live_files = [catalog](const std::string& live) {
     return catalog->PutValue(kLiveFiles, live);
+  };
+  options->journal_end = [catalog]() -> Result<std::string> {
+    ARROW_ASSIGN_OR_RAISE(const auto value, catalog->GetValue(kJournalEnd));
+    return value.value_or(std::string());
+  };
+  options->keep_journal_end = [catalog](const std::string& end) {
+    return catalog->PutValue(kJournalEnd, end);
   };
   options->is_kept = [catalog](LogId log) -> Result<bool> {
     const auto partition = catalog->PartitionOfLog(log);
