@@ -64,12 +64,43 @@ void ReadHeaders(const std::string& text) {
   }
 }
 
+/// Names, values, conditions of the old kind and the item itself from outside.
+void ReadCondition(const std::string& text) {
+  const auto request = ParseJson(text);
+  if (!request.ok() || !request->is_object()) return;
+  const auto member = [&](const char* name) { return request->value(name, json()); };
+  const json expression = member("KeyConditionExpression");
+  if (expression.is_string()) {
+    const auto condition =
+        ItemCondition::Parse(expression.get<std::string>(), member("ExpressionAttributeNames"),
+                             member("ExpressionAttributeValues"));
+    if (condition.ok()) {
+      static_cast<void>(condition->Holds(member("Item")));
+      static_cast<void>(condition->EqualTo("queryId"));
+    }
+  }
+  const auto legacy = ItemCondition::FromLegacy(member("KeyConditions"));
+  if (legacy.ok()) static_cast<void>(legacy->Holds(member("Item")));
+}
+
+/// Whatever a name holds, what is written of it is XML.
+void WriteText(const std::string& text) {
+  XmlWriter xml;
+  xml.Open("Delete", "http://s3.amazonaws.com/doc/2006-03-01/");
+  xml.Open("Object");
+  xml.Text("Key", text);
+  xml.Close();
+  const auto read = ParseXml(xml.Finish(), "Delete", "Object", 1);
+  FIRTH_CHECK(read.ok());
+  FIRTH_CHECK(read->items.size() == 1);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 9) {
+  switch (data[0] % 12) {
     case 0:
       DecodeInPieces(text);
       break;
@@ -102,6 +133,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     case 7:
       ReadHeaders(text);
+      break;
+    case 9:
+      ReadCondition(text);
+      break;
+    case 10:
+      static_cast<void>(ParseXml(text, "CompleteMultipartUpload", "Part", 10'000));
+      static_cast<void>(ParseXml(text, "CreateBucketConfiguration", "", 0));
+      break;
+    case 11:
+      WriteText(text);
       break;
     default:
       static_cast<void>(FromBase64(text));
