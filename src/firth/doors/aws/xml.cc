@@ -1,5 +1,6 @@
 #include "firth/doors/aws/xml.h"
 
+#include <algorithm>
 #include <pugixml.hpp>
 
 #include "firth/common/text.h"
@@ -9,6 +10,35 @@ namespace firth::doors::aws {
 namespace {
 
 constexpr size_t kXmlBytesMax = size_t{4} << 20;
+
+constexpr char kReplacement[] = "\xef\xbf\xbd";  // U+FFFD
+constexpr size_t kCharacterBytesMax = 4;
+
+/// Text as UTF-8 without U+FFFE and U+FFFF: each byte or character that it cannot hold is replaced.
+std::string Utf8Of(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    size_t bytes = 1;
+    while (bytes < std::min(kCharacterBytesMax, text.size()) && !IsUtf8(text.substr(0, bytes))) {
+      ++bytes;
+    }
+    const std::string_view character = text.substr(0, bytes);
+    if (!IsUtf8(character)) {
+      out += kReplacement;
+      text.remove_prefix(1);
+      continue;
+    }
+    const bool none = character == "\xef\xbf\xbe" || character == "\xef\xbf\xbf";
+    out += none ? std::string_view(kReplacement) : character;
+    text.remove_prefix(bytes);
+  }
+  return out;
+}
+
+bool CanStand(std::string_view text) {
+  return IsUtf8(text) && text.find("\xef\xbf\xbe") == std::string_view::npos &&
+         text.find("\xef\xbf\xbf") == std::string_view::npos;
+}
 
 void AppendEscaped(std::string* out, std::string_view text) {
   for (const char c : text) {
@@ -31,7 +61,7 @@ void AppendEscaped(std::string* out, std::string_view text) {
         break;
       default:
         if (byte < 0x20 && c != '\t' && c != '\n') {
-          *out += "\xef\xbf\xbd";  // U+FFFD
+          *out += kReplacement;
         } else {
           *out += c;
         }
@@ -72,7 +102,11 @@ void XmlWriter::Close() {
 
 void XmlWriter::Text(std::string_view name, std::string_view text) {
   out_.append("<").append(name).append(">");
-  AppendEscaped(&out_, text);
+  if (CanStand(text)) {
+    AppendEscaped(&out_, text);
+  } else {
+    AppendEscaped(&out_, Utf8Of(text));
+  }
   out_.append("</").append(name).append(">");
 }
 
