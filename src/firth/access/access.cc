@@ -228,7 +228,7 @@ Result<std::string> CatalogAccess::IssueSecret(std::string_view name, std::strin
   const Principal* principal = now->Find(name);
   if (principal == nullptr) return NoPrincipal(name);
   if (description == kSetSecret) return BadValue("this description is taken");
-  std::string secret = MakeSecret(random_);
+  std::string secret = MakeSecret(random_, principal->row.kind == "service");
   ARROW_RETURN_NOT_OK(Refresh(AddSecret(principal->row.id, secret, std::move(description),
                                         secret.substr(0, kPrefixBytes))));
   return secret;

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "firth/access/quotas.h"
 #include "firth/store/memory_file_system.h"
 
 namespace firth::access {
@@ -47,6 +48,26 @@ TEST_F(MeteringTest, APeriodEnds) {
   EXPECT_EQ(meter.InPeriod("a", kStart).ValueOrDie().scan_bytes, 7);
   clock.Advance(1);
   EXPECT_EQ(meter.InPeriod("a", kStart).ValueOrDie().scan_bytes, 0);
+}
+
+TEST_F(MeteringTest, WhatIsUsedUpIsRefused) {
+  Metering meter(catalog.get(), &clock, nullptr);
+  Payers payers(&meter, {.call = 100, .scan = 1000});
+  payers.Add({.meter = "a", .since_ns = kStart, .limits = {.read_bytes = 150, .scan_bytes = 3000}});
+  payers.Add({.meter = "b", .since_ns = kStart, .limits = {.write_bytes = 0}});
+  ASSERT_TRUE(payers.Check(Using::kRead).ok());
+  ASSERT_TRUE(payers.Count(Using::kRead, 7, 1, {"thing"}).ok());
+  ASSERT_TRUE(payers.Check(Using::kRead).ok());
+  ASSERT_TRUE(payers.Count(Using::kRead, 50, 1, {"thing"}).ok());
+  EXPECT_EQ(ReasonOf(payers.Check(Using::kRead)), Reason::kOverBudget);
+  EXPECT_EQ(meter.InPeriod("a", kStart).ValueOrDie().read_bytes, 200);
+  EXPECT_EQ(meter.InPeriod("b", kStart).ValueOrDie().read_bytes, 200);
+  EXPECT_EQ(meter.InPeriod("thing", 0).ValueOrDie().read_bytes, 57);
+  EXPECT_FALSE(payers.Check(Using::kWrite).ok());
+  ASSERT_TRUE(payers.Count(Using::kScan, 1, 0, {}).ok());
+  EXPECT_TRUE(payers.Check(Using::kScan, 2000).ok());
+  EXPECT_FALSE(payers.Check(Using::kScan, 2001).ok());
+  EXPECT_TRUE(Payers().Check(Using::kRead).ok());
 }
 
 TEST_F(MeteringTest, BeginningsOfHoursAndMonths) {

@@ -2,6 +2,8 @@
 
 #include <sodium.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <span>
 
@@ -103,15 +105,29 @@ bool EqualInConstantTime(std::string_view a, std::string_view b) {
   return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
-std::string MakeSecret(Random* random) {
-  std::array<std::byte, 24> bits;
+std::string MakeSecret(Random* random, bool of_service) {
+  constexpr std::string_view kAlphabet =
+      "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+  constexpr size_t kTagAt = 16;
+  std::array<std::byte, 32> bits;
   random->Fill(bits);
-  // 24 bytes are 32 letters of base64, and a NUL that sodium_bin2base64 adds.
-  std::string text(sodium_base64_ENCODED_LEN(bits.size(), sodium_base64_VARIANT_URLSAFE_NO_PADDING),
-                   '\0');
-  sodium_bin2base64(text.data(), text.size(), reinterpret_cast<const unsigned char*>(bits.data()),
-                    bits.size(), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-  text.pop_back();
+  bits[kTagAt] = of_service ? std::byte{0x80} : std::byte{0x81};
+  // Long division of the number that the bytes are, by the base.
+  std::string text;
+  size_t first = 0;
+  for (; first < bits.size() && bits[first] == std::byte{0}; ++first) text.push_back(kAlphabet[0]);
+  const size_t zeros = text.size();
+  while (first < bits.size()) {
+    uint32_t rest = 0;
+    for (size_t i = first; i < bits.size(); ++i) {
+      const uint32_t value = rest * 256 + std::to_integer<uint32_t>(bits[i]);
+      bits[i] = static_cast<std::byte>(value / kAlphabet.size());
+      rest = value % static_cast<uint32_t>(kAlphabet.size());
+    }
+    text.push_back(kAlphabet[rest]);
+    while (first < bits.size() && bits[first] == std::byte{0}) ++first;
+  }
+  std::reverse(text.begin() + static_cast<ptrdiff_t>(zeros), text.end());
   sodium_memzero(bits.data(), bits.size());
   return text;
 }

@@ -49,7 +49,8 @@ class SecretBox {
 /// Are two texts equal? Takes a time that does not depend on where they differ.
 bool EqualInConstantTime(std::string_view a, std::string_view b);
 
-/// A new secret of 32 letters, digits, `-` and `_`: 192 random bits.
-std::string MakeSecret(Random* random);
+/// A new secret of letters and digits: 32 random bytes in base 58 (Bitcoin's alphabet), of which
+/// byte 16 says whose it is: 0x80 a service's, 0x81 anyone else's.
+std::string MakeSecret(Random* random, bool of_service);
 
 }  // namespace firth::access

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <set>
 
 #include "firth/common/text.h"
@@ -65,11 +66,23 @@ TEST_F(SecretBoxTest, DamagedSecretsAreFound) {
 TEST_F(SecretBoxTest, IssuedSecretsAreLettersThatEveryProtocolCarries) {
   std::set<std::string> made;
   for (int i = 0; i < 200; ++i) {
-    const std::string secret = MakeSecret(&random);
-    EXPECT_EQ(secret.size(), 32u);
-    EXPECT_EQ(secret.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                                       "0123456789-_"),
-              std::string::npos);
+    const bool of_service = i % 2 == 0;
+    const std::string secret = MakeSecret(&random, of_service);
+    // The number that its letters are, as 32 bytes.
+    std::array<uint32_t, 32> bytes{};
+    for (const char letter : secret) {
+      size_t carry = std::string_view("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")
+                         .find(letter);
+      ASSERT_LT(carry, 58u) << secret;
+      for (size_t at = bytes.size(); at-- > 0; carry >>= 8) {
+        carry += size_t{58} * bytes[at];
+        bytes[at] = static_cast<uint32_t>(carry & 0xff);
+      }
+      EXPECT_EQ(carry, 0u);
+    }
+    EXPECT_EQ(bytes[16], of_service ? 0x80u : 0x81u);
+    EXPECT_GE(secret.size(), 40u);
+    EXPECT_LE(secret.size(), 44u);
     EXPECT_TRUE(made.insert(secret).second);
   }
 }

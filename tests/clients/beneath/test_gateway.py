@@ -3,6 +3,7 @@
 import asyncio
 import datetime
 import pathlib
+import random
 import re
 import time
 
@@ -245,3 +246,44 @@ async def test_subscriptions_do_not_hold_a_stop_up(own_server):
     with pytest.raises(AioRpcError):
         await waiting
     point_at(own_server)
+
+
+async def test_no_wake_up_is_lost(client, project):
+    """Whatever the moment between a stream's beginning, a look at the log and a write: who waits is told, each time."""
+    table = await client.create_table(f"{project}/t", schema=SCHEMA)
+    instance, connection = table.primary_instance, client.connection
+    rng = random.Random(6)
+    cursor = (await connection.query_log(instance.instance_id, peek=False)).change_cursors[0]
+    metadata = connection.request_metadata
+    # A stream of its own for each write.
+    for turn in range(100):
+        stream = connection.stub.Subscribe(gateway_pb2.SubscribeRequest(cursor=cursor), metadata=metadata)
+        told = asyncio.ensure_future(stream.read())
+        await asyncio.sleep(rng.choice((0, 0, 0.001, 0.003, 0.01)))
+        written = await connection.write([records_of(instance, record(turn))])
+        assert (await asyncio.wait_for(told, 2)).write_id == written.write_id
+        stream.cancel()
+        page = await connection.read(cursor, 1000)
+        assert len(page.records) == 1
+        cursor = page.next_cursor
+    # One stream for all, with bursts and pauses: told of the last write, always.
+    stream = connection.stub.Subscribe(gateway_pb2.SubscribeRequest(cursor=cursor), metadata=metadata)
+    seen, count = 0, 300
+
+    async def follow():
+        nonlocal cursor, seen
+        while seen < count:
+            await stream.read()
+            while (page := await connection.read(cursor, 1000)).records:
+                seen += len(page.records)
+                cursor = page.next_cursor
+
+    following = asyncio.ensure_future(follow())
+    written = 0
+    while written < count:
+        burst = min(count - written, rng.choice((1, 1, 2, 10)))
+        await asyncio.gather(*[connection.write([records_of(instance, record(written + i))]) for i in range(burst)])
+        written += burst
+        await asyncio.sleep(rng.choice((0, 0, 0.002, 0.01)))
+    await asyncio.wait_for(following, 5)
+    stream.cancel()

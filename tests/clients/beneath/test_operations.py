@@ -83,6 +83,14 @@ async def refused(awaitable, *texts):
     assert error.value.errors[0]["message"] and len(error.value.errors[0]["path"]) == 1
 
 
+def tag_of(token):
+    """Byte 16 of a secret's 32."""
+    number = 0
+    for letter in token:
+        number = number * 58 + "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz".index(letter)
+    return number.to_bytes(32, "big")[16]
+
+
 async def test_replies_of_organizations_and_users(server):
     root, ada, bob = admin("root"), admin("ada"), admin("bob")
     me = fits(await ada.organizations.find_me(), OO)
@@ -172,6 +180,7 @@ async def test_replies_of_projects_services_and_tables(server):
     await refused(ada.services.update(**words, service_name="none"), " not found")
     fits(await ada.services.find_by_organization_project_and_name(**words, service_name="s_one"), S_)
     token = fits(await ada.services.issue_secret(service_id=service["serviceID"], description="é" * 40), dict(token=TEXT))["token"]
+    assert tag_of(token) == 0x80
     await refused(ada.services.issue_secret(service["serviceID"], "é" * 41), "40")
     await ada.services.issue_secret(service["serviceID"], "two")
     secrets = fits(await ada.services.list_secrets(service_id=service["serviceID"]),
@@ -282,6 +291,13 @@ async def test_names_that_are_reserved_or_long(server):
     long = await root.organizations.create("L" + "o" * 126 + "-")
     assert long["name"] == "l" + "o" * 126 + "_"
     assert (await root.organizations.find_by_name("L" + "O" * 126 + "-"))["organizationID"] == long["organizationID"]
+
+
+async def test_secrets_of_users(server):
+    issue = 'mutation { issueUserSecret(description: "mine", readOnly: false, publicOnly: false) { token secret { userSecretID prefix } } }'
+    made = (await beneath.Client(secret=SECRETS["ada"]).connection.query_control(variables={}, query=issue))["issueUserSecret"]
+    assert tag_of(made["token"]) == 0x81 and made["token"][:4] == made["secret"]["prefix"]
+    assert (await beneath.Client(secret=made["token"]).admin.organizations.find_me())["name"] == "ada"
 
 
 async def test_organizations_rules(server):

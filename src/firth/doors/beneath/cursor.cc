@@ -10,7 +10,7 @@ namespace firth::doors::beneath {
 namespace {
 
 constexpr size_t kSignatureBytes = 16;
-static_assert(kCursorBodyMax + kSignatureBytes <= kCursorBytesMax);
+static_assert(work::kCursorBodyMax + kSignatureBytes <= kCursorBytesMax);
 
 }  // namespace
 
@@ -24,7 +24,7 @@ std::string Cursors::Sign(std::string_view bytes) const {
 }
 
 Result<std::string> Cursors::Write(const Cursor& cursor) const {
-  ARROW_ASSIGN_OR_RAISE(const std::string bytes, EncodeCursor(cursor));
+  ARROW_ASSIGN_OR_RAISE(const std::string bytes, work::EncodeCursor(cursor));
   return bytes + Sign(bytes);
 }
 
@@ -34,7 +34,7 @@ Result<Cursor> Cursors::Read(std::string_view bytes) const {
   const std::string_view body = bytes.substr(0, bytes.size() - kSignatureBytes);
   const std::string signature = Sign(body);
   if (CRYPTO_memcmp(signature.data(), bytes.data() + body.size(), kSignatureBytes) != 0) return bad;
-  return DecodeCursor(body);
+  return work::DecodeCursor(body);
 }
 
 }  // namespace firth::doors::beneath

@@ -5,10 +5,12 @@
 #include <string>
 #include <string_view>
 
-#include "firth/doors/beneath/cursor_bytes.h"
 #include "firth/doors/beneath/facts.h"
+#include "firth/work/cursor_bytes.h"
 
 namespace firth::doors::beneath {
+
+using work::Cursor;
 
 /// Cursors given out have at most this many bytes.
 inline constexpr size_t kCursorBytesMax = 1024;

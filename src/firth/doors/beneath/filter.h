@@ -5,10 +5,12 @@
 #include <string_view>
 #include <vector>
 
-#include "firth/doors/beneath/cursor_bytes.h"
 #include "firth/doors/beneath/table_facts.h"
+#include "firth/work/cursor_bytes.h"
 
 namespace firth::doors::beneath {
+
+using work::KeyRange;
 
 inline constexpr size_t kFilterBytesMax = 64 << 10;
 

@@ -147,7 +147,9 @@ Status Gateway::DoQueryIndex(const Requester& who, const wire::QueryIndexRequest
   Cursor cursor{.kind = Cursor::Kind::kIndex, .id = request.instance_id()};
   ARROW_ASSIGN_OR_RAISE(cursor.keys, RangeOfFilter(*instance.facts, filter));
   ARROW_ASSIGN_OR_RAISE(const auto range, parts_->reading->Range(instance));
-  ARROW_ASSIGN_OR_RAISE(*reply->add_replay_cursors(), parts_->cursors->Write(cursor));
+  const auto replay = parts_->cursors->Write(cursor);
+  if (!replay.ok()) return Invalid("error parsing query: " + MessageOf(replay.status()));
+  reply->add_replay_cursors(*replay);
   cursor.kind = Cursor::Kind::kChanges;
   cursor.from = range.end.value;
   ARROW_ASSIGN_OR_RAISE(*reply->add_change_cursors(), parts_->cursors->Write(cursor));
@@ -161,9 +163,9 @@ Status Gateway::DoRead(const Requester& who, const wire::ReadRequest& request,
   }
   const int64_t limit = request.limit() == 0 ? kReadDefault : request.limit();
   ARROW_ASSIGN_OR_RAISE(const Cursor cursor, parts_->cursors->Read(request.cursor()));
-  ARROW_ASSIGN_OR_RAISE(const Payer payer,
-                        Payer::Of(parts_->control.get(), parts_->metering.get(), who));
-  if (cursor.kind == Cursor::Kind::kWarehouse) {
+  ARROW_ASSIGN_OR_RAISE(const access::Payers payer,
+                        PayersOf(parts_->control.get(), parts_->metering.get(), who));
+  if (cursor.kind == Cursor::Kind::kResult) {
     ARROW_RETURN_NOT_OK(payer.Check(Using::kRead));
     ARROW_ASSIGN_OR_RAISE(Page page, parts_->warehouse->Read(who, cursor, limit));
     return AddPage(payer, std::move(page), {}, reply);
@@ -176,8 +178,8 @@ Status Gateway::DoRead(const Requester& who, const wire::ReadRequest& request,
                  reply);
 }
 
-Status Gateway::AddPage(const Payer& payer, Page page, const std::vector<std::string>& meters,
-                        wire::ReadResponse* reply) {
+Status Gateway::AddPage(const access::Payers& payer, Page page,
+                        const std::vector<std::string>& meters, wire::ReadResponse* reply) {
   int64_t bytes = 0;
   for (auto& shown : page.records) {
     bytes += static_cast<int64_t>(shown.avro.size());
@@ -195,7 +197,7 @@ Result<Subscriptions::Where> Gateway::DoSubscribe(const Requester& who,
                                                   const wire::SubscribeRequest& request) {
   if (who.kind == Requester::Kind::kAnonymous) return NotAllowed("subscribe without a secret");
   ARROW_ASSIGN_OR_RAISE(const Cursor cursor, parts_->cursors->Read(request.cursor()));
-  if (cursor.kind == Cursor::Kind::kIndex || cursor.kind == Cursor::Kind::kWarehouse) {
+  if (cursor.kind == Cursor::Kind::kIndex || cursor.kind == Cursor::Kind::kResult) {
     return Invalid("only cursors of a log or of changes can be subscribed to");
   }
   Subscriptions::Where where;

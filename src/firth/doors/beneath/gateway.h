@@ -73,7 +73,7 @@ class Gateway final : public wire::Gateway::WithCallbackMethod_Subscribe<wire::G
                           wire::WarehouseJob* reply);
   Status DoPollWarehouseJob(const Requester& who, const std::string& id, wire::WarehouseJob* reply);
   Status ShowJob(const WarehouseJob& job, wire::WarehouseJob* reply);
-  Status AddPage(const Payer& payer, Page page, const std::vector<std::string>& meters,
+  Status AddPage(const access::Payers& payer, Page page, const std::vector<std::string>& meters,
                  wire::ReadResponse* reply);
   Result<Subscriptions::Where> DoSubscribe(const Requester& who,
                                            const wire::SubscribeRequest& request);

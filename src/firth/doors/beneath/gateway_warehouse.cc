@@ -36,7 +36,7 @@ Status Gateway::ShowJob(const WarehouseJob& job, wire::WarehouseJob* reply) {
   }
   reply->set_result_size_records(job.rows);
   reply->set_result_size_bytes(job.bytes);
-  const Cursor cursor{.kind = Cursor::Kind::kWarehouse, .id = job.id, .to = job.rows};
+  const Cursor cursor{.kind = Cursor::Kind::kResult, .id = job.id, .to = job.rows};
   ARROW_ASSIGN_OR_RAISE(*reply->add_replay_cursors(), parts_->cursors->Write(cursor));
   return Status::OK();
 }

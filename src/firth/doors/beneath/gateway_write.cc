@@ -88,8 +88,8 @@ Status Gateway::DoWrite(const Requester& who, const wire::WriteRequest& request,
     if (!seen.insert(given.instance_id()).second) return Invalid("an instance is given twice");
     parts.push_back(std::move(part));
   }
-  ARROW_ASSIGN_OR_RAISE(const Payer payer,
-                        Payer::Of(parts_->control.get(), parts_->metering.get(), who));
+  ARROW_ASSIGN_OR_RAISE(const access::Payers payer,
+                        PayersOf(parts_->control.get(), parts_->metering.get(), who));
   ARROW_RETURN_NOT_OK(payer.Check(Using::kWrite));
   const int64_t now_ms = parts_->database->clock().NowNs() / kMsNs;
   std::vector<table::TableWrite> writes;

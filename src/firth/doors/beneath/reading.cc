@@ -196,7 +196,7 @@ Result<Page> Reading::ReadIndex(const Instance& instance, const Cursor& cursor, 
     ARROW_ASSIGN_OR_RAISE(request.from, KeyBehind(instance, cursor));
     page.next.after = {};
   }
-  const LongText& prefix = cursor.keys.prefix;
+  const work::LongText& prefix = cursor.keys.prefix;
   while (true) {
     request.limit = limit - static_cast<int64_t>(page.records.size());
     ARROW_ASSIGN_OR_RAISE(const auto found, database_->ScanKeys(access::Internal(), request));
@@ -244,7 +244,7 @@ Result<Page> Reading::Read(const Instance& instance, const Cursor& cursor, int64
       return ReadBackwards(instance, cursor, limit);
     case Cursor::Kind::kIndex:
       return ReadIndex(instance, cursor, limit);
-    case Cursor::Kind::kWarehouse:
+    case Cursor::Kind::kResult:
       break;
   }
   return Invalid("the cursor is not one of a table");

@@ -6,11 +6,14 @@
 #include <string>
 #include <vector>
 
-#include "firth/doors/beneath/cursor_bytes.h"
 #include "firth/doors/beneath/table_facts.h"
 #include "firth/table/database.h"
+#include "firth/work/cursor_bytes.h"
 
 namespace firth::doors::beneath {
+
+using work::Cursor;
+using work::KeyRange;
 
 struct ShownRecord {
   std::string avro;

@@ -239,7 +239,7 @@ TEST_F(TimePassesTest, QuotasAreOfPeriodsOf31Days) {
     Get(root_, "mutation { updateOrganizationQuotas(organizationID: \"" + mine + "\" " + quotas +
                    ") { name } }");
   };
-  const auto payer = [&] { return Payer::Of(control_.get(), metering_.get(), ada_).ValueOrDie(); };
+  const auto payer = [&] { return PayersOf(control_.get(), metering_.get(), ada_).ValueOrDie(); };
   const auto usage = [&] {
     const Json me = Get(ada_, "{ me { readUsage writeUsage scanUsage } }");
     return std::vector<int64_t>{me["readUsage"], me["writeUsage"], me["scanUsage"]};
@@ -291,7 +291,7 @@ TEST_F(TimePassesTest, UseByHoursAndMonths) {
                          "scanOps scanBytes } }");
   };
   const auto count = [&](Using what, int64_t bytes, int64_t records) {
-    const Payer payer = Payer::Of(control_.get(), metering_.get(), ada_).ValueOrDie();
+    const access::Payers payer = PayersOf(control_.get(), metering_.get(), ada_).ValueOrDie();
     ASSERT_TRUE(payer.Count(what, bytes, records, {}).ok());
   };
   EXPECT_EQ(usage("M", "2021-01-01T00:00:00Z", ""), Json::array());

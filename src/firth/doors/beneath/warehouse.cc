@@ -233,7 +233,7 @@ Result<WarehouseJob> Warehouse::Query(const Requester& who, const WarehouseQuery
                     " bytes, which exceeds the limit of " +
                     std::to_string(query.max_bytes_scanned) + " bytes");
   }
-  ARROW_ASSIGN_OR_RAISE(const Payer payer, Payer::Of(parts_.control, parts_.metering, who));
+  ARROW_ASSIGN_OR_RAISE(const access::Payers payer, PayersOf(parts_.control, parts_.metering, who));
   ARROW_RETURN_NOT_OK(payer.Check(Using::kScan, shown.bytes_scanned));
   const Json spec{{"sql", query.sql},
                   {"now_us", now_us},

@@ -1,5 +1,5 @@
 // Cursors of any keys: they fit, they come back, and what was cut short is known again.
-#include "firth/doors/beneath/cursor_bytes.h"
+#include "firth/work/cursor_bytes.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 
 #include "firth/schema/key.h"
 
-namespace firth::doors::beneath {
+namespace firth::work {
 namespace {
 
 const std::string kId(16, 'i');
@@ -40,7 +40,7 @@ void ExpectSame(const Cursor& a, const Cursor& b) {
 
 TEST(CursorBytesTest, PlainOnesComeBackAsTheyWere) {
   for (const auto kind : {Cursor::Kind::kReplay, Cursor::Kind::kPeek, Cursor::Kind::kChanges,
-                          Cursor::Kind::kIndex, Cursor::Kind::kWarehouse}) {
+                          Cursor::Kind::kIndex, Cursor::Kind::kResult}) {
     const int64_t ends[] = {0, 1, 1 << 20, INT64_MAX};
     for (const int64_t from : ends) {
       for (const int64_t to : ends) {
@@ -154,4 +154,4 @@ TEST(CursorBytesTest, HostileBytes) {
 }
 
 }  // namespace
-}  // namespace firth::doors::beneath
+}  // namespace firth::work

@@ -1,6 +1,6 @@
-// Where a reader stands, and how that is written in few bytes. Nothing is kept for it elsewhere:
-// what is too long for a cursor is cut short, with a digest of the whole by which it is known
-// again.
+// Cursors over logs, key views and results: where a reader stands, written in few bytes. Nothing is
+// kept for it elsewhere: what is too long for a cursor is cut short, with a digest of the whole by
+// which it is known again.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 #include "firth/common/status.h"
 
-namespace firth::doors::beneath {
+namespace firth::work {
 
 /// Bytes that Encode gives at most; with a signature they are what a client may keep.
 inline constexpr size_t kCursorBodyMax = 1008;
@@ -46,14 +46,14 @@ struct KeyRange {
 
 struct Cursor {
   enum class Kind : uint8_t {
-    kReplay = 1,     // the log from `from` up to `to`
-    kPeek = 2,       // the log backwards from `from`
-    kChanges = 3,    // the log from `from` on, only keys in `keys`
-    kIndex = 4,      // the index in `keys`
-    kWarehouse = 5,  // rows of a job from `from` on
+    kReplay = 1,   // the log from `from` up to `to`
+    kPeek = 2,     // the log backwards from `from`
+    kChanges = 3,  // the log from `from` on, only keys in `keys`
+    kIndex = 4,    // the key view in `keys`
+    kResult = 5,   // rows of a job's result from `from` on
   };
   Kind kind = Kind::kReplay;
-  std::string id;  // 16 bytes: the instance, or the job
+  std::string id;  // 16 bytes: of what it is a cursor, as its owner names it
   int64_t from = 0;
   int64_t to = 0;
   KeyRange keys;
@@ -69,4 +69,4 @@ Result<std::string> EncodeCursor(const Cursor& cursor);
 /// Error kInvalidArgument for anything but what EncodeCursor gave.
 Result<Cursor> DecodeCursor(std::string_view bytes);
 
-}  // namespace firth::doors::beneath
+}  // namespace firth::work

@@ -1,4 +1,4 @@
-#include "firth/doors/beneath/cursor_bytes.h"
+#include "firth/work/cursor_bytes.h"
 
 #include <arrow/util/compression.h>
 #include <openssl/evp.h>
@@ -6,10 +6,9 @@
 #include <algorithm>
 
 #include "firth/common/bytes.h"
-#include "firth/doors/beneath/refusals.h"
 #include "firth/schema/key.h"
 
-namespace firth::doors::beneath {
+namespace firth::work {
 namespace {
 
 // 1 kind | 1 flags | 16 id | varints from, to | [prefix] | [after] | [varint size of keys] | keys
@@ -33,10 +32,11 @@ constexpr size_t kShortFirst = 900;
 constexpr size_t kShortStep = 100;
 
 Status Bad() {
-  return Invalid("the cursor is not one of this server's");
+  return Error(Code::kInvalidArgument, Reason::kBadValue, "the cursor is not one of this server's");
 }
 Status TooLong() {
-  return Invalid("error parsing query: the bounds of the range are too long for a cursor");
+  return Error(Code::kInvalidArgument, Reason::kBadValue,
+               "the bounds of the range are too long for a cursor");
 }
 
 std::string Digest(std::string_view text) {
@@ -218,4 +218,4 @@ Result<Cursor> DecodeCursor(std::string_view bytes) {
   return cursor;
 }
 
-}  // namespace firth::doors::beneath
+}  // namespace firth::work
