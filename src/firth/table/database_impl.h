@@ -145,6 +145,9 @@ class DatabaseImpl : public Database {
   /// Start something that calls back once, and wait for its answer.
   template <typename T>
   Result<T> Await(const std::function<void(std::function<void(const Result<T>&)>)>& start);
+  /// Wait until `ready` says so, which is asked between the applications of commits, again and
+  /// again. Blocks. Errors: what `ready` gives; kUnavailable with this text when it takes too long.
+  Status AwaitReady(std::function<Result<bool>()> ready, const std::string& late);
   log::LogStore* log() { return log_.get(); }
   /// The commit C such that the views of this edition that can be lost are made again without any
   /// entry of the commits up to C: behind it a log may be trimmed. Bases only rise. INT64_MAX: no
@@ -220,6 +223,8 @@ class DatabaseImpl : public Database {
   /// Take the key view's state as soon as it has absorbed the commit `needed`, all of it and
   /// nothing of a later one.
   void CutKeys(CommitId needed, std::function<void(const Result<QueryCut>&)> done);
+  void WhenReady(std::function<Result<bool>()> ready, const std::string& late, int64_t until_ns,
+                 std::function<void(const Result<bool>&)> done);
   /// The table that a name means, if it may be read.
   Result<QueryTable> FindTable(const Caller& caller, const QueryRequest& request,
                                const query::NamedTable& name);
@@ -237,8 +242,7 @@ class DatabaseImpl : public Database {
                               const DeltaOptions& options, bool* ordered);
   Result<std::vector<DeltaFile>> RowDelta(const Caller& caller, const TablePtr& table,
                                           BucketRef where, LogId log, Offset begin, Offset end);
-  Result<std::vector<Delta>> CurrentDelta(const Caller& caller, const TablePtr& table,
-                                          CommitId as_of);
+  Result<std::vector<Delta>> CurrentDelta(const TablePtr& table, CommitId as_of);
   /// The file that was cut under this name, or a new one of what `open` reads.
   Result<FileInfo> CutOnce(
       const std::string& name,

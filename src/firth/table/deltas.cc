@@ -183,12 +183,10 @@ Result<std::vector<DeltaFile>> DatabaseImpl::RowDelta(const Caller& caller, cons
   return files;
 }
 
-Result<std::vector<Delta>> DatabaseImpl::CurrentDelta(const Caller& caller, const TablePtr& table,
-                                                      CommitId as_of) {
+Result<std::vector<Delta>> DatabaseImpl::CurrentDelta(const TablePtr& table, CommitId as_of) {
   const EditionInfo& edition = *table->current;
   ARROW_ASSIGN_OR_RAISE(const auto partitions, catalog_->ListPartitions(edition.id));
   CommitId last{0};
-  bool later = false;
   std::set<CommitId> commits;
   Delta delta;
   for (const PartitionInfo& partition : partitions) {
@@ -196,7 +194,6 @@ Result<std::vector<Delta>> DatabaseImpl::CurrentDelta(const Caller& caller, cons
       ARROW_ASSIGN_OR_RAISE(const auto entries,
                             log_->List(partition.LogOf(b), CommitId(0), catalog::kNow));
       for (const log::EntryFacts& facts : entries) {
-        later = later || facts.commit > as_of;
         if (facts.commit > as_of) continue;
         last = std::max(last, facts.commit);
         commits.insert(facts.commit);
@@ -210,15 +207,13 @@ Result<std::vector<Delta>> DatabaseImpl::CurrentDelta(const Caller& caller, cons
   const std::vector<std::string> names = edition.newest().schema->field_names();
   FileInfo file;
   if (IsCollection(edition)) {
-    if (later) {
-      return Error(Code::kUnimplemented, Reason::kNone,
-                   "a collection of series can be read as it is now, not as of an earlier time");
-    }
-    ARROW_ASSIGN_OR_RAISE(CollectionRows rows, series_->OpenRows(caller, table->path, names));
+    ARROW_ASSIGN_OR_RAISE(const CollectionCut cut, series_->CutAt(table, as_of));
     const auto open = [&]() -> Result<std::shared_ptr<arrow::RecordBatchReader>> {
-      return std::make_shared<Batches>(plain, [reader = rows.rows]() { return reader->Next(); });
+      ARROW_ASSIGN_OR_RAISE(auto rows, SeriesStoreImpl::RowsOfCut(edition, names, cut));
+      return std::make_shared<Batches>(plain,
+                                       [reader = std::move(rows)]() { return reader->Next(); });
     };
-    ARROW_ASSIGN_OR_RAISE(file, CutOnce(kCuts + ("series/" + of_edition) + rows.state, open));
+    ARROW_ASSIGN_OR_RAISE(file, CutOnce(kCuts + ("series/" + of_edition) + cut.state, open));
   } else {
     // The rows that were current then, whatever was written meanwhile.
     ARROW_ASSIGN_OR_RAISE(file, CutOnce(kCuts + ("key/" + of_edition) + Hex(last.value),
@@ -237,7 +232,7 @@ Result<std::vector<Delta>> DatabaseImpl::ListDeltas(const Caller& caller, const 
   if (!table->current.has_value()) return std::vector<Delta>();
   const EditionInfo& edition = *table->current;
   const CommitId as_of = std::min(options.as_of, log_->LastCommit());
-  if (!edition.spec.key.empty() || IsCollection(edition)) return CurrentDelta(caller, table, as_of);
+  if (!edition.spec.key.empty() || IsCollection(edition)) return CurrentDelta(table, as_of);
   ARROW_ASSIGN_OR_RAISE(const auto partitions, catalog_->ListPartitions(edition.id));
   std::map<CommitId, Delta> by_commit;
   std::map<CommitId, int64_t> positions;

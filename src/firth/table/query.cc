@@ -133,25 +133,42 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> DatabaseImpl::OpenCurrentRows(
 void DatabaseImpl::CutKeys(CommitId needed, std::function<void(const Result<QueryCut>&)> done) {
   // The strand applies commits whole and in their order: between two of its tasks the view stands
   // at its watermark.
-  apply_strand_.Post([this, needed, done = std::move(done),
-                      until = options_.clock->MonotonicNs() + kAbsorbWaitMaxNs] {
-    const CommitId at = key_view_->watermark();
-    if (at >= needed) {
-      auto keys = key_view_->TakeSnapshot();
-      if (!keys.ok()) return done(keys.status());
-      return done(QueryCut{.commit = at, .keys = std::move(*keys)});
-    }
+  const auto cut = std::make_shared<QueryCut>();
+  const auto ready = [this, needed, cut]() -> Result<bool> {
+    cut->commit = key_view_->watermark();
+    if (cut->commit < needed) return false;
+    ARROW_ASSIGN_OR_RAISE(cut->keys, key_view_->TakeSnapshot());
+    return true;
+  };
+  WhenReady(ready, "the key view is behind; try again",
+            options_.clock->MonotonicNs() + kAbsorbWaitMaxNs,
+            [cut, done = std::move(done)](const Result<bool>& taken) {
+              done(taken.ok() ? Result<QueryCut>(*cut) : taken.status());
+            });
+}
+
+void DatabaseImpl::WhenReady(std::function<Result<bool>()> ready, const std::string& late,
+                             int64_t until_ns, std::function<void(const Result<bool>&)> done) {
+  apply_strand_.Post([this, ready = std::move(ready), late, until_ns, done = std::move(done)] {
+    const Result<bool> is_ready = ready();
+    if (!is_ready.ok() || *is_ready) return done(is_ready);
     // A commit is visible a moment before it is handed to the strand.
     const int64_t now = options_.clock->MonotonicNs();
-    if (now >= until) {
-      return done(Error(Code::kUnavailable, Reason::kNone, "the key view is behind; try again"));
-    }
+    if (now >= until_ns) return done(Error(Code::kUnavailable, Reason::kNone, late));
     in_work_.Begin();
-    options_.readers->PostAt(now + kAbsorbWaitNs, [this, needed, done] {
-      CutKeys(needed, done);
+    options_.readers->PostAt(now + kAbsorbWaitNs, [this, ready, late, until_ns, done] {
+      WhenReady(ready, late, until_ns, done);
       in_work_.End();
     });
   });
+}
+
+Status DatabaseImpl::AwaitReady(std::function<Result<bool>()> ready, const std::string& late) {
+  return Await<bool>([&](auto done) {
+           WhenReady(std::move(ready), late, options_.clock->MonotonicNs() + kAbsorbWaitMaxNs,
+                     std::move(done));
+         })
+      .status();
 }
 
 Result<DatabaseImpl::QueryCut> DatabaseImpl::CutNow(const std::vector<QueryTable>& tables) {
@@ -272,12 +289,11 @@ Result<query::ResolvedTable> DatabaseImpl::ResolveTable(const QueryTable& asked,
   ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
   const CommitId as_of = std::min(asked.as_of, cut.commit);
   query::ResolvedTable resolved{.schema = edition->newest().schema};
-  if (IsCollection(*edition) && !asked.history && asked.as_of == catalog::kNow) {
-    resolved.open = [this, table](const std::vector<std::string>& columns)
-        -> Result<std::shared_ptr<arrow::RecordBatchReader>> {
-      ARROW_ASSIGN_OR_RAISE(CollectionRows rows,
-                            series_->OpenRows(access::Internal(), table->path, columns));
-      return rows.rows;
+  if (IsCollection(*edition) && !asked.history) {
+    ARROW_ASSIGN_OR_RAISE(CollectionCut cut_at, series_->CutAt(table, as_of));
+    resolved.open = [table, series = std::make_shared<CollectionCut>(std::move(cut_at))](
+                        const std::vector<std::string>& columns) {
+      return SeriesStoreImpl::RowsOfCut(*table->current, columns, *series);
     };
     return resolved;
   }

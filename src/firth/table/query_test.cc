@@ -6,6 +6,7 @@
 #include <map>
 
 #include "firth/common/text.h"
+#include "firth/table/deltas.h"
 #include "firth/table/lake.h"
 #include "firth/table/table_testing.h"
 
@@ -180,6 +181,132 @@ TEST_F(QueryTest, ThePastIsWhatItWas) {
                 "d.log AT (VERSION => " +
                 std::to_string(first.value) + ")) b"),
             std::to_string(rows.size()) + " " + (state.first.empty() ? "0" : "1"));
+}
+
+/// A series of the collection s/c, or of one beside it.
+struct SeriesModel {
+  SeriesId id;
+  std::multimap<int64_t, double> points;
+};
+
+TEST_F(QueryTest, CollectionsOfSeriesStandAtTheCommit) {
+  const TablePtr log = Create("log", {});
+  SeriesStore* series = world_.db->series();
+  const Path here{{"s", "c"}};
+  const Path there{{"s", "beside"}};
+  std::vector<SeriesModel> models(4);
+  for (size_t i = 0; i < models.size(); ++i) {
+    models[i].id.bytes[0] = static_cast<char>(i * 80);  // beyond 127, too
+    ASSERT_TRUE(series
+                    ->Create(world_.caller, {.id = models[i].id,
+                                             .collection = i == 3 ? there : here,
+                                             .tags = {{"name", "s" + std::to_string(i)}}})
+                    .ok());
+  }
+  SeededRandom random(5);
+  const auto below = [&](uint64_t n) { return static_cast<int64_t>(random.Next64() % n); };
+  const auto text = [&] {
+    std::vector<std::string> lines;
+    for (size_t i = 0; i < models.size(); ++i) {
+      for (const auto& [time, value] : models[i].points) {
+        lines.push_back("s" + std::to_string(i) + " " + std::to_string(time) + " " +
+                        std::to_string(static_cast<int64_t>(value)));
+      }
+    }
+    std::sort(lines.begin(), lines.end());
+    std::string all;
+    for (const auto& line : lines) all += (all.empty() ? "" : "; ") + line;
+    return all;
+  };
+  const std::string columns = "SELECT name, epoch_us(time), value::BIGINT FROM s.c";
+  std::map<CommitId, std::string> states;
+  int64_t rows = 0;
+  std::vector<std::pair<std::unique_ptr<PreparedQuery>, std::string>> held;
+  for (int step = 0; step < 100; ++step) {
+    SCOPED_TRACE(step);
+    series = world_.db->series();
+    const auto i = static_cast<size_t>(below(step < 50 ? 3 : 4));
+    SeriesModel& model = models[i];
+    switch (below(8)) {
+      case 0:
+      case 1:
+      case 2:
+      case 3: {
+        const int64_t time = below(30);
+        const auto value = static_cast<double>(step);
+        const bool replace = below(2) == 0;
+        ASSERT_TRUE(series
+                        ->Insert(world_.caller, model.id,
+                                 std::vector<int64_t>{time * 1000, (time + 1) * 1000},
+                                 std::vector<double>{value, value},
+                                 replace ? MergePolicy::kReplace : MergePolicy::kNever)
+                        .ok());
+        for (const int64_t at : {time, time + 1}) {
+          if (replace) model.points.erase(at);
+          model.points.emplace(at, value);
+        }
+        break;
+      }
+      case 4: {
+        const int64_t start = below(30);
+        ASSERT_TRUE(series->Delete(world_.caller, model.id, start * 1000, (start + 4) * 1000).ok());
+        model.points.erase(model.points.lower_bound(start), model.points.lower_bound(start + 4));
+        break;
+      }
+      case 5:
+        Append(log, {{step, "x"}});
+        ++rows;
+        break;
+      case 6: {
+        auto prepared = world_.db->PrepareQuery(
+            world_.caller, {.sql = "SELECT (SELECT count(*) FROM d.log), count(*) FROM s.c"});
+        ASSERT_TRUE(prepared.ok()) << prepared.status().ToString();
+        size_t points = 0;
+        for (size_t at = 0; at < (step < 50 ? 3 : 4); ++at) points += models[at].points.size();
+        held.emplace_back(*std::move(prepared),
+                          std::to_string(rows) + " " + std::to_string(points));
+        if (held.size() < 4) break;
+        for (auto& [query, expected] : held) {
+          auto result = query->Run();
+          ASSERT_TRUE(result.ok()) << result.status().ToString();
+          EXPECT_EQ(Read(result->get()), expected);
+        }
+        held.clear();
+        break;
+      }
+      default:
+        if (step % 3 == 0 && held.empty()) {
+          ASSERT_TRUE(world_.Restart().ok());
+        }
+    }
+    series = world_.db->series();
+    if (step == 50) {  // one comes from another collection, with its past
+      ASSERT_TRUE(series->Alter(world_.caller, models[3].id, {.collection = here}).ok());
+    }
+    states[world_.db->LastCommit()] = text();
+    if (step % 4 == 0) {
+      EXPECT_EQ(Sql(columns), text());
+    }
+  }
+  held.clear();
+  // The same as files, for those who read tables as such.
+  const auto delta = [&](CommitId as_of) -> int64_t {
+    const TablePtr table = *world_.db->GetTable(world_.caller, here);
+    const auto deltas = world_.db->ListDeltas(world_.caller, table, {.as_of = as_of});
+    EXPECT_TRUE(deltas.ok()) << deltas.status().ToString();
+    return deltas->empty() ? 0 : deltas->front().files.front().file.rows;
+  };
+  const auto check = [&] {
+    for (const auto& [commit, state] : states) {
+      EXPECT_EQ(Sql(columns + " AT (VERSION => " + std::to_string(commit.value) + ")"), state)
+          << commit.value;
+      EXPECT_EQ(delta(commit), state.empty() ? 0 : std::count(state.begin(), state.end(), ';') + 1);
+    }
+  };
+  check();
+  ASSERT_TRUE(world_.Restart().ok());
+  states.erase(std::next(states.begin(), 5), states.end());
+  check();
 }
 
 TEST_F(QueryTest, APastThatIsNotIsRefused) {

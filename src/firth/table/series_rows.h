@@ -76,4 +76,10 @@ class SeriesRowReader : public arrow::RecordBatchReader {
   std::unique_ptr<timeview::PointCursor> cursor_;  // of the source before `next_`
 };
 
+/// The series of a collection as they stood at one commit, pinned.
+struct CollectionCut {
+  std::vector<SeriesRowReader::Source> sources;  // by id
+  std::string state;                             // CollectionRows::state
+};
+
 }  // namespace firth::table

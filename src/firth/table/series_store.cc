@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "firth/common/checksum.h"
 #include "firth/common/logging.h"
 #include "firth/common/text.h"
 #include "firth/schema/schema.h"
@@ -283,44 +282,6 @@ std::shared_ptr<SeriesWriter> SeriesStoreImpl::WriterOf(const SeriesId& id) {
 SeriesPtr SeriesStoreImpl::Known(const SeriesId& id) const {
   std::lock_guard lock(mutex_);
   return facts_.Find(id);
-}
-
-Result<CollectionRows> SeriesStoreImpl::OpenRows(const access::Caller& caller,
-                                                 const Path& collection,
-                                                 const std::vector<std::string>& columns) {
-  ARROW_ASSIGN_OR_RAISE(const TablePtr table, database_->GetTable(caller, collection));
-  ARROW_RETURN_NOT_OK(database_->access()->Check(caller, access::kRead, collection));
-  ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
-  if (!IsCollection(*edition)) {
-    return Error(Code::kInvalidArgument, Reason::kNone,
-                 "'" + collection.ToString() + "' is not a collection of series");
-  }
-  const arrow::Schema& full = *edition->newest().schema;
-  ARROW_ASSIGN_OR_RAISE(const auto indices, schema::ColumnIndices(full, columns));
-  arrow::FieldVector fields;
-  for (const int i : indices) fields.push_back(full.field(i));
-  std::vector<SeriesPtr> found;
-  {
-    std::lock_guard lock(mutex_);
-    found = facts_.All();
-  }
-  std::erase_if(found, [&](const SeriesPtr& series) { return series->collection != collection; });
-  std::sort(found.begin(), found.end(),
-            [](const SeriesPtr& a, const SeriesPtr& b) { return a->id.view() < b->id.view(); });
-  CollectionRows out;
-  std::string state;
-  std::vector<SeriesRowReader::Source> sources;
-  for (const SeriesPtr& series : found) {
-    ARROW_ASSIGN_OR_RAISE(Snapshot snapshot, view_->Pin(series->id, timeview::kLatestRevision));
-    state += std::string(series->id.view()) + std::to_string(series->property_version) + "." +
-             std::to_string(snapshot.revision()) + ";";
-    sources.push_back({.series = series, .snapshot = std::move(snapshot)});
-  }
-  const auto bytes = std::as_bytes(std::span(state.data(), state.size()));
-  out.state = std::to_string(Hash64(bytes)) + "-" + std::to_string(Hash64(bytes, 1));
-  out.rows =
-      std::make_shared<SeriesRowReader>(arrow::schema(std::move(fields)), std::move(sources));
-  return out;
 }
 
 Result<int64_t> SeriesStoreImpl::LatestRevision(const access::Caller& caller, const SeriesId& id) {

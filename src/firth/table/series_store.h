@@ -97,6 +97,16 @@ class SeriesStoreImpl : public SeriesStore {
   Result<CollectionRows> OpenRows(const access::Caller& caller, const Path& collection,
                                   const std::vector<std::string>& columns) override;
 
+  /// The series that a collection has now, with their facts of now, as they stood at a commit that
+  /// is visible; waits until that is applied. Blocks: the time it takes rises with what was written
+  /// to the collection since. Errors: kVersionNotFound where logs of series were trimmed since,
+  /// kInvalidArgument for a table of another shape.
+  Result<CollectionCut> CutAt(const TablePtr& table, CommitId commit);
+  /// Its points as rows of these columns of the edition's newest schema.
+  static Result<std::shared_ptr<arrow::RecordBatchReader>> RowsOfCut(
+      const EditionInfo& edition, const std::vector<std::string>& columns,
+      const CollectionCut& cut);
+
   /// What is known of a series, whoever asks; null when it is gone.
   SeriesPtr Known(const SeriesId& id) const;
 
@@ -133,6 +143,19 @@ class SeriesStoreImpl : public SeriesStore {
   Status Replay(uint64_t* bytes);
   Status ReplayEntry(const log::StoredEntry& entry);
   std::shared_ptr<SeriesWriter> WriterOf(const SeriesId& id);
+  /// A series of a cut, and the revision that it has in it.
+  struct CutSeries {
+    SeriesPtr info;
+    int64_t revision = 0;
+  };
+  Result<bool> IsLogOfSeries(LogId log);
+  /// Is every write of a series up to this commit applied?
+  Result<bool> HasApplied(CommitId commit);
+  /// Does a log still have every entry of commits after this? Error kVersionNotFound.
+  Status CheckReaches(LogId log, const Path& collection, CommitId commit);
+  /// Lower each series' revision to the one before the first that a commit after `commit` made.
+  Status FindFirstAfter(const TablePtr& table, CommitId commit,
+                        std::map<SeriesId, CutSeries>* series);
 
   /// The column of a table with this id, if no series of its own has it; null: none has.
   Result<ColumnSeriesPtr> ColumnOf(const access::Caller& caller, const SeriesId& id);
