@@ -31,21 +31,24 @@ std::vector<int64_t> Sorted(const std::vector<std::string>& keys) {
 
 Result<std::unique_ptr<RunWriter>> RunWriter::Make(const catalog::EditionInfo& edition,
                                                    const FilePlace& place) {
-  ARROW_ASSIGN_OR_RAISE(auto stored, StoredSchema(*edition.newest().schema));
+  ARROW_RETURN_NOT_OK(StoredSchema(*edition.newest().schema).status());
   ARROW_ASSIGN_OR_RAISE(RowOrder order, RowOrder::Make(edition));
-  return std::unique_ptr<RunWriter>(new RunWriter(place, edition.newest().id, std::move(stored),
-                                                  std::move(order), LookedUpColumns(edition.spec)));
+  return std::unique_ptr<RunWriter>(new RunWriter(place, edition.newest().id,
+                                                  edition.newest().schema, std::move(order),
+                                                  LookedUpColumns(edition.spec)));
 }
 
 Status RunWriter::Add(std::shared_ptr<arrow::RecordBatch> rows) {
   rows_ += rows->num_rows();
   ARROW_ASSIGN_OR_RAISE(const int64_t bytes, arrow::util::ReferencedBufferSize(*rows));
   bytes_ += static_cast<uint64_t>(bytes);
+  NoteFarTimes(*rows, &far_times_);
   batches_.push_back(std::move(rows));
   return Status::OK();
 }
 
-Status RunWriter::WriteSorted(LakeFileWriter* writer) {
+Status RunWriter::WriteSorted(const std::shared_ptr<arrow::Schema>& stored,
+                              LakeFileWriter* writer) {
   ARROW_ASSIGN_OR_RAISE(const auto run, arrow::ConcatenateRecordBatches(batches_));
   batches_.clear();
   std::vector<std::string> keys;
@@ -64,42 +67,48 @@ Status RunWriter::WriteSorted(LakeFileWriter* writer) {
     ARROW_ASSIGN_OR_RAISE(
         const arrow::Datum slice,
         arrow::compute::Take(run, indices, arrow::compute::TakeOptions::NoBoundsCheck()));
-    ARROW_ASSIGN_OR_RAISE(const auto stored, ToStored(*slice.record_batch(), stored_));
-    ARROW_RETURN_NOT_OK(writer->Write(*stored));
+    ARROW_ASSIGN_OR_RAISE(const auto rows, ToStored(*slice.record_batch(), stored));
+    ARROW_RETURN_NOT_OK(writer->Write(*rows));
   }
   return Status::OK();
 }
 
 Result<LakeFilePtr> RunWriter::WriteFile(LogId log, int level) {
   ARROW_ASSIGN_OR_RAISE(const int64_t number, place_.next_number());
+  ARROW_ASSIGN_OR_RAISE(const auto stored, StoredSchema(*schema_, far_times_));
   ARROW_ASSIGN_OR_RAISE(
       const auto writer,
-      LakeFileWriter::Make(place_.files, place_.folder + '/' + LakeFileName(number), stored_,
+      LakeFileWriter::Make(place_.files, place_.folder + '/' + LakeFileName(number), stored,
                            looked_up_));
   if (order_.sorts()) {
-    ARROW_RETURN_NOT_OK(WriteSorted(writer.get()));
+    ARROW_RETURN_NOT_OK(WriteSorted(stored, writer.get()));
   } else {
     for (const auto& batch : batches_) {
-      ARROW_ASSIGN_OR_RAISE(const auto stored, ToStored(*batch, stored_));
-      ARROW_RETURN_NOT_OK(writer->Write(*stored));
+      ARROW_ASSIGN_OR_RAISE(const auto rows, ToStored(*batch, stored));
+      ARROW_RETURN_NOT_OK(writer->Write(*rows));
     }
   }
   batches_.clear();
   rows_ = 0;
   bytes_ = 0;
-  return FinishFile(place_, writer.get(), number, log, schema_id_, level);
+  return FinishFile(place_, writer.get(),
+                    {.number = number,
+                     .log = log,
+                     .schema_id = schema_id_,
+                     .level = level,
+                     .far_times = std::exchange(far_times_, {})});
 }
 
-Result<LakeFilePtr> FinishFile(const FilePlace& place, LakeFileWriter* writer, int64_t number,
-                               LogId log, SchemaId schema_id, int level) {
+Result<LakeFilePtr> FinishFile(const FilePlace& place, LakeFileWriter* writer, FinishedFile made) {
   ARROW_ASSIGN_OR_RAISE(LakeFileInfo info, writer->Finish());
-  info.number = number;
-  info.log = log;
-  info.schema_id = schema_id;
-  info.level = level;
+  info.number = made.number;
+  info.log = made.log;
+  info.schema_id = made.schema_id;
+  info.level = made.level;
+  info.far_times = std::move(made.far_times);
   info.added = place.snapshot;
   auto file = std::make_shared<const LakeFile>(
-      place.files, place.folder + '/' + LakeFileName(number), std::move(info));
+      place.files, place.folder + '/' + LakeFileName(made.number), std::move(info));
   file->SetVerified();
   file->SetDoomed(true);
   return file;

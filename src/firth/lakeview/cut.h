@@ -13,6 +13,7 @@
 #include "firth/lakeview/file_writer.h"
 #include "firth/lakeview/lake_file.h"
 #include "firth/lakeview/row_order.h"
+#include "firth/lakeview/stored_types.h"
 
 namespace firth::lakeview {
 
@@ -40,28 +41,35 @@ class RunWriter {
   Result<LakeFilePtr> WriteFile(LogId log, int level);
 
  private:
-  RunWriter(const FilePlace& place, SchemaId schema_id, std::shared_ptr<arrow::Schema> stored,
+  RunWriter(const FilePlace& place, SchemaId schema_id, std::shared_ptr<arrow::Schema> schema,
             RowOrder order, std::vector<std::string> looked_up)
       : place_(place),
         schema_id_(schema_id),
-        stored_(std::move(stored)),
+        schema_(std::move(schema)),
         order_(std::move(order)),
         looked_up_(std::move(looked_up)) {}
 
-  Status WriteSorted(LakeFileWriter* writer);
+  Status WriteSorted(const std::shared_ptr<arrow::Schema>& stored, LakeFileWriter* writer);
 
   const FilePlace place_;
   const SchemaId schema_id_;
-  const std::shared_ptr<arrow::Schema> stored_;
+  const std::shared_ptr<arrow::Schema> schema_;  // the edition's newest
   const RowOrder order_;
   const std::vector<std::string> looked_up_;
   std::vector<std::shared_ptr<arrow::RecordBatch>> batches_;
   int64_t rows_ = 0;
   uint64_t bytes_ = 0;
+  FieldIds far_times_;  // of those rows
 };
 
 /// Finish a file: its info, and a doomed LakeFile that is known to be sound.
-Result<LakeFilePtr> FinishFile(const FilePlace& place, LakeFileWriter* writer, int64_t number,
-                               LogId log, SchemaId schema_id, int level);
+struct FinishedFile {
+  int64_t number = 0;
+  LogId log;
+  SchemaId schema_id;
+  int level = 0;
+  FieldIds far_times;
+};
+Result<LakeFilePtr> FinishFile(const FilePlace& place, LakeFileWriter* writer, FinishedFile file);
 
 }  // namespace firth::lakeview

@@ -13,6 +13,7 @@
 #include "firth/lakeview/iceberg_parts.h"
 #include "firth/lakeview/masks.h"
 #include "firth/lakeview/stored_types.h"
+#include "firth/schema/schema.h"
 
 namespace firth::lakeview {
 namespace {
@@ -54,6 +55,7 @@ class Publisher {
 
   Status Run() {
     const std::string path = IcebergMetadataPath(place_.folder, reading_, snapshot_.id);
+    ARROW_RETURN_NOT_OK(CheckTimes());
     ARROW_ASSIGN_OR_RAISE(const json schemas, Schemas());
     ARROW_RETURN_NOT_OK(store::MakeFolderDurably(place_.files, folder_));
     ARROW_RETURN_NOT_OK(ReadEarlier());
@@ -70,6 +72,19 @@ class Publisher {
   Status Write(const std::string& path, const std::string& text) {
     named_.insert(path);
     return store::WriteFileAtomically(place_.files, path, std::as_bytes(std::span(text)));
+  }
+
+  /// Iceberg's timestamps are of microseconds.
+  Status CheckTimes() const {
+    for (const auto& file : snapshot_.files) {
+      for (const auto& field : edition_.newest().schema->fields()) {
+        if (!file->info.far_times.contains(schema::FieldId(*field))) continue;
+        return Error(Code::kUnimplemented, Reason::kNone,
+                     "the column '" + field->name().substr(0, 64) + "' has timestamps in " +
+                         file->path + " that microseconds do not hold, and Iceberg has no others");
+      }
+    }
+    return Status::OK();
   }
 
   /// Those of all files, the newest last.

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,6 +38,8 @@ struct LakeFileInfo {
   /// order.
   std::string least_key;
   std::string greatest_key;
+  /// Columns whose timestamps are stored as numbers (stored_types.h).
+  std::set<int32_t> far_times;
   /// The key of the first row of each row group, cut likewise.
   std::vector<std::string> group_keys;
 };

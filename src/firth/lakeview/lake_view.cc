@@ -44,6 +44,7 @@ struct State {
   int64_t published_id = 0;        // guarded by mutex; the snapshot that they know
   int64_t published_ns = 0;        // guarded by mutex; when that was written
   int64_t publishing_took_ns = 0;  // guarded by publishing
+  std::string refused;             // guarded by publishing; why they know none
 };
 using StatePtr = std::shared_ptr<State>;
 
@@ -147,11 +148,23 @@ class View : public LakeView {
                              .root = options_.local_folder,
                              .keep_ns = options_.keep_ns,
                              .now_ns = now_ns};
-    bool known = true;
+    Status refused;
     for (const Reading reading : {Reading::kHistory, Reading::kCurrent}) {
       const Status status = PublishIceberg(place, edition, *newest, reading);
-      known = known && CodeOf(status) != Code::kUnimplemented;
-      if (known) ARROW_RETURN_NOT_OK(status);
+      if (CodeOf(status) == Code::kUnimplemented) {
+        refused = status;
+      } else {
+        ARROW_RETURN_NOT_OK(status);
+      }
+    }
+    const bool known = refused.ok();
+    if (!known) {
+      // What they were told before would name files that go.
+      ARROW_RETURN_NOT_OK(RemoveTables(edition.id));
+      if (std::exchange(state->refused, MessageOf(refused)) != MessageOf(refused)) {
+        logging::Warning("lakeview", "other engines are not told of edition {}: {}",
+                         edition.id.value, MessageOf(refused));
+      }
     }
     state->publishing_took_ns = options_.clock->MonotonicNs() - began_ns;
     std::lock_guard lock(state->mutex);
@@ -200,9 +213,7 @@ class View : public LakeView {
     if (newest == nullptr) return Status::OK();
     for (const auto& file : newest->files) file->SetDoomed(true);
     for (const auto& old : newest->superseded) old.file->SetDoomed(true);
-    for (const char* reading : {"/history/metadata", "/current/metadata"}) {
-      ARROW_RETURN_NOT_OK(RemoveOthers(FolderOf(edition) + reading, {}));
-    }
+    ARROW_RETURN_NOT_OK(RemoveTables(edition));
     return options_.files->Remove(newest->manifest);
   }
 
@@ -289,6 +300,14 @@ class View : public LakeView {
       for (const char* reading : {"/history/metadata", "/current/metadata"}) {
         ARROW_RETURN_NOT_OK(RemoveOthers(path + reading, {}));
       }
+    }
+    return Status::OK();
+  }
+
+  /// Remove what other engines were told of an edition.
+  Status RemoveTables(EditionId edition) {
+    for (const char* reading : {"/history/metadata", "/current/metadata"}) {
+      ARROW_RETURN_NOT_OK(RemoveOthers(FolderOf(edition) + reading, {}));
     }
     return Status::OK();
   }

@@ -7,6 +7,7 @@
 #include "firth/lakeview/file_reader.h"
 #include "firth/lakeview/sorted_merge.h"
 #include "firth/lakeview/stored_types.h"
+#include "firth/schema/schema.h"
 
 namespace firth::lakeview {
 namespace {
@@ -67,7 +68,14 @@ std::vector<LakeFilePtr> FilesToMerge(const std::vector<LakeFilePtr>& all,
 Result<LakeFilePtr> MergeFiles(const catalog::EditionInfo& edition, const FilePlace& place,
                                const std::vector<LakeFilePtr>& files) {
   const auto wanted = WithHidden(*edition.newest().schema);
-  ARROW_ASSIGN_OR_RAISE(const auto stored, StoredSchema(*edition.newest().schema));
+  FieldIds far_times;
+  for (const auto& file : files) {
+    for (const auto& field : edition.newest().schema->fields()) {
+      const int32_t id = schema::FieldId(*field);
+      if (file->info.far_times.contains(id)) far_times.insert(id);
+    }
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto stored, StoredSchema(*edition.newest().schema, far_times));
   ARROW_ASSIGN_OR_RAISE(const RowOrder order, RowOrder::Make(edition));
   std::vector<std::shared_ptr<arrow::RecordBatchReader>> readers;
   int level = 0;
@@ -102,8 +110,12 @@ Result<LakeFilePtr> MergeFiles(const catalog::EditionInfo& edition, const FilePl
     ARROW_ASSIGN_OR_RAISE(const auto out, ToStored(*rows, stored));
     ARROW_RETURN_NOT_OK(writer->Write(*out));
   }
-  return FinishFile(place, writer.get(), number, files.front()->info.log, edition.newest().id,
-                    level);
+  return FinishFile(place, writer.get(),
+                    {.number = number,
+                     .log = files.front()->info.log,
+                     .schema_id = edition.newest().id,
+                     .level = level,
+                     .far_times = std::move(far_times)});
 }
 
 }  // namespace firth::lakeview

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <set>
 #include <utility>
 
 #include "firth/common/json_number.h"
@@ -12,28 +14,31 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kFormat = 1;
+constexpr int kHeadFormat = 1;
+constexpr int kManifestFormat = 2;
 
 json FileToJson(const LakeFileInfo& info) {
   json groups = json::array();
   for (const auto& key : info.group_keys) groups.push_back(ToHex(key));
-  return {{"number", info.number},
-          {"bytes", info.bytes},
-          {"hash", info.hash},
-          {"rows", info.rows},
-          {"schema", info.schema_id.value},
-          {"log", info.log.value},
-          {"begin", info.begin.value},
-          {"end", info.end.value},
-          {"first_commit", info.first_commit.value},
-          {"last_commit", info.last_commit.value},
-          {"first_time", info.first_time_ns},
-          {"last_time", info.last_time_ns},
-          {"added", info.added},
-          {"level", info.level},
-          {"least_key", ToHex(info.least_key)},
-          {"greatest_key", ToHex(info.greatest_key)},
-          {"group_keys", std::move(groups)}};
+  json made = {{"number", info.number},
+               {"bytes", info.bytes},
+               {"hash", info.hash},
+               {"rows", info.rows},
+               {"schema", info.schema_id.value},
+               {"log", info.log.value},
+               {"begin", info.begin.value},
+               {"end", info.end.value},
+               {"first_commit", info.first_commit.value},
+               {"last_commit", info.last_commit.value},
+               {"first_time", info.first_time_ns},
+               {"last_time", info.last_time_ns},
+               {"added", info.added},
+               {"level", info.level},
+               {"least_key", ToHex(info.least_key)},
+               {"greatest_key", ToHex(info.greatest_key)},
+               {"group_keys", std::move(groups)}};
+  if (!info.far_times.empty()) made["far_times"] = info.far_times;
+  return made;
 }
 
 /// Throws what nlohmann throws.
@@ -55,6 +60,9 @@ Result<LakeFileInfo> FileFromJson(const json& from) {
   info.level = WholeNumber<int>(from.at("level"));
   ARROW_ASSIGN_OR_RAISE(info.least_key, FromHex(from.at("least_key").get<std::string>()));
   ARROW_ASSIGN_OR_RAISE(info.greatest_key, FromHex(from.at("greatest_key").get<std::string>()));
+  if (from.contains("far_times")) {
+    for (const json& id : from["far_times"]) info.far_times.insert(WholeNumber<int32_t>(id));
+  }
   if (from.contains("group_keys")) {
     for (const json& key : from["group_keys"]) {
       ARROW_ASSIGN_OR_RAISE(info.group_keys.emplace_back(), FromHex(key.get<std::string>()));
@@ -69,14 +77,14 @@ Status Damaged(const std::string& what) {
 
 /// Parse JSON and read it with `read`, which may throw.
 template <typename Read>
-auto ReadJson(std::string_view text, const char* what, Read&& read)
+auto ReadJson(std::string_view text, const char* what, int newest, Read&& read)
     -> decltype(read(std::declval<const json&>())) {
   try {
     const json parsed = json::parse(text);
-    if (const int format = WholeNumber<int>(parsed.at("format")); format > kFormat) {
+    if (const int format = WholeNumber<int>(parsed.at("format")); format > newest) {
       return Error(Code::kFailedPrecondition, Reason::kFormatTooNew,
                    std::string("a lake's ") + what + " has the format " + std::to_string(format) +
-                       "; this program knows " + std::to_string(kFormat));
+                       "; this program knows " + std::to_string(newest));
     }
     return read(parsed);
   } catch (const json::exception& error) {
@@ -99,13 +107,14 @@ uint64_t Snapshot::bytes() const {
 }
 
 std::string Head::ToText() const {
-  return json{{"format", kFormat}, {"id", id},       {"commit", commit.value}, {"time", time_ns},
-              {"rows", rows},      {"bytes", bytes}, {"manifest", manifest},   {"hash", hash}}
+  return json{{"format", kHeadFormat}, {"id", id},     {"commit", commit.value},
+              {"time", time_ns},       {"rows", rows}, {"bytes", bytes},
+              {"manifest", manifest},  {"hash", hash}}
       .dump();
 }
 
 Result<Head> Head::Parse(std::string_view text) {
-  return ReadJson(text, "head", [](const json& from) -> Result<Head> {
+  return ReadJson(text, "head", kHeadFormat, [](const json& from) -> Result<Head> {
     return Head{.id = WholeNumber<int64_t>(from.at("id")),
                 .commit = CommitId(WholeNumber<int64_t>(from.at("commit"))),
                 .time_ns = WholeNumber<int64_t>(from.at("time")),
@@ -125,10 +134,19 @@ std::string ManifestText(const Snapshot& snapshot) {
   }
   json ends = json::array();
   for (const auto& [log, end] : snapshot.ends) ends.push_back({log.value, end.value});
-  return json{{"format", kFormat},        {"edition", snapshot.edition.value},
-              {"id", snapshot.id},        {"commit", snapshot.commit.value},
-              {"time", snapshot.time_ns}, {"files", std::move(files)},
-              {"ends", std::move(ends)},  {"superseded", std::move(superseded)}}
+  // The second format has numbers in the place of timestamps.
+  const auto is_far = [](const LakeFilePtr& file) { return !file->info.far_times.empty(); };
+  const bool far = std::any_of(snapshot.files.begin(), snapshot.files.end(), is_far) ||
+                   std::any_of(snapshot.superseded.begin(), snapshot.superseded.end(),
+                               [&](const Superseded& old) { return is_far(old.file); });
+  return json{{"format", far ? kManifestFormat : 1},
+              {"edition", snapshot.edition.value},
+              {"id", snapshot.id},
+              {"commit", snapshot.commit.value},
+              {"time", snapshot.time_ns},
+              {"files", std::move(files)},
+              {"ends", std::move(ends)},
+              {"superseded", std::move(superseded)}}
       .dump();
 }
 
@@ -139,7 +157,7 @@ Result<Snapshot> ParseManifest(std::string_view text, store::FileSystem* files,
     std::string path = folder + '/' + LakeFileName(info.number);
     return std::make_shared<const LakeFile>(files, std::move(path), std::move(info));
   };
-  return ReadJson(text, "manifest", [&](const json& from) -> Result<Snapshot> {
+  return ReadJson(text, "manifest", kManifestFormat, [&](const json& from) -> Result<Snapshot> {
     Snapshot snapshot;
     snapshot.edition = EditionId(WholeNumber<int64_t>(from.at("edition")));
     snapshot.id = WholeNumber<int64_t>(from.at("id"));

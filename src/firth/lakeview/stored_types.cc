@@ -5,6 +5,7 @@
 #include <arrow/extension_type.h>
 #include <arrow/util/key_value_metadata.h>
 
+#include <algorithm>
 #include <charconv>
 #include <string>
 #include <utility>
@@ -30,7 +31,44 @@ FieldPtr WithStoredId(const FieldPtr& field, int32_t id) {
   return field->WithMetadata(metadata);
 }
 
-TypePtr StoredLeaf(const TypePtr& type) {
+/// Microseconds in a unit of a timestamp; 1 also for finer ones.
+int64_t TicksOfMicro(const arrow::TimestampType& type) {
+  switch (type.unit()) {
+    case arrow::TimeUnit::SECOND:
+      return 1'000'000;
+    case arrow::TimeUnit::MILLI:
+      return 1000;
+    case arrow::TimeUnit::MICRO:
+    case arrow::TimeUnit::NANO:
+      break;
+  }
+  return 1;
+}
+
+/// Has a column a timestamp that microseconds do not hold?
+bool HasFarTimes(const arrow::ArrayData& column) {
+  if (column.type->id() == Type::EXTENSION) {
+    auto storage = column.Copy();
+    storage->type = static_cast<const arrow::ExtensionType&>(*column.type).storage_type();
+    return HasFarTimes(*storage);
+  }
+  if (column.type->id() == Type::TIMESTAMP) {
+    const int64_t micros = TicksOfMicro(static_cast<const arrow::TimestampType&>(*column.type));
+    if (micros == 1) return false;
+    // The greatest ones stand for infinity in DuckDB.
+    const int64_t most = (INT64_MAX - 1) / micros;
+    const auto* values = column.GetValues<int64_t>(1);
+    for (int64_t i = 0; i < column.length; ++i) {
+      if ((values[i] > most || values[i] < -most) && column.IsValid(i)) return true;
+    }
+    return false;
+  }
+  // Items that no row holds do no harm: the column is then stored so without need.
+  return std::any_of(column.child_data.begin(), column.child_data.end(),
+                     [](const auto& child) { return HasFarTimes(*child); });
+}
+
+TypePtr StoredLeaf(const TypePtr& type, bool far) {
   switch (type->id()) {
     case Type::INT8:
     case Type::INT16:
@@ -51,6 +89,7 @@ TypePtr StoredLeaf(const TypePtr& type) {
       return arrow::int64();
     case Type::TIMESTAMP: {
       const auto& timestamp = static_cast<const arrow::TimestampType&>(*type);
+      if (far && TicksOfMicro(timestamp) > 1) return arrow::int64();
       if (timestamp.unit() != arrow::TimeUnit::SECOND) return type;
       return arrow::timestamp(arrow::TimeUnit::MILLI, timestamp.timezone());
     }
@@ -62,18 +101,19 @@ TypePtr StoredLeaf(const TypePtr& type) {
 /// Numbers what has no id of its own below one field.
 struct Items {
   int32_t field = 0;
+  bool far = false;  // are timestamps stored as numbers?
   int32_t next = 0;
 };
 
-Result<FieldPtr> StoredField(const FieldPtr& field);
+Result<FieldPtr> StoredField(const FieldPtr& field, bool far);
 
 Result<TypePtr> StoredType(const TypePtr& outer, Items* items) {
   const TypePtr type = schema::StorageTypePtr(outer);
-  if (type->num_fields() == 0) return StoredLeaf(type);
+  if (type->num_fields() == 0) return StoredLeaf(type, items->far);
   std::vector<FieldPtr> children;
   if (type->id() == Type::STRUCT) {
     for (const auto& child : type->fields()) {
-      ARROW_ASSIGN_OR_RAISE(children.emplace_back(), StoredField(child));
+      ARROW_ASSIGN_OR_RAISE(children.emplace_back(), StoredField(child, items->far));
     }
     return schema::WithChildren(*type, std::move(children));
   }
@@ -93,14 +133,14 @@ Result<TypePtr> StoredType(const TypePtr& outer, Items* items) {
   return schema::WithChildren(*type, std::move(children));
 }
 
-Result<FieldPtr> StoredField(const FieldPtr& field) {
+Result<FieldPtr> StoredField(const FieldPtr& field, bool far) {
   const int32_t id = schema::FieldId(*field);
   if (id < 0 || id >= kItemIdFirst / kItemsOfField) {
     return Error(Code::kInvalidArgument, Reason::kInvalidSchema,
                  "the column '" + field->name().substr(0, 64) + "' has the field id " +
                      std::to_string(id) + ", for which a lake file has no room");
   }
-  Items items{.field = id};
+  Items items{.field = id, .far = far};
   ARROW_ASSIGN_OR_RAISE(const TypePtr type, StoredType(field->type(), &items));
   return WithStoredId(field->WithType(type), id);
 }
@@ -141,7 +181,15 @@ int32_t StoredId(const arrow::Field& field) {
   return id;
 }
 
-Result<std::shared_ptr<arrow::Schema>> StoredSchema(const arrow::Schema& table) {
+void NoteFarTimes(const arrow::RecordBatch& rows, FieldIds* far) {
+  for (int i = 0; i < rows.num_columns(); ++i) {
+    const int32_t id = schema::FieldId(*rows.schema()->field(i));
+    if (id >= 0 && !far->contains(id) && HasFarTimes(*rows.column_data(i))) far->insert(id);
+  }
+}
+
+Result<std::shared_ptr<arrow::Schema>> StoredSchema(const arrow::Schema& table,
+                                                    const FieldIds& far) {
   const std::vector<FieldPtr> hidden = {
       arrow::field(kOffsetColumn, arrow::int64(), false),
       arrow::field(kCommitColumn, arrow::int64(), false),
@@ -155,7 +203,8 @@ Result<std::shared_ptr<arrow::Schema>> StoredSchema(const arrow::Schema& table) 
                      "a column is called " + own->name() + ", which lake files use themselves");
       }
     }
-    ARROW_ASSIGN_OR_RAISE(fields.emplace_back(), StoredField(field));
+    ARROW_ASSIGN_OR_RAISE(fields.emplace_back(),
+                          StoredField(field, far.contains(schema::FieldId(*field))));
   }
   for (size_t i = 0; i < hidden.size(); ++i) {
     fields.push_back(WithStoredId(hidden[i], kHiddenIdFirst + static_cast<int32_t>(i)));

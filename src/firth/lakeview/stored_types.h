@@ -7,17 +7,21 @@
 //   time of any unit but nanoseconds time in microseconds
 //   time in nanoseconds, durations   int64, in their unit
 //   timestamps in seconds            timestamps in milliseconds
+//   timestamps in s, ms, far away    int64, in their unit
 //   extension types                  what they store
 //
-// Others are stored as they are. Ids of fields are the table's own. List items and map entries have
-// none there; they get kItemIdFirst + 64 * (the id of the nearest field around them that has one) +
-// 0, 1, … in the order of the schema's text.
+// Far away is what microseconds do not hold, for other engines know no wider timestamps: a column
+// is stored so in a file if any of its values there is. Others are stored as they are. Ids of
+// fields are the table's own. List items and map entries have none there; they get kItemIdFirst +
+// 64 * (the id of the nearest field around them that has one) + 0, 1, … in the order of the
+// schema's text.
 #pragma once
 
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
 #include <memory>
+#include <set>
 
 #include "firth/common/status.h"
 
@@ -39,10 +43,19 @@ inline constexpr int32_t kItemIdFirst = (1 << 30) + 64;
 /// The metadata key under which Parquet's writer looks for the id of a field.
 inline constexpr char kParquetIdKey[] = "PARQUET:field_id";
 
-/// The columns of files of a table with this schema, the hidden ones last, with ids for Parquet.
+/// The ids of columns of a table.
+using FieldIds = std::set<int32_t>;
+
+/// Add the ids of those columns, of rows under a table's schema, that have a timestamp which
+/// microseconds do not hold.
+void NoteFarTimes(const arrow::RecordBatch& rows, FieldIds* far);
+
+/// The columns of files of a table with this schema, the hidden ones last, with ids for Parquet;
+/// the timestamps in those called `far` as numbers.
 /// Error kInvalidSchema for a table with a column of a hidden column's name, and for ids that are
 /// too great to number list items.
-Result<std::shared_ptr<arrow::Schema>> StoredSchema(const arrow::Schema& table);
+Result<std::shared_ptr<arrow::Schema>> StoredSchema(const arrow::Schema& table,
+                                                    const FieldIds& far = {});
 
 /// The id for Parquet of a field of a stored schema, or -1.
 int32_t StoredId(const arrow::Field& field);

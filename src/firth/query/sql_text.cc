@@ -33,4 +33,8 @@ Status Refused(std::string text) {
   return Error(Code::kInvalidArgument, Reason::kQueryRefused, std::move(text));
 }
 
+Status NoTree(const std::string& what) {
+  return Error(Code::kInternal, Reason::kNone, "DuckDB's parse tree is not as it should be: " + what);
+}
+
 }  // namespace firth::query

@@ -25,5 +25,7 @@ std::string Joined(const List& list, Piece&& piece) {
 
 /// kQueryRefused.
 Status Refused(std::string text);
+/// A parse tree is not what DuckDB's used to be.
+Status NoTree(const std::string& what);
 
 }  // namespace firth::query

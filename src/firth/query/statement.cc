@@ -171,7 +171,8 @@ Status Replace(const std::map<TableName, std::pair<std::string, std::string>>& n
 
 Result<std::vector<TableName>> TablesOf(std::string_view tree) {
   const json parsed = json::parse(tree, nullptr, /*allow_exceptions=*/false);
-  if (!parsed.is_object() || parsed.value("error", true)) {
+  const auto error = parsed.is_object() ? parsed.find("error") : parsed.end();
+  if (error == parsed.end() || *error != false) {
     if (parsed.is_object() && Text(parsed, "error_type") == "parser") {
       return Refused("Parser Error: " + Text(parsed, "error_message"));
     }
@@ -181,16 +182,24 @@ Result<std::vector<TableName>> TablesOf(std::string_view tree) {
   if (statements == parsed.end() || !statements->is_array() || statements->size() != 1) {
     return Refused("one statement at a time is taken");
   }
-  Walk walk;
-  ARROW_RETURN_NOT_OK(walk.Visit(*statements, {}));
-  return walk.Take();
+  try {
+    Walk walk;
+    ARROW_RETURN_NOT_OK(walk.Visit(*statements, {}));
+    return walk.Take();
+  } catch (const json::exception& wrong) {
+    return NoTree(wrong.what());
+  }
 }
 
 Result<std::string> WithTables(
     std::string_view tree, const std::map<TableName, std::pair<std::string, std::string>>& names) {
   json parsed = json::parse(tree, nullptr, /*allow_exceptions=*/false);
   if (!parsed.is_object()) return Refused("only SELECT statements are taken");
-  ARROW_RETURN_NOT_OK(Replace(names, &parsed));
+  try {
+    ARROW_RETURN_NOT_OK(Replace(names, &parsed));
+  } catch (const json::exception& wrong) {
+    return NoTree(wrong.what());
+  }
   return parsed.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 

@@ -320,11 +320,11 @@ class Limits {
 
 Status CheckLimits(std::string_view tree,
                    const std::function<int(const TableName& name)>& columns_of) {
-  const json parsed = json::parse(tree, nullptr, /*allow_exceptions=*/false);
-  if (!parsed.is_object() || !parsed.contains("statements")) {
-    return Refused("only SELECT statements are taken");
+  try {
+    return Limits(columns_of).Visit(json::parse(tree).at("statements"), {}).status();
+  } catch (const json::exception& wrong) {
+    return NoTree(wrong.what());
   }
-  return Limits(columns_of).Visit(parsed["statements"], {}).status();
 }
 
 }  // namespace firth::query

@@ -241,7 +241,8 @@ Result<LakeRows> LakeStoreImpl::RowsOf(const TablePtr& table, CommitId as_of, bo
     if (file->info.first_commit > as_of) continue;
     const catalog::SchemaInfo* written = edition->FindSchema(file->info.schema_id);
     const std::string path = LocalPath(file->path);
-    auto columns = written == nullptr || !IsPlainPath(path)
+    // DuckDB would take numbers that stand for timestamps as ones of microseconds.
+    auto columns = written == nullptr || !IsPlainPath(path) || !file->info.far_times.empty()
                        ? std::nullopt
                        : PlainColumns(*rows.schema, *written->schema);
     if (!columns.has_value()) {

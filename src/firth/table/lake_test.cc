@@ -2,12 +2,15 @@
 // acknowledged, once. Method: random writes to three tables, and plain maps of what they must hold.
 #include "firth/table/lake.h"
 
+#include <arrow/array.h>
+#include <arrow/json/from_string.h>
 #include <arrow/scalar.h>
 
 #include <algorithm>
 #include <map>
 #include <set>
 
+#include "firth/table/retention.h"
 #include "firth/table/table_testing.h"
 
 namespace firth::table {
@@ -132,6 +135,132 @@ TEST_F(LakeTest, ColumnsAddedAndRenamedAfterACut) {
   EXPECT_LT(FileCount(table), 8U);
   EXPECT_EQ(Sql(&world_, "SELECT added, renamed, count(*) FROM d.t GROUP BY ALL"),
             (std::vector<std::string>{"null a 1", "null b 9"}));
+}
+
+TEST_F(LakeTest, FarTimesNeitherStopACutNorChange) {
+  const auto seconds = arrow::timestamp(arrow::TimeUnit::SECOND);
+  const auto millis = arrow::timestamp(arrow::TimeUnit::MILLI, "UTC");
+  const auto nested =
+      arrow::struct_({arrow::field("t", seconds), arrow::field("n", arrow::int8())});
+  const auto schema = arrow::schema(
+      {arrow::field("k", arrow::int32()), arrow::field("s", seconds), arrow::field("m", millis),
+       arrow::field("l", arrow::list(seconds)), arrow::field("p", nested)});
+  const auto row = [&](int k, int64_t s, int64_t m) {
+    const std::string text = "[{\"k\":" + std::to_string(k) + ",\"s\":" + std::to_string(s) +
+                             ",\"m\":" + std::to_string(m) + ",\"l\":[" + std::to_string(s) +
+                             ",null],\"p\":{\"t\":" + std::to_string(s) + ",\"n\":1}}]";
+    return *arrow::RecordBatch::FromStructArray(
+        *arrow::json::ArrayFromJSONString(arrow::struct_(schema->fields()), text));
+  };
+  for (const bool keyed : {false, true}) {
+    SCOPED_TRACE(keyed);
+    const std::string name = keyed ? "keyed" : "sorted";
+    EditionSpec edition{.order = {"s"}};
+    if (keyed) edition = {.key = {"k"}};
+    auto made = world_.db->CreateTable(world_.caller, Path{{"d", name}},
+                                       {.schema = schema, .edition = edition});
+    ASSERT_TRUE(made.ok()) << made.status().ToString();
+    const auto write = [&](const std::shared_ptr<arrow::RecordBatch>& rows) {
+      return keyed ? world_.db->UpsertRows(world_.caller, *made, {rows}).status()
+                   : world_.db->AppendRows(world_.caller, *made, {rows}, {}).status();
+    };
+    const std::vector<std::pair<int64_t, int64_t>> times = {
+        {1, 1},
+        {INT64_MAX, 2},
+        {3, INT64_MIN + 1},
+        {-9'300'000'000'000, -9'300'000'000'000'000},
+        {9'200'000'000'000, 9'200'000'000'000'000}};
+    std::vector<std::string> expected;
+    for (int k = 0; k < 11; ++k) {  // more than are merged
+      const auto [s, m] = times[static_cast<size_t>(k) % times.size()];
+      ASSERT_TRUE(write(row(k, s, m)).ok());
+      const auto cut = Cut(*made);
+      ASSERT_TRUE(cut.ok()) << cut.status().ToString();
+      EXPECT_EQ(cut->rows, k + 1);
+      const auto number = std::to_string(s);
+      expected.push_back(std::to_string(k) + " " + number + " " + std::to_string(m) + " " + number +
+                         " " + number);
+    }
+    std::sort(expected.begin(), expected.end());
+    // All rows, from files, as every reader of ranges gets them.
+    const auto read = [&] {
+      std::vector<std::string> rows;
+      auto scanner = world_.db->lake()->ScanRange(world_.caller, {.table = *made});
+      EXPECT_TRUE(scanner.ok()) << scanner.status().ToString();
+      while (scanner.ok()) {
+        const auto batch = (*scanner)->Next();
+        EXPECT_TRUE(batch.ok()) << batch.status().ToString();
+        if (!batch.ok() || *batch == nullptr) break;
+        const auto ticks = [](const arrow::Array& column, int64_t i) {
+          return std::to_string(column.data()->GetValues<int64_t>(1)[i]);
+        };
+        for (int64_t i = 0; i < (*batch)->num_rows(); ++i) {
+          const auto& list = static_cast<const arrow::ListArray&>(*(*batch)->column(3));
+          const auto& pair = static_cast<const arrow::StructArray&>(*(*batch)->column(4));
+          rows.push_back((*(*batch)->column(0)->GetScalar(i))->ToString() + " " +
+                         ticks(*(*batch)->column(1), i) + " " + ticks(*(*batch)->column(2), i) +
+                         " " + ticks(*list.values(), list.value_offset(i)) + " " +
+                         ticks(*pair.field(0), i));
+        }
+      }
+      std::sort(rows.begin(), rows.end());
+      return rows;
+    };
+    EXPECT_EQ(read(), expected);
+    EXPECT_EQ(Sql(&world_, "SELECT count(s), count(m), count(l) FROM d." + name),
+              std::vector<std::string>{"11 11 11"});
+    ASSERT_TRUE(world_.Restart().ok());
+    made = world_.db->GetTable(world_.caller, Path{{"d", name}});
+    EXPECT_EQ(read(), expected);
+    EXPECT_LT(FileCount(*made), 11U);
+  }
+}
+
+TEST_F(LakeTest, ADamagedFileWhoseLogIsGoneIsNamed) {
+  const TablePtr table =
+      Create("t", {.log_lifetime = catalog::Lifetime{.duration_ns = 1'000'000'000}});
+  ASSERT_TRUE(Append(table, {{1, "a"}}).ok());
+  ASSERT_TRUE(Cut(table).ok());
+  world_.clock.Advance(2'000'000'000);
+  ASSERT_TRUE(world_.db->retention()->RunOnce().ok());
+  ASSERT_TRUE(Append(table, {{2, "b"}}).ok());
+  const std::string damaged = world_.db->lake()->Files(world_.caller, table)->paths.front();
+  ASSERT_TRUE(world_.files->FlipBits(damaged, 10, 4).ok());
+  ASSERT_TRUE(world_.Restart().ok());
+  for (int i = 0; i < 2; ++i) {
+    const Status status = world_.db->Query(world_.caller, "SELECT k FROM d.t", {}).status();
+    EXPECT_EQ(CodeOf(status), Code::kDataLoss) << status.ToString();
+    EXPECT_NE(MessageOf(status).find(damaged), std::string::npos) << status.ToString();
+  }
+}
+
+TEST_F(LakeTest, SnapshotsReadTheSameAfterFilesAreCollected) {
+  const TablePtr table = Create("t", {.order = {"k"}});
+  std::map<int64_t, std::vector<std::string>> states;
+  std::vector<std::string> rows;
+  std::set<std::string> files;
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_TRUE(Append(table, {{i, "x"}}).ok());
+    rows.push_back(std::to_string(i));
+    std::sort(rows.begin(), rows.end());
+    const auto cut = Cut(table);
+    ASSERT_TRUE(cut.ok());
+    states[cut->id] = rows;
+    for (const auto& path : world_.db->lake()->Files(world_.caller, table)->paths) {
+      files.insert(path);
+    }
+  }
+  size_t collected = 0;
+  for (const auto& path : files) collected += *world_.files->Exists(path) ? 0 : 1;
+  EXPECT_GE(collected, 16U) << "two merges of eight";
+  for (int round = 0; round < 2; ++round) {
+    for (const auto& [id, state] : states) {
+      EXPECT_EQ(
+          Sql(&world_, "SELECT k FROM d.t AT (VERSION => 'snapshot " + std::to_string(id) + "')"),
+          state);
+    }
+    ASSERT_TRUE(world_.Restart().ok());
+  }
 }
 
 TEST_F(LakeTest, ADamagedFileIsCutAnew) {

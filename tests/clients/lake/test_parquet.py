@@ -1,11 +1,14 @@
 """Strangers read the Parquet files of a table, and count and sum what our SQL does."""
 
 import datetime
+import json
 
 import duckdb
 import polars
 import pyarrow as pa
 import pyarrow.dataset
+import pyarrow.feather
+import pyarrow.flight
 import pyarrow.parquet
 
 ROWS = 20_000
@@ -79,6 +82,31 @@ def test_types_come_back_as_they_were(server, tmp_path):
         assert server.cut(f"types/{name}")["rows"] == 2
         assert server.sql(statement) == from_log
         assert len(from_log) == 2 and from_log[0]["ulong"] == str(2 ** 64 - 1)
+
+
+def test_far_times_do_not_stop_a_table(server, tmp_path):
+    """A second or millisecond beyond what microseconds hold is read as it was, from the log and from files."""
+    def rows(k, seconds, millis):
+        return pa.table({"k": pa.array([k], pa.int32()), "s": pa.array([seconds], pa.timestamp("s")),
+                         "ms": pa.array([millis], pa.timestamp("ms", "UTC"))})
+
+    times = [(1, 2), (2 ** 62, 3), (4, -2 ** 62), (5, 9_300_000_000_000_000)]
+    statement = "SELECT k, s, ms FROM far.t ORDER BY k"
+    for k, (seconds, millis) in enumerate(times):
+        file = tmp_path / f"{k}.arrow"
+        pyarrow.feather.write_feather(rows(k, seconds, millis), str(file))
+        server.load("far/t", file)
+        for _ in range(2):  # from the log, from a file
+            assert server.sql("SELECT count(*) AS n, count(s) AS s, count(ms) AS ms FROM far.t") == [
+                {"n": k + 1, "s": k + 1, "ms": k + 1}]
+            cut = server.cut("far/t")
+        assert cut["rows"] == k + 1
+        assert bool(cut.get("history")) == (k == 0)  # Iceberg has no such times
+    client = pyarrow.flight.connect("grpc://" + server.endpoints["flight"])
+    table = client.do_get(pyarrow.flight.Ticket(json.dumps({"sql": statement}))).read_all()
+    assert table["s"].cast(pa.int64()).to_pylist() == [s for s, _ in times]
+    assert table["ms"].cast(pa.int64()).to_pylist() == [ms for _, ms in times]
+    assert server.sql("SELECT k FROM far.t WHERE k = 1") == [{"k": 1}]
 
 
 def test_a_killed_server_goes_on(server, produce):
