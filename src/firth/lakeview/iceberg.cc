@@ -123,6 +123,7 @@ class Publisher {
       const json& one = snapshots[i];
       if (!one.is_object() || !one.contains("firth-files")) return Status::OK();
       parent_ = one.value("snapshot-id", int64_t{0});
+      masks_before_ = one.value("firth-masks", json::array());
       // It was the newest until the next one was made.
       const int64_t until_ms = i + 1 < snapshots.size()
                                    ? snapshots[i + 1].value("timestamp-ms", int64_t{0})
@@ -180,18 +181,65 @@ class Publisher {
     for (const auto& file : snapshot_.files) by_log[file->info.log].push_back(file);
     std::vector<IcebergFile> masks;
     for (const auto& [log, files] : by_log) {
+      ARROW_ASSIGN_OR_RAISE(const bool same, KeepMask(log, files, &masks));
+      if (same) continue;
       const std::string path =
           folder_ + '/' + Hex16(snapshot_.id) + '-' + Hex16(log.value) + "-deletes.parquet";
       ARROW_RETURN_NOT_OK(place_.files->Remove(path));  // of an attempt that a crash ended
       ARROW_ASSIGN_OR_RAISE(const MaskFile mask,
                             WriteMask(place_.files, edition_, files, place_.root, path));
-      if (mask.rows == 0) continue;
       masks.push_back(Entry(path, mask.rows, mask.bytes, snapshot_.id, true));
-      masked_ += mask.rows;
-      named_.insert(path);
-      own_.push_back(path);
+      AddMask(log, files, path, &masks);
     }
     return masks;
+  }
+
+  /// Take over the mask of a log that has the files which it had before.
+  Result<bool> KeepMask(LogId log, const std::vector<LakeFilePtr>& files,
+                        std::vector<IcebergFile>* masks) {
+    for (const json& old : masks_before_) {
+      if (!old.is_object() || old.value("log", int64_t{0}) != log.value ||
+          old.value("files", json()) != Numbers(files)) {
+        continue;
+      }
+      const std::string path = folder_ + '/' + old.value("path", "");
+      const auto rows = old.value("rows", int64_t{0});
+      if (rows > 0) {
+        ARROW_ASSIGN_OR_RAISE(const bool exists, place_.files->Exists(path));
+        if (!exists) return false;
+      }
+      masks->push_back({.path = Local(path),
+                        .rows = rows,
+                        .bytes = old.value("bytes", uint64_t{0}),
+                        .deletes = true,
+                        .added = false,
+                        .snapshot = old.value("snapshot", int64_t{0})});
+      AddMask(log, files, path, masks);
+      return true;
+    }
+    return false;
+  }
+
+  /// Note the last of `masks`, or take it back if it has no rows.
+  void AddMask(LogId log, const std::vector<LakeFilePtr>& files, const std::string& path,
+               std::vector<IcebergFile>* masks) {
+    const IcebergFile& mask = masks->back();
+    masks_.push_back({{"log", log.value},
+                      {"files", Numbers(files)},
+                      {"path", path.substr(folder_.size() + 1)},
+                      {"rows", mask.rows},
+                      {"bytes", mask.bytes},
+                      {"snapshot", mask.snapshot}});
+    if (mask.rows == 0) return masks->pop_back();
+    masked_ += mask.rows;
+    named_.insert(path);
+    own_.push_back(path);
+  }
+
+  static json Numbers(const std::vector<LakeFilePtr>& files) {
+    json numbers = json::array();
+    for (const auto& file : files) numbers.push_back(file->info.number);
+    return numbers;
   }
 
   json SnapshotJson(const std::string& list) {
@@ -207,7 +255,8 @@ class Publisher {
                    {"total-records", std::to_string(rows_)},
                    {"total-position-deletes", std::to_string(masked_)},
                    {"firth.commit", std::to_string(snapshot_.commit.value)}}},
-                 {"firth-files", std::move(files)}};
+                 {"firth-files", std::move(files)},
+                 {"firth-masks", masks_}};
     if (parent_ != 0) made["parent-snapshot-id"] = parent_;
     return made;
   }
@@ -259,8 +308,10 @@ class Publisher {
   const Snapshot& snapshot_;
   const Reading reading_;
   const std::string folder_;
-  json earlier_ = json::array();  // snapshots that are still listed
-  int64_t parent_ = 0;            // the snapshot published before; 0: none
+  json earlier_ = json::array();       // snapshots that are still listed
+  int64_t parent_ = 0;                 // the snapshot published before; 0: none
+  json masks_before_ = json::array();  // of that one: of each log, and of which files
+  json masks_ = json::array();
   int32_t last_column_id_ = 0;
   int64_t rows_ = 0;
   int64_t masked_ = 0;

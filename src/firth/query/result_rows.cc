@@ -4,6 +4,7 @@
 #include <arrow/extension_type.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -37,6 +38,7 @@ Result<std::shared_ptr<arrow::Schema>> ShownSchema(const arrow::Schema& schema) 
   std::set<std::string> taken;
   for (const auto& field : schema.fields()) taken.insert(field->name());
   std::set<std::string> used;
+  std::map<std::string, int> next;  // of names that are there more than once: the last number
   std::vector<std::shared_ptr<arrow::Field>> fields;
   for (const auto& field : schema.fields()) {
     auto type = field->type();
@@ -48,7 +50,8 @@ Result<std::shared_ptr<arrow::Schema>> ShownSchema(const arrow::Schema& schema) 
       return Refused("the column '" + name.substr(0, 64) + "' of the result is of type " +
                      type->ToString().substr(0, 64) + "; cast it, to VARCHAR for instance");
     }
-    for (int i = 1; used.contains(name); ++i) {
+    for (int& i = next[name]; used.contains(name);) {
+      ++i;
       const std::string candidate = field->name() + '_' + std::to_string(i);
       if (!taken.contains(candidate)) name = candidate;
     }

@@ -34,7 +34,8 @@ Status Refused(std::string text) {
 }
 
 Status NoTree(const std::string& what) {
-  return Error(Code::kInternal, Reason::kNone, "DuckDB's parse tree is not as it should be: " + what);
+  return Error(Code::kInternal, Reason::kNone,
+               "DuckDB's parse tree is not as it should be: " + what);
 }
 
 }  // namespace firth::query

@@ -216,6 +216,40 @@ TEST_F(LakeTest, FarTimesNeitherStopACutNorChange) {
   }
 }
 
+TEST_F(LakeTest, PositionsOfStrangersAreErrorsOrPlaces) {
+  const TablePtr table = Create("t", {.order = {"k"}});
+  ASSERT_TRUE(Append(table, {{1, "a"}, {2, "b"}, {3, "c"}}).ok());
+  ASSERT_TRUE(Cut(table).ok());
+  ASSERT_TRUE(Append(table, {{2, "tail"}}).ok());
+  auto first = world_.db->lake()->ScanRange(world_.caller, {.table = table});
+  ASSERT_TRUE(first.ok() && (*first)->Next().ok());
+  const std::string good = *(*first)->PositionOf(0);
+  SeededRandom random(3);
+  int taken = 0;
+  for (int i = 0; i < 500; ++i) {
+    std::string position = good;
+    if (i % 2 == 0) position.resize(random.Next64() % 60);
+    for (uint64_t n = random.Next64() % 4; n > 0 && !position.empty(); --n) {
+      position[random.Next64() % position.size()] = static_cast<char>(random.Next64());
+    }
+    auto scanner = world_.db->lake()->ScanRange(world_.caller, {.table = table, .after = position});
+    if (!scanner.ok()) {
+      EXPECT_EQ(CodeOf(scanner.status()), Code::kInvalidArgument) << scanner.status().ToString();
+      continue;
+    }
+    int64_t rows = 0;
+    for (;;) {
+      const auto batch = (*scanner)->Next();
+      ASSERT_TRUE(batch.ok()) << batch.status().ToString();
+      if (*batch == nullptr) break;
+      rows += (*batch)->num_rows();
+    }
+    EXPECT_LE(rows, 4);
+    ++taken;
+  }
+  EXPECT_GT(taken, 100);
+}
+
 TEST_F(LakeTest, ADamagedFileWhoseLogIsGoneIsNamed) {
   const TablePtr table =
       Create("t", {.log_lifetime = catalog::Lifetime{.duration_ns = 1'000'000'000}});

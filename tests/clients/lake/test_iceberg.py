@@ -1,8 +1,10 @@
 """Strangers open a table's Iceberg metadata, and count and sum what our SQL does: PyIceberg, Polars, and DuckDB with
 its own extension."""
 
+import datetime
 import pathlib
 import random
+import time
 import warnings
 
 import duckdb
@@ -113,6 +115,43 @@ def test_earlier_snapshots_are_read_by_id(server, put):
     table = StaticTable.from_metadata(metadata)
     read = {one.snapshot_id: table.scan(snapshot_id=one.snapshot_id).count() for one in table.snapshots()}
     assert read == counts
+
+
+def test_earlier_snapshots_are_read_by_time(server, put):
+    """In Iceberg and in SQL, as of the moments at which they were the newest."""
+    seen_at = []
+    for n in range(1, 5):
+        put("ice/times", [{"k": n, "v": "x", "small": 1}])
+        server.cut("ice/times")
+        seen_at.append(time.time())
+        time.sleep(0.05)
+    table = StaticTable.from_metadata(server.cut("ice/times")["current"])
+    for n, at in enumerate(seen_at, 1):
+        snapshot = table.snapshot_as_of_timestamp(int(at * 1000))
+        assert table.scan(snapshot_id=snapshot.snapshot_id).count() == n
+        then = datetime.datetime.fromtimestamp(at, datetime.timezone.utc).strftime("%Y-%m-%d %H:%M:%S.%f")
+        assert server.sql(f"SELECT count(*) AS n FROM ice.times AT (TIMESTAMP => TIMESTAMP '{then}')") == [{"n": n}]
+
+
+def test_masks_of_buckets_at_rest_stay_as_they_are(server, put, duck):
+    """A publication costs what the logs cost that changed."""
+    rows = [{"k": k, "v": "x", "small": 1} for k in range(400)]
+    put("ice/buckets", rows, "--key", "k", "--buckets", "4")
+    put("ice/buckets", rows[:200])
+    held = {}
+    for round_number in range(4):
+        put("ice/buckets", [{"k": 7, "v": str(round_number), "small": round_number}])
+        metadata = server.cut("ice/buckets")["current"]
+        expected = (400, sum(range(400)), 399 + round_number)
+        assert seen(metadata, duck) == dict.fromkeys(("pyiceberg", "polars", "duckdb"), expected)
+        before = held
+        held = {file.name: file.stat().st_mtime_ns for file in pathlib.Path(metadata).parent.glob("*-deletes.parquet")}
+        tasks = list(StaticTable.from_metadata(metadata).scan().plan_files())
+        named = {pathlib.Path(mask.file_path).name for task in tasks for mask in task.delete_files}
+        assert len(named) == 4
+        if before:
+            assert len(named & set(before)) == 3
+            assert all(held[name] == before[name] for name in named & set(before))
 
 
 def test_columns_that_came_later(server, put, duck, tmp_path):
