@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "firth/query/sql_text.h"
+
 namespace firth::query {
 namespace {
 
@@ -109,6 +111,12 @@ Result<duckdb_data_chunk> TableSource::Convert(const Column& column,
   duckdb_->destroy_error_data(&failed);
   if (exported.release != nullptr) exported.release(&exported);
   if (text.empty() && chunk != nullptr) return chunk;
+  if (text.find("Conversion") != std::string::npos) {
+    return Refused("the column '" + column.schema->field(0)->name().substr(0, 64) +
+                   "' has values that SQL cannot hold as " +
+                   column.schema->field(0)->type()->ToString().substr(0, 64) +
+                   "; leave it out, or read the table without SQL");
+  }
   return Error(Code::kInternal, Reason::kNone,
                "the column '" + column.schema->field(0)->name().substr(0, 64) +
                    "' cannot be given to DuckDB: " + text);
