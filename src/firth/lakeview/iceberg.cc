@@ -106,6 +106,17 @@ class Publisher {
   /// Take over the snapshots of the metadata before this, as far as they are still to be listed.
   /// What cannot be read is begun anew.
   Status ReadEarlier() {
+    try {
+      return TakeEarlier();
+    } catch (const json::exception&) {
+      earlier_ = json::array();
+      masks_before_ = json::array();
+      parent_ = 0;
+      return Status::OK();
+    }
+  }
+
+  Status TakeEarlier() {
     const auto hint = store::ReadFile(place_.files, folder_ + '/' + kHintFile, kMetadataBytesMax);
     if (!hint.ok()) return Status::OK();
     const auto version = ParseInt64((*hint)->ToString());
@@ -194,14 +205,21 @@ class Publisher {
     return masks;
   }
 
+  static bool IsMask(const json& old) {
+    const auto whole = [&](const char* name) {
+      return old.contains(name) && old[name].is_number_integer() && old[name] >= 0;
+    };
+    return old.is_object() && whole("log") && whole("rows") && whole("bytes") &&
+           whole("snapshot") && old.contains("files") && old.contains("path") &&
+           old["path"].is_string();
+  }
+
   /// Take over the mask of a log that has the files which it had before.
   Result<bool> KeepMask(LogId log, const std::vector<LakeFilePtr>& files,
                         std::vector<IcebergFile>* masks) {
     for (const json& old : masks_before_) {
-      if (!old.is_object() || old.value("log", int64_t{0}) != log.value ||
-          old.value("files", json()) != Numbers(files)) {
-        continue;
-      }
+      if (!IsMask(old)) continue;
+      if (old["log"] != log.value || old["files"] != Numbers(files)) continue;
       const std::string path = folder_ + '/' + old.value("path", "");
       const auto rows = old.value("rows", int64_t{0});
       if (rows > 0) {
