@@ -2,18 +2,21 @@
 // With: doors/aws/chunked_body doors/aws/digests doors/aws/dynamo doors/aws/item_condition
 // With: doors/aws/job_message doors/aws/json doors/aws/regions doors/aws/signature
 // With: doors/aws/trackers doors/aws/instances doors/aws/sqs_form doors/aws/table_shape
-// With: doors/aws/new_table doors/aws/xml doors/aws/errors net/http_text
+// With: doors/aws/new_table doors/aws/xml doors/aws/errors net/http_text doors/aws/query_message
+// With: doors/aws/byte_range
 // With: schema/schema schema/types schema/key
 // With: common/json_depth common/path common/status common/text common/checksum common/logging
 #include <cstddef>
 #include <cstdint>
 #include <string>
 
+#include "firth/doors/aws/byte_range.h"
 #include "firth/doors/aws/chunked_body.h"
 #include "firth/doors/aws/digests.h"
 #include "firth/doors/aws/dynamo.h"
 #include "firth/doors/aws/job_message.h"
 #include "firth/doors/aws/json.h"
+#include "firth/doors/aws/query_message.h"
 #include "firth/doors/aws/regions.h"
 #include "firth/doors/aws/signature.h"
 #include "firth/doors/aws/sqs.h"
@@ -83,6 +86,37 @@ void ReadCondition(const std::string& text) {
   if (legacy.ok()) static_cast<void>(legacy->Holds(member("Item")));
 }
 
+/// A message that asks for rows: who asks, where they are to go, which of them, and what of each.
+void ReadQuery(const std::string& text) {
+  const QueryMessage query = ReadQueryMessage(text);
+  if (query.id.empty()) return;
+  static_cast<void>(ReadDestination(query.body));
+  TableShape shape = Shape();
+  if (KeepRequested(query.body, &shape).ok()) FIRTH_CHECK(shape.fields.size() >= 3);
+  if (query.body.contains("regions")) {
+    static_cast<void>(RegionSet::Read(query.body["regions"], Shape()));
+  }
+}
+
+/// Whatever is asked for lies in the object.
+void ReadRange(const std::string& text) {
+  for (const uint64_t bytes : {uint64_t{0}, uint64_t{1}, uint64_t{1} << 40}) {
+    const auto range = ReadByteRange("bytes=" + text, bytes);
+    if (range.ok()) FIRTH_CHECK(range->begin <= range->end && range->end <= bytes);
+  }
+  static_cast<void>(ReadByteRange(text, 7));
+}
+
+/// A request to a queue as JSON is one as a form, too.
+void ReadQueueRequest(const std::string& text) {
+  const auto request = ParseJson(text);
+  if (request.ok() && request->is_object()) {
+    for (const char* name : {"QueueUrl", "MessageBody", "ReceiptHandle"}) {
+      static_cast<void>(TextMember(*request, name));
+    }
+  }
+}
+
 /// Whatever a name holds, what is written of it is XML.
 void WriteText(const std::string& text) {
   XmlWriter xml;
@@ -100,7 +134,7 @@ void WriteText(const std::string& text) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 12) {
+  switch (data[0] % 15) {
     case 0:
       DecodeInPieces(text);
       break;
@@ -143,6 +177,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     case 11:
       WriteText(text);
+      break;
+    case 12:
+      ReadQuery(text);
+      break;
+    case 13:
+      ReadRange(text);
+      break;
+    case 14:
+      ReadQueueRequest(text);
       break;
     default:
       static_cast<void>(FromBase64(text));

@@ -8,16 +8,10 @@
 #include <vector>
 
 #include "firth/doors/aws/ingest.h"
+#include "firth/doors/aws/query_message.h"
 #include "firth/doors/aws/regions.h"
 
 namespace firth::doors::aws {
-
-/// A query's message, as far as it can be read.
-struct QueryMessage {
-  std::string id;  // "" if there is none to be read
-  json body;
-};
-QueryMessage ReadQueryMessage(const std::string& body);
 
 /// Thread-safe; blocks.
 class QueryRun {

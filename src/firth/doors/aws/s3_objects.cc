@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "firth/common/text.h"
+#include "firth/doors/aws/byte_range.h"
 #include "firth/doors/aws/digests.h"
 #include "firth/doors/aws/s3.h"
 #include "firth/doors/aws/xml.h"
@@ -17,41 +18,6 @@ constexpr int64_t kDayNs = int64_t{24} * 3600 * 1'000'000'000;
 /// What clients upload to be ingested goes a week after a job can have ended.
 constexpr int64_t kIngestLifetimeNs = 8 * kDayNs;
 constexpr char kChecksumPrefix[] = "checksum-";
-
-/// The bytes [begin, end) of an object.
-struct Range {
-  uint64_t begin = 0;
-  uint64_t end = 0;
-  bool partial = false;
-};
-
-/// Read `Range: bytes=a-b`, `a-` or `-n`; what is no such range is overlooked, as HTTP asks.
-Result<Range> ReadRange(std::string_view header, uint64_t bytes) {
-  const Range whole{.begin = 0, .end = bytes};
-  constexpr std::string_view kUnit = "bytes=";
-  if (!header.starts_with(kUnit)) return whole;
-  header.remove_prefix(kUnit.size());
-  const size_t dash = header.find('-');
-  if (dash == std::string_view::npos || header.find(',') != std::string_view::npos) return whole;
-  const std::string_view first = header.substr(0, dash);
-  const std::string_view last = header.substr(dash + 1);
-  const auto unmet = [&] {
-    return Fault("InvalidRange",
-                 fmt::format("the range does not begin within the object's {} bytes", bytes));
-  };
-  if (first.empty()) {
-    const auto count = ParseInt64(last);
-    if (!count.ok() || *count < 0) return whole;
-    if (*count == 0 || bytes == 0) return unmet();
-    return Range{bytes - std::min(bytes, static_cast<uint64_t>(*count)), bytes, true};
-  }
-  const auto begin = ParseInt64(first);
-  const auto end = last.empty() ? Result<int64_t>(INT64_MAX - 1) : ParseInt64(last);
-  if (!begin.ok() || !end.ok() || *begin < 0 || *end < *begin) return whole;
-  if (static_cast<uint64_t>(*begin) >= bytes) return unmet();
-  return Range{static_cast<uint64_t>(*begin), std::min(bytes, static_cast<uint64_t>(*end) + 1),
-               true};
-}
 
 std::string Quoted(const std::string& tag) {
   return "\"" + tag + "\"";
@@ -135,7 +101,8 @@ Result<net::HttpResponse> S3::GetProperties(const Call& call, const Target&,
   net::HttpResponse answer;
   answer.content_type = "text/plain; charset=utf-8";
   const std::string text = instances_->Properties(instance, base);
-  ARROW_ASSIGN_OR_RAISE(const Range range, ReadRange(call.request->Header("range"), text.size()));
+  ARROW_ASSIGN_OR_RAISE(const ByteRange range,
+                        ReadByteRange(call.request->Header("range"), text.size()));
   answer.body = text.substr(range.begin, range.end - range.begin);
   if (range.partial) {
     answer.status = 206;
@@ -158,7 +125,8 @@ Result<net::HttpResponse> S3::GetObject(const Call& call, const Target& target) 
   Status refused;
   if (auto unchanged = Precondition(call, object, &refused)) return std::move(*unchanged);
   ARROW_RETURN_NOT_OK(refused);
-  ARROW_ASSIGN_OR_RAISE(const Range range, ReadRange(call.request->Header("range"), object.bytes));
+  ARROW_ASSIGN_OR_RAISE(const ByteRange range,
+                        ReadByteRange(call.request->Header("range"), object.bytes));
   net::HttpResponse answer;
   AddFacts(call, object, range.partial, &answer);
   ARROW_RETURN_NOT_OK(OverrideFacts(call, &answer));
