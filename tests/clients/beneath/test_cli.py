@@ -51,7 +51,6 @@ async def test_each_command(run, project, tmp_path):
     name = project.split("/")[1]
     me = await do("organization show", "ada")
     assert me["name"] == "ada" and me["personalUserID"]
-    assert (await do("organization update", "ada", "--display-name", "Ada L.", "--description", "counts"))["displayName"] == "Ada L."
     path = f"{project}-cli"
     made = await do("project create", path, "--display-name", "Made", "--public", "--description", "d", "--site-url", "s")
     assert made["name"] == f"{name}_cli" and made["public"] is True
@@ -90,6 +89,7 @@ async def test_each_command(run, project, tmp_path):
     await run("auth", "--secret", SECRETS["root"])
     organization = f"cli_{name}"
     await do("organization create", organization)
+    assert (await do("organization update", organization, "--display-name", "A. B.", "--description", "counts"))["displayName"] == "A. B."
     await do("organization invite-member", organization, "ada", "--create", "true")
     await run("auth", "--secret", SECRETS["ada"])
     await do("organization accept-invite", organization)
