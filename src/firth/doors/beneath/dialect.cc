@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "firth/common/text.h"
 #include "firth/doors/beneath/refusals.h"
 
 // The library in Rust.
@@ -139,6 +140,9 @@ Json DescribeTable(const TableFacts& facts, const arrow::Schema& columns, int64_
 
 Result<Translation> Translate(std::string_view sql, int64_t now_us,
                               const std::map<std::string, Json>& tables) {
+  if (!IsUtf8(sql)) {
+    return Error(Code::kInvalidArgument, Reason::kQueryRefused, "the statement is not UTF-8");
+  }
   const Json request{{"sql", sql}, {"now_us", now_us}, {"tables", tables}};
   const std::string text = request.dump(-1, ' ', false, Json::error_handler_t::replace);
   ARROW_ASSIGN_OR_RAISE(const Json answer, Answer(firth_dialect_translate, text));

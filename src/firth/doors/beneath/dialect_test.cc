@@ -222,6 +222,7 @@ TEST(DialectTest, HostileStatementsAreRefused) {
       std::string("SELECT 1 \0 2", 12),
       "SELECT `" + std::string(1000, '/') + "`",
       "\xff\xfe",
+      "SELECT 1 -- \x96",
   };
   for (const auto& sql : statements) {
     EXPECT_FALSE(Analyze(sql).ok()) << sql.substr(0, 60);
