@@ -1,4 +1,6 @@
-// Files that somebody hands in, in every format that there is a reader for; the first byte chooses.
+// Files that somebody hands in, in the formats that there are readers for; the first byte chooses.
+// ORC is not among them: Arrow's reader of it follows a null pointer on some damaged files, which
+// can only be held off by reading them in a process of their own (docs/doors/deltacat.md).
 // With: common/* schema/* format/*
 #include <arrow/api.h>
 #include <arrow/io/memory.h>
@@ -13,8 +15,8 @@
 using namespace firth;  // NOLINT: a program of one function
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static const char* const kNames[] = {"a.parquet", "a.csv",    "a.tsv",    "a.psv",  "a.jsonl",
-                                       "a.feather", "a.arrows", "a.orc",    "a.avro", "a.csv.gz",
+  static const char* const kNames[] = {"a.parquet", "a.csv",    "a.tsv",     "a.psv",  "a.jsonl",
+                                       "a.feather", "a.arrows", "a.parquet", "a.avro", "a.csv.gz",
                                        "a.csv.zst", "a.zip",    "a.csv.zip"};
   // A small file that says to be large is found by its readers; a large one only takes longer.
   constexpr size_t kBytesMax = 64 << 10;
