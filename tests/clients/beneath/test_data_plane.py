@@ -15,20 +15,12 @@ from beneath.connection import Connection
 from beneath.proto import gateway_pb2
 from grpc.aio import AioRpcError
 
+from avro_bytes import long
 from conftest import new_project, point_at
 from server import SECRETS
 
 UTC = datetime.timezone.utc
 counter = iter(range(1, 1000))
-
-
-def long(value):
-    value = (value << 1) ^ (value >> 63)
-    out = b""
-    while value > 0x7F:
-        out += bytes([value & 0x7F | 0x80])
-        value >>= 7
-    return out + bytes([value])
 
 
 def text(value):

@@ -17,6 +17,7 @@ from beneath.connection import GraphQLError
 from beneath.proto import gateway_pb2, gateway_pb2_grpc
 from grpc.aio import AioRpcError
 
+from avro_bytes import long
 from conftest import new_project, point_at
 from server import SECRETS, Server
 
@@ -177,15 +178,6 @@ async def table_of(client, name):
     table = await client.create_table("ada/p/" + name, schema=SCHEMA, update_if_exists=True)
     await client.connection.ensure_connected()
     return table.primary_instance
-
-
-def long(value):
-    value = (value << 1) ^ (value >> 63)
-    out = b""
-    while value > 0x7F:
-        out += bytes([value & 0x7F | 0x80])
-        value >>= 7
-    return out + bytes([value])
 
 
 async def test_records(ada):

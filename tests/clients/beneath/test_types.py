@@ -11,6 +11,8 @@ from beneath.connection import GraphQLError
 from beneath.proto import gateway_pb2
 from grpc.aio import AioRpcError
 
+from avro_bytes import long
+
 UTC = datetime.timezone.utc
 SCHEMA = """
   # a comment
@@ -117,15 +119,6 @@ async def test_spellings_and_canonical_forms(client):
                 '["null","int"]', '"int"', "{", "[" * 5000):
         with pytest.raises(GraphQLError):
             await compile_schema("Avro", bad)
-
-
-def long(value):
-    value = (value << 1) ^ (value >> 63)
-    out = b""
-    while value > 0x7f:
-        out += bytes([value & 0x7f | 0x80])
-        value >>= 7
-    return out + bytes([value])
 
 
 @pytest.mark.parametrize("type, good, bad", [
