@@ -371,7 +371,7 @@ Status Journal::FindMark() {
   if (content.empty()) {
     return Error(
         Code::kDataLoss, Reason::kFileMissing,
-        "the file " + MarkPath() + " is missing or empty: it says how far the log is " + "durable");
+        "the file " + MarkPath() + " is missing or empty: it says how far the log is durable");
   }
   return Error(Code::kDataLoss, Reason::kChecksumMismatch,
                MarkPath() + " is damaged: it says less of the log than the catalog does");
