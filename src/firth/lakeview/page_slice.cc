@@ -16,6 +16,7 @@
 #include <map>
 #include <tuple>
 
+#include "firth/format/positioned_input.h"
 #include "firth/lakeview/stored_types.h"
 #include "firth/schema/key.h"
 
@@ -29,8 +30,9 @@ constexpr int64_t kMagicBytes = 4;
 constexpr int64_t kColumnBufferBytes = 64 << 10;
 
 /// Pieces of a file, one behind the other.
-class Pieces : public arrow::io::RandomAccessFile {
+class Pieces : public format::PositionedInput {
  public:
+  using format::PositionedInput::ReadAt;
   explicit Pieces(std::shared_ptr<arrow::io::RandomAccessFile> file) : file_(std::move(file)) {}
 
   /// Where the piece lies in here.
@@ -41,33 +43,7 @@ class Pieces : public arrow::io::RandomAccessFile {
     return begin;
   }
 
-  Status Close() override {
-    closed_ = true;
-    return Status::OK();
-  }
-  bool closed() const override { return closed_; }
-  Result<int64_t> Tell() const override { return position_; }
-  Status Seek(int64_t position) override {
-    position_ = position;
-    return Status::OK();
-  }
   Result<int64_t> GetSize() override { return size_; }
-  Result<int64_t> Read(int64_t bytes, void* out) override {
-    ARROW_ASSIGN_OR_RAISE(const int64_t count, ReadAt(position_, bytes, out));
-    position_ += count;
-    return count;
-  }
-  Result<std::shared_ptr<arrow::Buffer>> Read(int64_t bytes) override {
-    ARROW_ASSIGN_OR_RAISE(auto buffer, ReadAt(position_, bytes));
-    position_ += buffer->size();
-    return buffer;
-  }
-  Result<std::shared_ptr<arrow::Buffer>> ReadAt(int64_t position, int64_t bytes) override {
-    const int64_t most = std::clamp<int64_t>(size_ - position, 0, std::max<int64_t>(bytes, 0));
-    ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Buffer> buffer, arrow::AllocateBuffer(most));
-    ARROW_RETURN_NOT_OK(ReadAt(position, most, buffer->mutable_data()).status());
-    return buffer;
-  }
   Result<int64_t> ReadAt(int64_t position, int64_t bytes, void* out) override {
     int64_t done = 0;
     while (done < bytes && position + done < size_) {
@@ -89,8 +65,6 @@ class Pieces : public arrow::io::RandomAccessFile {
   const std::shared_ptr<arrow::io::RandomAccessFile> file_;
   std::map<int64_t, std::pair<int64_t, int64_t>> pieces_{{0, {0, kMagicBytes}}};
   int64_t size_ = kMagicBytes;
-  int64_t position_ = 0;
-  bool closed_ = false;
 };
 
 /// Least or greatest values of pages as a column of the stored type; null: of another kind.

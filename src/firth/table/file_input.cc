@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "firth/common/checksum.h"
+#include "firth/format/positioned_input.h"
 
 namespace firth::table {
 namespace {
@@ -71,40 +72,13 @@ Status Damaged(const catalog::FileInfo& file, uint64_t block) {
                    " was changed or is damaged at byte " + std::to_string(block * kFileBlockBytes));
 }
 
-class Verified : public arrow::io::RandomAccessFile {
+class Verified : public format::PositionedInput {
  public:
+  using format::PositionedInput::ReadAt;
   Verified(std::shared_ptr<FileBytes> bytes, catalog::FileInfo file, bool verify)
       : bytes_(std::move(bytes)), file_(std::move(file)), verify_(verify) {}
 
-  Status Close() override {
-    closed_ = true;
-    return Status::OK();
-  }
-  bool closed() const override { return closed_; }
-  Result<int64_t> Tell() const override { return position_; }
-  Status Seek(int64_t position) override {
-    position_ = position;
-    return Status::OK();
-  }
   Result<int64_t> GetSize() override { return static_cast<int64_t>(file_.bytes); }
-
-  Result<int64_t> Read(int64_t bytes, void* out) override {
-    ARROW_ASSIGN_OR_RAISE(const int64_t read, ReadAt(position_, bytes, out));
-    position_ += read;
-    return read;
-  }
-  Result<std::shared_ptr<arrow::Buffer>> Read(int64_t bytes) override {
-    ARROW_ASSIGN_OR_RAISE(auto buffer, ReadAt(position_, bytes));
-    position_ += buffer->size();
-    return buffer;
-  }
-  Result<std::shared_ptr<arrow::Buffer>> ReadAt(int64_t position, int64_t bytes) override {
-    const int64_t rest = std::max<int64_t>(0, static_cast<int64_t>(file_.bytes) - position);
-    ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Buffer> buffer,
-                          arrow::AllocateBuffer(std::clamp<int64_t>(bytes, 0, rest)));
-    ARROW_RETURN_NOT_OK(ReadAt(position, buffer->size(), buffer->mutable_data()).status());
-    return buffer;
-  }
   Result<int64_t> ReadAt(int64_t position, int64_t bytes, void* out) override {
     if (position < 0 || bytes < 0) return Status::Invalid("a read at a negative place");
     const auto begin = static_cast<uint64_t>(position);
@@ -147,8 +121,6 @@ class Verified : public arrow::io::RandomAccessFile {
   const bool verify_;
   std::mutex mutex_;
   std::deque<std::pair<uint64_t, std::shared_ptr<arrow::Buffer>>> blocks_;  // guarded by mutex_
-  int64_t position_ = 0;
-  bool closed_ = false;
 };
 
 /// Nobody can have put a link into the path meanwhile.

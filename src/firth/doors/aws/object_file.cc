@@ -5,28 +5,19 @@
 #include <algorithm>
 #include <cstring>
 
+#include "firth/format/positioned_input.h"
+
 namespace firth::doors::aws {
 namespace {
 
 constexpr size_t kBlobBytes = size_t{8} << 20;
 
-class ObjectFile : public arrow::io::RandomAccessFile {
+class ObjectFile : public format::PositionedInput {
  public:
   ObjectFile(work::Objects* objects, work::ObjectInfo object)
       : objects_(objects), object_(std::move(object)) {}
 
-  Status Close() override {
-    closed_ = true;
-    return Status::OK();
-  }
-  bool closed() const override { return closed_; }
-  Result<int64_t> Tell() const override { return position_; }
   Result<int64_t> GetSize() override { return static_cast<int64_t>(object_.bytes); }
-  Status Seek(int64_t position) override {
-    if (position < 0) return Status::Invalid("a position below zero");
-    position_ = position;
-    return Status::OK();
-  }
   Result<std::shared_ptr<arrow::Buffer>> ReadAt(int64_t position, int64_t bytes) override {
     if (position < 0 || bytes < 0) return Status::Invalid("a range below zero");
     const auto at = std::min(static_cast<uint64_t>(position), object_.bytes);
@@ -37,22 +28,10 @@ class ObjectFile : public arrow::io::RandomAccessFile {
     if (read->size() > 0) std::memcpy(out, read->data(), static_cast<size_t>(read->size()));
     return read->size();
   }
-  Result<int64_t> Read(int64_t bytes, void* out) override {
-    ARROW_ASSIGN_OR_RAISE(const int64_t count, ReadAt(position_, bytes, out));
-    position_ += count;
-    return count;
-  }
-  Result<std::shared_ptr<arrow::Buffer>> Read(int64_t bytes) override {
-    ARROW_ASSIGN_OR_RAISE(auto read, ReadAt(position_, bytes));
-    position_ += read->size();
-    return read;
-  }
 
  private:
   work::Objects* const objects_;
   const work::ObjectInfo object_;
-  int64_t position_ = 0;
-  bool closed_ = false;
 };
 
 class StagedStream : public arrow::io::OutputStream {
