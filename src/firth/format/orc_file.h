@@ -1,4 +1,5 @@
-// Reading ORC files.
+// Reading ORC files, in a process of their own: the library for them ends the process that it runs
+// in when a file was made to harm, so that must not be the server's.
 #pragma once
 
 #include <memory>
@@ -8,6 +9,9 @@
 
 namespace firth::format {
 
+/// Open `source` in a child that runs this very program with kOrcReaderArgument. Errors:
+/// kInvalidArgument also when the child died over the file or took more than its memory (1 GiB) or
+/// its processor time.
 Result<std::unique_ptr<FileReader>> OpenOrc(Source source, const ReadOptions& options);
 
 }  // namespace firth::format

@@ -1,0 +1,30 @@
+// The two ends of reading an ORC file in a process of its own.
+#pragma once
+
+#include <arrow/io/interfaces.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "firth/common/status.h"
+
+namespace firth::format {
+
+/// The first argument of a program that is to do nothing but ServeOrcReader. The program's main
+/// looks for it before anything else.
+inline constexpr char kOrcReaderArgument[] = "read-orc-for-parent";
+
+/// The child: read the file that the parent has, and send its rows. Gives the exit status.
+int ServeOrcReader(int argc, char** argv);
+
+/// The parent: the rows of a file as a stream in Arrow's format, from a child that ends with the
+/// stream. Each read answers what the child asks of the file, on the thread that reads.
+struct OrcRows {
+  std::shared_ptr<arrow::io::InputStream> stream;
+  std::function<double()> progress;  // 0 to 1, by how far the child has come in the file
+};
+Result<OrcRows> StartOrcReader(std::shared_ptr<arrow::io::RandomAccessFile> file,
+                               int64_t batch_rows);
+
+}  // namespace firth::format
