@@ -36,6 +36,14 @@ def test_rows_survive_a_kill(server):
     assert client.range_key_query("t", [{"key": ["", None]}]) == [{"key": "a", "value": "1"}, {"key": "b", "value": "2"}]
 
 
+def await_answers(answered, more):
+    """Until as many more were answered; how long that takes is the machine's affair."""
+    wanted, until = len(answered) + more, time.monotonic() + 60
+    while len(answered) < wanted:
+        assert time.monotonic() < until, "nothing is answered"
+        time.sleep(0.02)
+
+
 def upload(s3, bucket, key, rows):
     s3.put_object(Bucket=bucket, Key=key, Body=parquet(pa.table(rows)))
 
@@ -70,9 +78,10 @@ def test_each_message_once(server):
     for thread in threads:
         thread.start()
     for _ in range(CYCLES):
-        time.sleep(chance.uniform(0.2, 1.0))
+        await_answers(answered, 4)
+        time.sleep(chance.uniform(0, 0.3))
         server.restart(signal.SIGKILL)
-    time.sleep(0.5)
+    await_answers(answered, 1)
     stop.set()
     for thread in threads:
         thread.join()
@@ -82,7 +91,6 @@ def test_each_message_once(server):
     seen = {}
     for row in connect().range_key_query("t", [{"k": [0, None]}]):
         seen[row["k"]] = seen.get(row["k"], 0) + 1
-    assert len(answered) > 3 * CYCLES
     for number in answered:
         assert seen.pop(number, 0) == 2, number
     for number, count in seen.items():
@@ -132,14 +140,11 @@ def test_objects_survive_a_kill(server):
     thread = threading.Thread(target=put)
     thread.start()
     for _ in range(3):
-        wanted, until = len(answered) + 5, time.monotonic() + 20
-        while len(answered) < wanted and time.monotonic() < until:
-            time.sleep(0.02)
+        await_answers(answered, 5)
         server.restart(signal.SIGKILL)
     stop.set()
     thread.join()
     s3 = boto3.client("s3")
-    assert len(answered) > 10
     for key, body in answered.items():
         assert s3.get_object(Bucket="box", Key=key)["Body"].read() == body
 

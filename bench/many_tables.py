@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""What tables cost that exist and are not used: 10,000 tables of 10 logs each, 100,000 logs.
+
+    FIRTH_BINARY=build/firth python bench/many_tables.py [TABLES] [LOGS A TABLE]
+
+The tables are made one by one over Arrow Flight, and every hundredth gets a row in each log. Then the server is stopped,
+and started again: the time until `ready`, its private memory, and the time of a first append to a table that was not
+touched since. Then it is killed and started once more. Needs PyPI pyarrow.
+"""
+
+import json
+import os
+import pathlib
+import platform
+import statistics
+import sys
+import tempfile
+import time
+
+import pyarrow as pa
+import pyarrow.flight as flight
+from server import private_bytes, start, stop
+
+
+def connect(doors):
+    return flight.connect(f"grpc://{doors['flight']}")
+
+
+def append(client, path, count):
+    rows = pa.table({"a": pa.array(range(count), pa.int64())})
+    began = time.monotonic()
+    writer, reader = client.do_put(flight.FlightDescriptor.for_command(json.dumps({"path": path})), rows.schema)
+    with writer:
+        writer.write_table(rows)
+        writer.done_writing()
+        while reader.read() is not None:
+            pass
+    return time.monotonic() - began
+
+
+def rows_of(client, path):
+    return client.do_get(flight.Ticket(json.dumps({"path": path}).encode())).read_all().num_rows
+
+
+def name(i):
+    return f"bench/t{i:05d}"
+
+
+def main():
+    tables = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    logs = int(sys.argv[2]) if len(sys.argv) > 2 else 10
+    result = {"tables": tables, "logs": tables * logs}
+    with tempfile.TemporaryDirectory(prefix="firth-tables-") as folder:
+        server, seconds, doors = start(folder)
+        empty = private_bytes(server)
+        client = connect(doors)
+        began = time.monotonic()
+        for i in range(tables):
+            definition = {"path": name(i), "schema": "a:int64", "buckets": logs}
+            list(client.do_action(flight.Action("create", json.dumps(definition).encode())))
+        result["create_ms"] = (time.monotonic() - began) * 1000 / tables
+        for i in range(0, tables, 100):
+            append(client, name(i), 10 * logs)
+        result["made_bytes"] = private_bytes(server) - empty
+        client.close()
+        stop(server)
+        server, seconds, doors = start(folder)
+        result["start_ms"] = seconds * 1000
+        result["idle_bytes"] = private_bytes(server) - empty
+        client = connect(doors)
+        result["first_append_ms"] = statistics.median(append(client, name(i), 1) for i in range(1, tables, tables // 50)) * 1000
+        assert all(rows_of(client, name(i)) == 10 * logs for i in range(0, tables, tables // 10) if i % 100 == 0)
+        client.close()
+        server.kill()
+        server.wait()
+        server, seconds, doors = start(folder)
+        result["start_after_kill_ms"] = seconds * 1000
+        client = connect(doors)
+        assert rows_of(client, name(1)) == 1
+        client.close()
+        stop(server)
+    print("%d tables, %d logs: %.2f ms to make one, %.0f ms to start, %.0f ms after a kill, %.1f MB more than empty, "
+          "first append %.1f ms" % (tables, tables * logs, result["create_ms"], result["start_ms"],
+                                    result["start_after_kill_ms"], result["idle_bytes"] / 1e6, result["first_append_ms"]))
+    out = pathlib.Path(__file__).parent / "results" / "many_tables.json"
+    out.write_text(json.dumps(result | {
+        "machine": {"system": platform.platform(), "cpus": os.cpu_count(), "load": os.getloadavg()[0]}}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
