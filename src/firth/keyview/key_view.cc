@@ -230,6 +230,7 @@ Status RocksKeyView::WriteOut() {
   int64_t watermark = 0;
   {
     std::lock_guard lock(put_mutex_);
+    taken_bytes_.fetch_add(rows_.unwritten_bytes());
     const auto taken = rows_.TakeUnwritten();
     states.insert(states.end(), taken.begin(), taken.end());
     watermark = watermark_.load();
@@ -260,6 +261,7 @@ Status RocksKeyView::WriteOut() {
     return FromRocks(status, "be written", current->folder());
   }
   watermark_written_ = watermark;
+  taken_bytes_.store(0);
   rows_.Written(states);
   return Status::OK();
 }
@@ -288,6 +290,7 @@ Status RocksKeyView::Reset() {
     watermark_.store(0);
   }
   watermark_written_ = 0;
+  taken_bytes_.store(0);
   not_written_.clear();
   rows_.Clear();
   old->EndLife();
@@ -416,6 +419,11 @@ Status RocksKeyView::Export(const std::function<Status(const std::vector<ViewFil
   ARROW_RETURN_NOT_OK(
       FromRocks(db->EnableFileDeletions(/*force=*/false), "be copied", current->folder()));
   return done;
+}
+
+uint64_t RocksKeyView::UnwrittenBytes() const {
+  return rows_.unwritten_bytes() + taken_bytes_.load() +
+         Property(generation()->db(), rocksdb::DB::Properties::kCurSizeAllMemTables);
 }
 
 LogSize RocksKeyView::Measure(LogId log) {

@@ -150,6 +150,8 @@ class KeyView {
   /// before the call. Blocks; writers and readers go on.
   virtual Status Export(const std::function<Status(const std::vector<ViewFile>&)>& take) = 0;
 
+  /// Memory of what is not in files yet. Does not block for long.
+  virtual uint64_t UnwrittenBytes() const = 0;
   /// Counts up to some tens of thousands of rows.
   virtual LogSize Measure(LogId log) = 0;
   virtual uint64_t EstimateKeys() = 0;

@@ -4,6 +4,10 @@
 #include <rocksdb/env.h>
 
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <future>
+#include <mutex>
 
 #include "firth/keyview/rocks_key_view.h"
 #include "firth/keyview/testing_keyview.h"
@@ -23,6 +27,16 @@ class FailingEnv final : public rocksdb::EnvWrapper {
   std::atomic<bool> full{false};
   std::atomic<bool> unreadable{false};
   std::atomic<bool> unlistable{false};
+  /// Writing to files waits until it is let go.
+  void Hold() {
+    std::lock_guard lock(mutex_);
+    held_ = true;
+  }
+  void LetGo() {
+    std::lock_guard lock(mutex_);
+    held_ = false;
+    let_go_.notify_all();
+  }
 
   const char* Name() const override { return "FailingEnv"; }
 
@@ -30,6 +44,10 @@ class FailingEnv final : public rocksdb::EnvWrapper {
                                   std::unique_ptr<rocksdb::WritableFile>* file,
                                   const EnvOptions& options) override {
     if (full) return rocksdb::Status::NoSpace("the disk is full: " + path);
+    {
+      std::unique_lock lock(mutex_);
+      let_go_.wait(lock, [this] { return !held_; });
+    }
     return target()->NewWritableFile(path, file, options);
   }
   rocksdb::Status NewSequentialFile(const std::string& path,
@@ -69,6 +87,9 @@ class FailingEnv final : public rocksdb::EnvWrapper {
   explicit FailingEnv(rocksdb::Env* memory) : EnvWrapper(memory), memory_(memory) {}
 
   const std::unique_ptr<rocksdb::Env> memory_;
+  std::mutex mutex_;
+  std::condition_variable let_go_;
+  bool held_ = false;  // guarded by mutex_
 };
 
 class KeyViewFaultTest : public testing::Test {
@@ -88,6 +109,38 @@ class KeyViewFaultTest : public testing::Test {
 
   const std::shared_ptr<FailingEnv> env_ = std::make_shared<FailingEnv>();
 };
+
+TEST_F(KeyViewFaultTest, ADiskThatIsBehindSlowsTheWriter) {
+  constexpr uint64_t kMemtables = uint64_t{256} << 10;
+  constexpr size_t kRow = 10'000;
+  constexpr int64_t kRows = 200;
+  auto view = RocksKeyView::OpenAt({.env = env_, .folder = "/slow", .to_disk = true},
+                                   {.memtable_bytes = kMemtables})
+                  .ValueOrDie();
+  env_->Hold();
+  std::atomic<int64_t> put{0};
+  const auto writer = std::async(std::launch::async, [&] {
+    for (int64_t i = 1; i <= kRows; ++i) {
+      ASSERT_OK(view->Apply(kLog, Changes("key" + std::to_string(i), i, kRow), CommitId(i)));
+      put = i;
+    }
+  });
+  // It gets as far as memory allows: half the memtables twice in front, one being written, and the
+  // memtables.
+  EXPECT_EQ(writer.wait_for(std::chrono::milliseconds(500)), std::future_status::timeout);
+  const int64_t stopped_at = put;
+  EXPECT_GT(stopped_at, 10);
+  EXPECT_LT(stopped_at, kRows);
+  EXPECT_LT(view->UnwrittenBytes(), 4 * kMemtables);
+  EXPECT_GT(view->UnwrittenBytes(), static_cast<uint64_t>(stopped_at) * kRow * 9 / 10);
+  EXPECT_TRUE(Holds(view.get(), "key" + std::to_string(stopped_at)));
+  env_->LetGo();
+  writer.wait();
+  EXPECT_EQ(put, kRows);
+  EXPECT_EQ(view->watermark(), CommitId(kRows));
+  ASSERT_OK(view->Export([](const std::vector<ViewFile>&) { return Status::OK(); }));
+  EXPECT_LT(view->UnwrittenBytes(), kMemtables);
+}
 
 TEST_F(KeyViewFaultTest, AFullDiskIsToldToTheWriterAndReadersGoOn) {
   auto view = Open();

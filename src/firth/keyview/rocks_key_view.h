@@ -41,6 +41,7 @@ class RocksKeyView final : public KeyView {
                                           bool backwards) override;
   Result<std::shared_ptr<KeySnapshot>> TakeSnapshot() override;
   Status Export(const std::function<Status(const std::vector<ViewFile>&)>& take) override;
+  uint64_t UnwrittenBytes() const override;
   LogSize Measure(LogId log) override;
   uint64_t EstimateKeys() override;
   uint64_t EstimateBytes() override;
@@ -80,6 +81,7 @@ class RocksKeyView final : public KeyView {
   std::atomic<int64_t> watermark_{0};
   std::mutex write_mutex_;
   std::vector<KeyStatePtr> not_written_;  // guarded by write_mutex_: taken, and then it failed
+  std::atomic<uint64_t> taken_bytes_{0};  // taken to be written, and not yet in RocksDB
   int64_t watermark_written_ = 0;         // guarded by write_mutex_
   std::mutex put_mutex_;
   RowsInFront rows_;  // its writer has put_mutex_

@@ -50,6 +50,10 @@ std::vector<ConfigKey> MakeKeys() {
   add("sleeper.url", "as each client calls it", "the public address of the door aws");
   add("log.level", "info", "the least level that is logged: debug, info, warning, error");
   add("journal.file_bytes", "1073741824", "at what size a new journal file is begun");
+  add("keys.lag_bytes", "67108864",
+      "how far the key view may fall behind, before writes of keyed tables wait");
+  add("keys.room_bytes", "33554432",
+      "what writes of keyed tables leave free on the disk, beside what is in memory only");
   return keys;
 }
 
@@ -102,6 +106,8 @@ Status SetKey(Config* config, const ConfigKey& key, const std::vector<std::strin
     return Status::OK();
   }
   if (key.path == "journal.file_bytes") return SetOne(&config->journal_file_bytes, key, values);
+  if (key.path == "keys.lag_bytes") return SetOne(&config->keys_lag_bytes, key, values);
+  if (key.path == "keys.room_bytes") return SetOne(&config->keys_room_bytes, key, values);
   if (key.path == "log.level") return SetOne(&config->log_level, key, values);
   FIRTH_CHECK(key.path.starts_with(kDoorPrefix));
   SetList(&config->doors[key.path.substr(sizeof kDoorPrefix - 1)], values);

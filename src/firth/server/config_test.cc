@@ -118,6 +118,13 @@ TEST_F(ConfigTest, TheSizeOfJournalFilesIsANumberInBounds) {
   }
 }
 
+TEST_F(ConfigTest, BoundsOfTheKeyView) {
+  EXPECT_EQ(*KeysLagBytes(*Load("")), uint64_t{64} << 20);
+  EXPECT_EQ(*KeysRoomBytes(*Load("keys.room_bytes = '1048576'\n")), uint64_t{1} << 20);
+  EXPECT_FALSE(Load("keys.room_bytes = '1048575'\n").ok());
+  EXPECT_FALSE(Load("keys.lag_bytes = 'much'\n").ok());
+}
+
 TEST_F(ConfigTest, EveryKeyHasThreeNamesThatDoTheSame) {
   for (const auto& key : ConfigKeys()) {
     std::string value = "127.0.0.1:1";
@@ -125,6 +132,7 @@ TEST_F(ConfigTest, EveryKeyHasThreeNamesThatDoTheSame) {
     if (key.path == "log.level") value = "debug";
     if (key.path == "deltacat.folders") value = "/srv";
     if (key.path == "journal.file_bytes") value = "131072";
+    if (key.path.starts_with("keys.")) value = "1048577";
     if (key.path.starts_with("doors.tls")) value = file_;
     // The two TLS keys go together, so both are set each time.
     const std::string tls = "doors.tls.cert = '" + file_ + "'\ndoors.tls.key = '" + file_ + "'\n";
@@ -146,6 +154,8 @@ TEST_F(ConfigTest, EveryKeyHasThreeNamesThatDoTheSame) {
       EXPECT_EQ(other.log_level, by_file->log_level);
       EXPECT_EQ(other.deltacat_folders, by_file->deltacat_folders);
       EXPECT_EQ(other.journal_file_bytes, by_file->journal_file_bytes);
+      EXPECT_EQ(other.keys_lag_bytes, by_file->keys_lag_bytes);
+      EXPECT_EQ(other.keys_room_bytes, by_file->keys_room_bytes);
     }
   }
 }

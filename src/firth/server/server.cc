@@ -127,6 +127,8 @@ class ServerImpl : public Server, public ServerState {
     options.key_view_folder = options.local_folder + "/" + table::kKeyViewFolder;
     options.retention_interval_ns = kRetentionIntervalNs;
     ARROW_ASSIGN_OR_RAISE(options.journal_file_bytes_max, JournalFileBytes(config_));
+    ARROW_ASSIGN_OR_RAISE(options.key_lag_bytes_max, KeysLagBytes(config_));
+    ARROW_ASSIGN_OR_RAISE(options.key_room_bytes, KeysRoomBytes(config_));
     options.on_fatal = [this](const Status& fault) { OnFatal(fault); };
     ARROW_ASSIGN_OR_RAISE(database_, table::Database::Open(std::move(options)));
     return Status::OK();

@@ -91,6 +91,10 @@ struct DatabaseOptions {
   int64_t retention_interval_ns = 0;
   uint64_t queue_bytes_max = uint64_t{256} << 20;
   uint64_t batch_bytes_max = uint64_t{100} << 20;
+  /// When the key view is so far behind what keyed tables accepted, further writes of theirs wait.
+  uint64_t key_lag_bytes_max = uint64_t{64} << 20;
+  /// Room that keyed writes leave on the disk, beside what the key view has yet to put there.
+  uint64_t key_room_bytes = uint64_t{32} << 20;
   /// How a blocking call waits until `done()`: by default it sleeps on a condition; a simulation
   /// runs its executor instead.
   std::function<void(const std::function<bool()>& done)> wait;
@@ -237,6 +241,20 @@ struct KeyScanRequest {
 struct KeyedRow {
   std::string key;  // canonical
   StoredRow row;
+};
+
+/// Rows of one bucket in key order, all as they stood at one commit, in bounded memory. One thread
+/// at a time. Blocks. Keeps the view's files from shrinking meanwhile; must not outlive the
+/// Database.
+class KeyScan {
+ public:
+  virtual ~KeyScan() = default;
+  /// The next row, or nullopt at the end.
+  virtual Result<std::optional<KeyedRow>> Next() = 0;
+  virtual CommitId as_of() const = 0;
+  /// The end of the bucket's log then: who follows from here sees every later change, and none that
+  /// the rows have.
+  virtual Offset log_end() const = 0;
 };
 
 /// Sizes of a table as they stand.
@@ -398,6 +416,10 @@ class Database {
   /// Rows in key order, at most `limit`. Continue after the last row's key. Blocks.
   virtual Result<std::vector<KeyedRow>> ScanKeys(const Caller& caller,
                                                  const KeyScanRequest& request) = 0;
+  /// The same, read as it goes, all of one commit. Sees every write that was acknowledged before
+  /// the call. Blocks. Error kUnavailable if the view is behind for long.
+  virtual Result<std::unique_ptr<KeyScan>> OpenKeyScan(const Caller& caller,
+                                                       const KeyScanRequest& request) = 0;
   /// Decoded rows. Of a keyed table they are the changes, as its log holds them. Blocks.
   virtual Result<std::unique_ptr<Scanner>> Scan(const Caller& caller,
                                                 const ScanRequest& request) = 0;

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -91,6 +92,8 @@ class DatabaseImpl : public Database {
   Result<ViewStats> GetKeyStats(const Caller& caller, const TableInfo& table) override;
   Result<std::vector<KeyedRow>> ScanKeys(const Caller& caller,
                                          const KeyScanRequest& request) override;
+  Result<std::unique_ptr<KeyScan>> OpenKeyScan(const Caller& caller,
+                                               const KeyScanRequest& request) override;
   Result<WriteResult> Write(const Caller& caller, const std::vector<TableWrite>& writes,
                             const WriteOptions& options) override;
   Result<WriterId> NewWriter(const Caller& caller) override;
@@ -196,8 +199,12 @@ class DatabaseImpl : public Database {
   Status DropOnce(const Path& path, bool cascade);
   /// The current edition, if it has a key; else kNotKeyed.
   static Result<const EditionInfo*> KeyedEdition(const TableInfo& table);
+  /// Rows of a keyed table without those whose lifetime is over.
+  Result<FoundRows> WithoutEnded(const TableInfo& table, FoundRows found);
   // The way of a keyed write: take its buckets one by one, decide and submit, apply, finish.
   void WriteKeyed(std::shared_ptr<KeyedWrite> write);
+  /// Begin the writes that wait, while the view is not too far behind. With keyed_mutex_ held.
+  void BeginKeyed();
   void TakeBucket(std::shared_ptr<KeyedWrite> write, size_t next);
   void SubmitKeyed(const std::shared_ptr<KeyedWrite>& write);
   Result<DecidedBucket> Decide(const EditionInfo& edition, KeyedBucket* bucket,
@@ -283,7 +290,12 @@ class DatabaseImpl : public Database {
   query::QueryEngine query_engine_;
   /// Applies commits to the key view, in their order.
   Strand apply_strand_;
-  std::atomic<uint64_t> keyed_pending_bytes_{0};
+  /// Keyed writes: those that were begun are on their way to the view, which has fallen behind by
+  /// as much; the others wait until it is near enough.
+  std::mutex keyed_mutex_;
+  uint64_t keyed_accepted_bytes_ = 0;                      // guarded by keyed_mutex_
+  uint64_t keyed_begun_bytes_ = 0;                         // guarded by keyed_mutex_
+  std::deque<std::shared_ptr<KeyedWrite>> keyed_waiting_;  // guarded by keyed_mutex_
   /// Rises when a group of commits has changed the catalog.
   std::atomic<uint64_t> definitions_{0};
   /// Tasks of ours that an executor still holds.

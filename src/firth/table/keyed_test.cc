@@ -36,21 +36,29 @@ class KeyedTest : public ::testing::Test {
     for (const int32_t key : keys) rows.emplace_back(key, std::nullopt);
     return world_.db->DeleteRows(world_.caller, table, {Pairs(rows)}).status();
   }
-  /// Upsert one row into the first bucket as a writer that numbers its batches.
-  Result<AppendResult> Put(const TablePtr& table, int32_t key, const std::string& value,
-                           int32_t sequence) {
-    const auto partition = world_.db->ListPartitions(world_.caller, *table)->front();
+  struct PutParts {
+    std::string key;
+    std::string row;
+  };
+  /// The key and the row of one row, as producers send them.
+  static PutParts PartsOf(const TablePtr& table, const std::shared_ptr<arrow::RecordBatch>& rows) {
     const auto codec = *schema::RowCodec::Make(table->current->newest().schema);
-    const auto rows = Pairs({{key, value}});
     std::vector<std::string> encoded;
     std::vector<std::string> keys(1);
     EXPECT_TRUE(codec->Encode(*rows, &encoded).ok());
     EXPECT_TRUE(schema::AppendCompactKey(*rows, {0}, &keys).ok());
+    return {.key = keys[0], .row = encoded[0]};
+  }
+  /// Upsert one row into the first bucket as a writer that numbers its batches.
+  Result<AppendResult> Put(const TablePtr& table, int32_t key, const std::string& value,
+                           int32_t sequence) {
+    const auto partition = world_.db->ListPartitions(world_.caller, *table)->front();
+    const PutParts parts = PartsOf(table, Pairs({{key, value}}));
     table::UpsertBatch batch;
     batch.schema_id = SchemaId(1);
     batch.writer_id = WriterId(5);
     batch.sequence = sequence;
-    batch.records = {{.key = keys[0], .row = encoded[0]}};
+    batch.records = {{.key = parts.key, .row = parts.row}};
     Result<AppendResult> answer = Status::UnknownError("no answer");
     world_.db->UpsertBatch(world_.caller, table, {.partition = partition.id}, std::move(batch),
                            [&](const Result<AppendResult>& made) { answer = made; });
@@ -104,6 +112,173 @@ class KeyedTest : public ::testing::Test {
 
   TableWorld world_;
 };
+
+TEST_F(KeyedTest, AScanIsOfOneCommitAndTheLogGoesOnFromThere) {
+  const TablePtr table = Create({});
+  for (int32_t k = 0; k < 50; ++k) ASSERT_TRUE(Upsert(table, {{k, "first"}}).ok());
+  const auto partition = world_.db->ListPartitions(world_.caller, *table)->front();
+  const auto opened = world_.db->OpenKeyScan(
+      world_.caller, {.table = table, .where = {.partition = partition.id}, .backwards = true});
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_EQ((*opened)->log_end(), Offset(50));
+  EXPECT_EQ((*opened)->as_of(), world_.db->LastCommit());
+  ASSERT_TRUE(Upsert(table, {{3, "second"}, {70, "second"}}).ok());
+  ASSERT_TRUE(Delete(table, {5, 6}).ok());
+  const auto codec = *schema::RowCodec::Make(table->current->newest().schema);
+  Model rows;
+  int32_t last = 50;
+  while (true) {
+    const auto row = (*opened)->Next();
+    ASSERT_TRUE(row.ok()) << row.status();
+    if (!row->has_value()) break;
+    const auto decoded = *codec->Decode({(*row)->row.row()});
+    const int32_t k = static_cast<const arrow::Int32Array&>(*decoded->column(0)).Value(0);
+    EXPECT_EQ(k, --last);
+    rows[k] = static_cast<const arrow::StringArray&>(*decoded->column(1)).GetString(0);
+    EXPECT_EQ(rows[k], "first");
+  }
+  EXPECT_EQ(last, 0);
+  // The rows and what the log holds from that end on are what the table is.
+  auto scanner =
+      *world_.db->Scan(world_.caller, {.table = table, .bucket = 0, .from = (*opened)->log_end()});
+  while (const auto batch = *scanner->Next()) {
+    const auto& k = static_cast<const arrow::Int32Array&>(*batch->rows->column(0));
+    const auto& v = static_cast<const arrow::StringArray&>(*batch->rows->column(1));
+    for (int64_t i = 0; i < k.length(); ++i) {
+      const log::Change change = batch->changes[static_cast<size_t>(i)];
+      if (change == log::Change::kDelete) rows.erase(k.Value(i));
+      if (change == log::Change::kInsert || change == log::Change::kUpdateAfter) {
+        rows[k.Value(i)] = v.GetString(i);
+      }
+    }
+  }
+  EXPECT_EQ(rows, View(table));
+  EXPECT_EQ(
+      ReasonOf(world_.db
+                   ->OpenKeyScan(world_.caller, {.table = table,
+                                                 .where = {.partition = partition.id, .bucket = 7}})
+                   .status()),
+      Reason::kBucketNotFound);
+}
+
+TEST_F(KeyedTest, RowsEndWithTheirLifetime) {
+  constexpr int64_t kHourNs = int64_t{3600} * 1'000'000'000;
+  struct Kind {
+    std::shared_ptr<arrow::DataType> type;
+    int64_t units;  // of an hour
+  };
+  for (const Kind& kind : std::vector<Kind>{{nullptr, 0},
+                                            {arrow::timestamp(arrow::TimeUnit::MILLI), 3'600'000},
+                                            {arrow::timestamp(arrow::TimeUnit::NANO), kHourNs},
+                                            {arrow::int64(), kHourNs}}) {
+    // By the time of the commit; or by a column, which is null for the last key.
+    const bool by_column = kind.type != nullptr;
+    const auto type = by_column ? kind.type : arrow::int64();
+    const auto schema =
+        arrow::schema({arrow::field("k", arrow::int32(), false), arrow::field("t", type)});
+    EditionSpec spec{.key = {"k"}};
+    if (by_column) spec.time_column = "t";
+    spec.key_lifetime = {
+        .duration_ns = 3 * kHourNs,
+        .by = by_column ? catalog::LifetimeBy::kRecordTime : catalog::LifetimeBy::kCommitTime};
+    const auto table =
+        *world_.db->CreateTable(world_.caller, kPath, {.schema = schema, .edition = spec});
+    const auto partition = world_.db->ListPartitions(world_.caller, *table)->front();
+    const int64_t began_ns = world_.clock.NowNs();
+    for (int32_t k = 0; k < 4; ++k) {
+      // Key k is of hour k.
+      if (!by_column && k > 0) world_.clock.Advance(kHourNs);
+      arrow::Int32Builder keys;
+      arrow::Int64Builder times;
+      ASSERT_TRUE(keys.Append(k).ok());
+      const int64_t unit_ns = by_column ? kHourNs / kind.units : 1;
+      ASSERT_TRUE(
+          (k == 3 ? times.AppendNull() : times.Append((began_ns + k * kHourNs) / unit_ns)).ok());
+      const auto time = *(*times.Finish())->View(type);
+      ASSERT_TRUE(world_.db
+                      ->UpsertRows(world_.caller, table,
+                                   {arrow::RecordBatch::Make(schema, 1, {*keys.Finish(), time})})
+                      .ok());
+    }
+    const auto ends = [&](int32_t k) {
+      return by_column && k == 3 ? began_ns + 3 * kHourNs : began_ns + (k + 3) * kHourNs;
+    };
+    for (const int64_t off_ns :
+         {kHourNs * 3 - 1, kHourNs * 3 + 2'000'000, kHourNs * 5, kHourNs * 6}) {
+      const int64_t to_ns = began_ns + off_ns;
+      if (to_ns > world_.clock.NowNs()) world_.clock.Advance(to_ns - world_.clock.NowNs());
+      const int64_t now_ns = world_.clock.NowNs();
+      std::vector<std::string> keys;
+      std::vector<bool> there;
+      size_t count = 0;
+      for (int32_t k = 0; k < 4; ++k) {
+        keys.emplace_back(1, static_cast<char>(k));
+        // Commits come a little after the instant that is told as the beginning.
+        there.push_back(ends(k) + (k == 3 || !by_column ? 1'000'000 : 0) > now_ns);
+        count += there.back();
+      }
+      const table::BucketRef where{.partition = partition.id};
+      std::optional<Result<std::vector<std::optional<StoredRow>>>> found;
+      world_.db->Lookup(world_.caller, table, where, keys,
+                        [&](auto rows) { found.emplace(std::move(rows)); });
+      world_.executor.RunUntilIdle();
+      ASSERT_TRUE(found.has_value() && found->ok());
+      for (size_t k = 0; k < 4; ++k)
+        EXPECT_EQ((**found)[k].has_value(), there[k]) << type->ToString() << k << " " << off_ns;
+      EXPECT_EQ(world_.db->ScanKeys(world_.caller, {.table = table, .where = where})->size(),
+                count);
+      const auto scan = *world_.db->OpenKeyScan(world_.caller, {.table = table, .where = where});
+      size_t scanned = 0;
+      while (scan->Next()->has_value()) ++scanned;
+      EXPECT_EQ(scanned, count);
+      size_t by_prefix = 0;
+      world_.db->PrefixLookup(world_.caller, table, where, keys, [&](const auto& lists) {
+        for (const auto& list : *lists) by_prefix += list.size();
+      });
+      world_.executor.RunUntilIdle();
+      EXPECT_EQ(by_prefix, count);
+    }
+    ASSERT_TRUE(world_.db->DropTable(world_.caller, kPath).ok());
+  }
+}
+
+TEST_F(KeyedTest, AViewThatIsBehindSlowsItsWriters) {
+  constexpr int32_t kWrites = 40;
+  // How many commits the log holds at most that the view has not absorbed.
+  const auto most_behind = [&](uint64_t bound) {
+    world_.key_lag_bytes_max = bound;
+    EXPECT_TRUE(world_.Restart().ok());
+    if (world_.db->GetTable(world_.caller, kPath).ok()) {
+      EXPECT_TRUE(world_.db->DropTable(world_.caller, kPath).ok());
+    }
+    const TablePtr table = Create({.bucket_by = {"k"}, .bucket_count = kWrites});
+    const auto partition = world_.db->ListPartitions(world_.caller, *table)->front();
+    const PutParts parts = PartsOf(table, Pairs({{1, std::string(1000, 'v')}}));
+    int64_t answered = 0;
+    for (int32_t i = 0; i < kWrites; ++i) {
+      table::UpsertBatch batch{.schema_id = SchemaId(1)};
+      batch.records = {{.key = parts.key, .row = parts.row}};
+      world_.db->UpsertBatch(world_.caller, table, {.partition = partition.id, .bucket = i},
+                             std::move(batch), [&](const Result<AppendResult>& made) {
+                               EXPECT_TRUE(made.ok()) << made.status();
+                               ++answered;
+                             });
+    }
+    // All of them count as lag, until the view has absorbed them.
+    EXPECT_GT(world_.db->GetKeyStats(world_.caller, *table)->lag_bytes, uint64_t{kWrites} * 1000);
+    const int64_t before = world_.db->LastCommit().value;
+    int64_t most = 0;
+    while (world_.executor.RunOne()) {
+      most = std::max(most, world_.db->LastCommit().value - before - answered);
+    }
+    EXPECT_EQ(answered, kWrites);
+    EXPECT_EQ(world_.db->GetKeyStats(world_.caller, *table)->lag_bytes, 0u);
+    return most;
+  };
+  EXPECT_EQ(most_behind(uint64_t{64} << 20), kWrites);
+  EXPECT_LE(most_behind(1), 1);
+  EXPECT_LE(most_behind(5'000), 5);
+}
 
 TEST_F(KeyedTest, TheLogHoldsEffects) {
   const TablePtr table = Create({});

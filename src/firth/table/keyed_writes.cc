@@ -226,19 +226,34 @@ Result<DecidedBucket> DatabaseImpl::Decide(const EditionInfo& edition, KeyedBuck
 }
 
 void DatabaseImpl::WriteKeyed(std::shared_ptr<KeyedWrite> write) {
-  if (keyed_pending_bytes_.fetch_add(write->bytes) > 0 &&
-      keyed_pending_bytes_.load() > options_.queue_bytes_max) {
-    keyed_pending_bytes_.fetch_sub(write->bytes);
-    write->done(Error(Code::kResourceExhausted, Reason::kOverBudget,
-                      "too much waits to be written; send less at a time, or try again"));
-    return;
-  }
-  in_work_.Begin();
   // Buckets are taken in one order by everybody, so that two writes of several buckets cannot wait
   // for each other.
   std::sort(write->parts.begin(), write->parts.end(),
             [](const auto& a, const auto& b) { return a.bucket->log() < b.bucket->log(); });
-  TakeBucket(std::move(write), 0);
+  {
+    std::lock_guard lock(keyed_mutex_);
+    if (keyed_accepted_bytes_ == 0 ||
+        keyed_accepted_bytes_ + write->bytes <= options_.queue_bytes_max) {
+      keyed_accepted_bytes_ += write->bytes;
+      in_work_.Begin();
+      keyed_waiting_.push_back(std::move(write));
+      BeginKeyed();
+      return;
+    }
+  }
+  write->done(Error(Code::kResourceExhausted, Reason::kOverBudget,
+                    "too much waits to be written; send less at a time, or try again"));
+}
+
+void DatabaseImpl::BeginKeyed() {
+  while (!keyed_waiting_.empty() &&
+         (keyed_begun_bytes_ == 0 || keyed_begun_bytes_ < options_.key_lag_bytes_max)) {
+    const auto write = std::move(keyed_waiting_.front());
+    keyed_waiting_.pop_front();
+    keyed_begun_bytes_ += write->bytes;
+    // Only queues, so that writes get to their buckets in the order in which they came.
+    TakeBucket(write, 0);
+  }
 }
 
 void DatabaseImpl::TakeBucket(std::shared_ptr<KeyedWrite> write, size_t next) {
@@ -355,7 +370,12 @@ void DatabaseImpl::KeyedCommitted(const std::shared_ptr<KeyedWrite>& write,
 
 void DatabaseImpl::FinishKeyed(const std::shared_ptr<KeyedWrite>& write,
                                const Result<log::CommitResult>& made) {
-  keyed_pending_bytes_.fetch_sub(write->bytes);
+  {
+    std::lock_guard lock(keyed_mutex_);
+    keyed_accepted_bytes_ -= write->bytes;
+    keyed_begun_bytes_ -= write->bytes;
+    BeginKeyed();
+  }
   auto done = std::move(write->done);
   done(made);
   in_work_.End();

@@ -63,6 +63,7 @@ struct TableWorld {
     options.local_folder = local_folder;
     options.key_view_folder = key_view_folder;
     options.anonymous_role = anonymous_role;
+    options.key_lag_bytes_max = key_lag_bytes_max;
     auto opened = Database::Open(std::move(options));
     if (!opened.ok()) return opened.status();
     db = std::move(*opened);
@@ -113,6 +114,7 @@ struct TableWorld {
   std::string local_folder;
   std::string key_view_folder;  // empty: in memory
   std::string anonymous_role = "none";
+  uint64_t key_lag_bytes_max = uint64_t{64} << 20;
   access::Caller caller = access::Internal();
   std::unique_ptr<Database> db;
 };

@@ -4,9 +4,8 @@
 namespace firth::table {
 namespace {
 
-/// What the view holds in memory must find room on the disk at any time, else it could not go on:
-/// writes are refused before.
-constexpr uint64_t kViewRoomBytes = uint64_t{32} << 20;
+/// More than the view ever holds in memory only.
+constexpr uint64_t kPlentyBytes = uint64_t{1} << 30;
 
 }  // namespace
 
@@ -19,13 +18,16 @@ CommitId DatabaseImpl::BaseOf(const EditionInfo& edition) const {
 }
 
 Status DatabaseImpl::CheckViewRoom() const {
+  // What the view holds in memory must find room on the disk at any time, else it could not go on.
   if (options_.key_view_folder.empty()) return Status::OK();
   ARROW_ASSIGN_OR_RAISE(const uint64_t free, options_.files->FreeBytes());
-  if (free >= kViewRoomBytes) return Status::OK();
+  if (free >= options_.key_room_bytes + kPlentyBytes) return Status::OK();
+  const uint64_t needed = options_.key_room_bytes + key_view_->UnwrittenBytes();
+  if (free >= needed) return Status::OK();
   return Error(Code::kResourceExhausted, Reason::kDiskFull,
                "the disk is full: what keyed tables work with needs " +
-                   std::to_string(kViewRoomBytes >> 20) + " MiB, and " +
-                   std::to_string(free >> 20) + " MiB are free");
+                   std::to_string(needed >> 20) + " MiB, and " + std::to_string(free >> 20) +
+                   " MiB are free");
 }
 
 Status DatabaseImpl::CutBases() {
@@ -66,9 +68,11 @@ Result<ViewStats> DatabaseImpl::GetKeyStats(const Caller& caller, const TableInf
 }
 
 ViewStats DatabaseImpl::KeyViewStats(const std::vector<LogId>& logs) {
-  ViewStats stats{.watermark = key_view_->watermark(),
-                  .base = key_bases_->commit(),
-                  .lag_bytes = keyed_pending_bytes_.load()};
+  ViewStats stats{.watermark = key_view_->watermark(), .base = key_bases_->commit()};
+  {
+    std::lock_guard lock(keyed_mutex_);
+    stats.lag_bytes = keyed_accepted_bytes_;
+  }
   for (const LogId log : logs) {
     const keyview::LogSize size = key_view_->Measure(log);
     stats.rows += static_cast<int64_t>(size.rows);

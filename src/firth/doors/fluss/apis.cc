@@ -31,6 +31,8 @@ constexpr std::array kApis = {
     Api{1016, "PutKv", 0, 1, Runs::kInOrder, false, kLarge, &ServePutKv},
     Api{1017, "Lookup", 0, 1, Runs::kAtOnce, false, kLarge, &ServeLookup},
     Api{1021, "ListOffsets", 0, 0, Runs::kBlocking, false, false, &ServeListOffsets},
+    Api{1023, "GetLatestKvSnapshots", 0, 0, Runs::kBlocking, false, false, &ServeLatestKvSnapshots},
+    Api{1024, "GetKvSnapshotMetadata", 0, 0, Runs::kBlocking, false, false, &ServeKvSnapshot},
     Api{1025, "GetFileSystemSecurityToken", 0, 0, Runs::kAtOnce, false, false, &ServeSecurityToken},
     Api{1026, "InitWriter", 0, 0, Runs::kBlocking, false, false, &ServeInitWriter},
     Api{1032, "GetLakeSnapshot", 0, 0, Runs::kBlocking, false, false, &ServeLakeSnapshot},
@@ -41,6 +43,7 @@ constexpr std::array kApis = {
     Api{1037, "DropPartition", 0, 0, Runs::kBlocking, false, false, &ServeDropPartition},
     Api{1038, "Authenticate", 0, 0, Runs::kBlocking, kFirst, false, &ServeAuthenticate},
     Api{1044, "AlterTable", 0, 0, Runs::kBlocking, false, false, &ServeAlterTable},
+    Api{1061, "ScanKv", 0, 0, Runs::kBlocking, false, false, &ServeScanKv},
 };
 static_assert(std::ranges::is_sorted(kApis, std::less<>(), &Api::key));
 

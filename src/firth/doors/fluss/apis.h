@@ -65,6 +65,10 @@ void ServeFetchLog(const RequestPtr& request);
 void ServeListOffsets(const RequestPtr& request);
 // limit_scan.cc
 void ServeLimitScan(const RequestPtr& request);
+// scan_kv.cc
+void ServeScanKv(const RequestPtr& request);
+void ServeLatestKvSnapshots(const RequestPtr& request);
+void ServeKvSnapshot(const RequestPtr& request);
 // put.cc
 void ServePutKv(const RequestPtr& request);
 // lookup.cc

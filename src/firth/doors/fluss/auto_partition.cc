@@ -148,16 +148,11 @@ Status LookAfterPartitions(table::Database* database, const table::TablePtr& tab
   return Status::OK();
 }
 
-bool AutoPartitions::IsStopped() const {
-  std::lock_guard lock(shared_->mutex);
-  return shared_->stopped;
-}
-
 void AutoPartitions::LookAfterAll() {
   const auto tables = database_->ListTables(access::Internal(), Path{});
   if (!tables.ok()) return;
   for (const auto& table : *tables) {
-    if (IsStopped()) return;
+    if (rounds_.IsStopped()) return;
     const Status done = LookAfterPartitions(database_, table);
     if (!done.ok() && CodeOf(done) != Code::kNotFound) {  // it may have been dropped meanwhile
       logging::Warning("fluss", "partitions of table '{}' are not looked after: {}",
@@ -167,32 +162,11 @@ void AutoPartitions::LookAfterAll() {
 }
 
 void AutoPartitions::Start() {
-  Schedule();
-}
-
-void AutoPartitions::Schedule() {
-  std::lock_guard lock(shared_->mutex);
-  if (shared_->stopped) return;
-  const int64_t at_ns = database_->clock().MonotonicNs() + kIntervalNs;
-  shared_->timer = executor_->PostAt(at_ns, [this, shared = shared_] {
-    {
-      std::lock_guard inner(shared->mutex);
-      if (shared->stopped) return;
-      shared->looking = true;
-    }
-    LookAfterAll();
-    Schedule();
-    std::lock_guard inner(shared->mutex);
-    shared->looking = false;
-    shared->ended.notify_all();
-  });
+  rounds_.Start(executor_, &database_->clock(), kIntervalNs, [this] { LookAfterAll(); });
 }
 
 void AutoPartitions::Stop() {
-  std::unique_lock lock(shared_->mutex);
-  shared_->stopped = true;
-  if (shared_->timer != 0) executor_->Cancel(shared_->timer);
-  shared_->ended.wait(lock, [this] { return !shared_->looking; });
+  rounds_.Stop();
 }
 
 }  // namespace firth::doors::fluss

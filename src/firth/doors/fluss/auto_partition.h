@@ -1,10 +1,7 @@
 // Partitions by time that make and drop themselves, as a table's `table.auto-partition.*` ask.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
-#include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +11,7 @@
 #include "firth/common/status.h"
 #include "firth/doors/fluss/properties.h"
 #include "firth/table/database.h"
+#include "firth/table/rounds.h"
 
 namespace firth::doors::fluss {
 
@@ -49,21 +47,11 @@ class AutoPartitions {
   void Stop();
 
  private:
-  struct Shared {
-    std::mutex mutex;
-    std::condition_variable ended;
-    bool stopped = false;  // guarded by mutex
-    bool looking = false;  // guarded by mutex
-    uint64_t timer = 0;    // guarded by mutex
-  };
-
-  void Schedule();
   void LookAfterAll();
-  bool IsStopped() const;
 
   table::Database* const database_;
   Executor* const executor_;
-  const std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
+  table::Rounds rounds_;
 };
 
 }  // namespace firth::doors::fluss

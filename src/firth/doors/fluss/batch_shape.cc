@@ -11,6 +11,7 @@
 #include "firth/doors/fluss/types.h"
 #include "firth/log/batch.h"
 #include "firth/schema/schema.h"
+#include "firth/table/row_routing.h"
 
 namespace firth::doors::fluss {
 namespace {
@@ -32,12 +33,6 @@ bool IsServed(const arrow::Schema& schema) {
     if (!IsServed(field->type())) return false;
   }
   return true;
-}
-
-arrow::Compression::type CompressionOf(const catalog::EditionSpec& spec) {
-  if (spec.compression == "none") return arrow::Compression::UNCOMPRESSED;
-  if (spec.compression == "lz4") return arrow::Compression::LZ4_FRAME;
-  return arrow::Compression::ZSTD;
 }
 
 /// Put what the log assigned into a batch that was made anew. The checksum leaves these bytes out.
@@ -139,7 +134,7 @@ Result<std::shared_ptr<arrow::Buffer>> BatchShape::Remake(const log::StoredEntry
     }
   }
   const log::EncodeOptions options{.schema_id = target.id,
-                                   .compression = CompressionOf(table_->current->spec),
+                                   .compression = table::CompressionOf(table_->current->spec),
                                    .writer_id = entry.writer_id,
                                    .sequence = entry.sequence};
   ARROW_ASSIGN_OR_RAISE(const auto batch, log::EncodeBatch(*rows, changes, options));

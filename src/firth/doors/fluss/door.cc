@@ -12,6 +12,7 @@
 
 #include "firth/doors/fluss/auto_partition.h"
 #include "firth/doors/fluss/connection.h"
+#include "firth/doors/fluss/kv_scans.h"
 #include "firth/doors/fluss/lookup_places.h"
 #include "firth/net/frame_server.h"
 
@@ -21,6 +22,7 @@ namespace {
 constexpr uint32_t kFrameBytesMax = uint32_t{100} << 20;
 constexpr char kFirstDatabase[] = "fluss";
 constexpr int64_t kPollNs = 5'000'000;
+constexpr int64_t kExpireNs = int64_t{30} * 1'000'000'000;
 
 /// The host and port of `host:port`; an IPv6 host without its brackets.
 Node ReadEndpoint(const std::string& endpoint) {
@@ -124,9 +126,12 @@ class FlussDoorImpl : public FlussDoor {
  public:
   explicit FlussDoorImpl(const FlussDoorOptions& options)
       : options_(options),
-        services_(std::make_shared<Services>(Services{.database = options.database,
-                                                      .blocking = options.blocking,
-                                                      .places = std::make_shared<LookupPlaces>()})),
+        services_(std::make_shared<Services>(
+            Services{.database = options.database,
+                     .blocking = options.blocking,
+                     .places = std::make_shared<LookupPlaces>(),
+                     .scans = std::make_shared<KvScans>(&options.database->clock(),
+                                                        options.database->random())})),
         plain_(services_, /*signs_in=*/false, options.advertise),
         sasl_(services_, /*signs_in=*/true, options.advertise),
         partitions_(options.database, options.blocking) {}
@@ -138,6 +143,8 @@ class FlussDoorImpl : public FlussDoor {
     ARROW_RETURN_NOT_OK(plain_.Start(options_.loops, options_.listen));
     ARROW_RETURN_NOT_OK(sasl_.Start(options_.loops, options_.listen_sasl));
     partitions_.Start();
+    scans_.Start(options_.blocking, &options_.database->clock(), kExpireNs,
+                 [scans = services_->scans] { scans->Expire(); });
     return Status::OK();
   }
 
@@ -147,6 +154,7 @@ class FlussDoorImpl : public FlussDoor {
   void Stop(int64_t grace_ns) override {
     if (std::exchange(stopped_, true)) return;
     partitions_.Stop();
+    scans_.Stop();
     const Clock& clock = options_.database->clock();
     const int64_t until_ns = clock.MonotonicNs() + grace_ns;
     for (Listener* listener : {&plain_, &sasl_}) {
@@ -156,6 +164,7 @@ class FlussDoorImpl : public FlussDoor {
     const int64_t left_ns = std::max<int64_t>(0, until_ns - clock.MonotonicNs());
     plain_.Stop(left_ns);
     sasl_.Stop(left_ns);
+    services_->scans->Clear();
   }
 
  private:
@@ -191,6 +200,7 @@ class FlussDoorImpl : public FlussDoor {
   Listener plain_;
   Listener sasl_;
   AutoPartitions partitions_;
+  table::Rounds scans_;  // closes those that were left alone
   bool stopped_ = false;
 };
 

@@ -447,6 +447,38 @@ TEST_F(DoorTest, ProjectionKeepsTheColumnsAskedFor) {
   EXPECT_EQ(Fetch(ask).error_code(), 34);
 }
 
+TEST_F(DoorTest, WhatCannotBeAlteredIsRefused) {
+  Create("t", R"(,"bucket_key":["a"])", R"(,"primary_key":["a"])");
+  const auto code_of = [&](const auto& change) {
+    pb::AlterTableRequest alter;
+    *alter.mutable_table() = Name("t");
+    alter.set_ignore_if_absent(false);
+    change(&alter);
+    return client().CodeOf(kAlterTable, alter);
+  };
+  EXPECT_EQ(code_of([](auto* alter) { alter->add_dropped()->set_name("a"); }), 56);  // a key
+  EXPECT_EQ(code_of([](auto* alter) { alter->add_dropped()->set_name("nope"); }), 56);
+  EXPECT_EQ(code_of([](auto* alter) {
+              auto* change = alter->add_configs();
+              change->set_key("table.replication.factor");
+              change->set_operation(0);
+              change->set_value("1");
+            }),
+            56);
+}
+
+TEST_F(DoorTest, ALookupOfTooManyKeysIsRefused) {
+  const int64_t id = Create("t", R"(,"bucket_key":["a"])", R"(,"primary_key":["a"])");
+  pb::LookupRequest lookup;
+  lookup.set_table_id(id);
+  auto* bucket = lookup.add_buckets();
+  bucket->set_bucket(0);
+  for (int i = 0; i < 131'072; ++i) bucket->add_keys(std::string(1, '\1'));
+  EXPECT_EQ(client().CodeOf(kLookup, lookup), 0);
+  bucket->add_keys(std::string(1, '\1'));
+  EXPECT_EQ(client().CodeOf(kLookup, lookup), 13);
+}
+
 TEST_F(DoorTest, OlderBatchesAreWidenedForClientsThatKnowNoSchemas) {
   const int64_t id = Create("t");
   Produce(id, 0, Batch({{1, "x"}}));

@@ -41,6 +41,7 @@ enum class Wire : int32_t {
   kInvalidTimestamp = 38,
   kInvalidConfig = 39,
   kLakeNotConfigured = 40,
+  kKvSnapshotNotFound = 41,
   kPartitionExists = 42,
   kInvalidPartition = 43,
   kTooManyPartitions = 45,
@@ -50,6 +51,10 @@ enum class Wire : int32_t {
   kLakeSnapshotNotFound = 53,
   kInvalidAlter = 56,
   kDeletionDisabled = 57,
+  kScanExpired = 66,
+  kUnknownScan = 67,
+  kInvalidScan = 68,
+  kTooManyScans = 69,
 };
 
 /// What the failed request was about, which decides what the client does with a code.

@@ -87,6 +87,14 @@ TEST(ErrorsTest, PermanentFaultsOfWritesAreNotRetried) {
   EXPECT_TRUE(retried.contains(CodeOfReason(Reason::kConflict, Asked::kWrite)));
 }
 
+TEST(ErrorsTest, WhatPassesAndWhatIsAFault) {
+  EXPECT_EQ(CodeOfReason(Reason::kOverBudget, Asked::kWrite), 25);
+  EXPECT_EQ(CodeOfReason(Reason::kOverBudget, Asked::kRead), 10);
+  EXPECT_EQ(CodeOfReason(Reason::kFenced, Asked::kWrite), 24);
+  EXPECT_EQ(CodeOfReason(Reason::kChecksumMismatch, Asked::kRead), 3);
+  EXPECT_EQ(CodeOfReason(Reason::kDiskFull, Asked::kWrite), -1);
+}
+
 TEST(ErrorsTest, DamageIsShownToScanners) {
   const std::set<int32_t> passed_over = {-1, 10, 11, 12, 21, 24, 26, 44};
   for (const Reason reason : {Reason::kChecksumMismatch, Reason::kFileMissing, Reason::kIo,

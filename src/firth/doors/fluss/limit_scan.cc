@@ -4,12 +4,12 @@
 #include <optional>
 #include <string>
 
-#include "firth/common/bytes.h"
 #include "firth/doors/fluss/apis.h"
 #include "firth/doors/fluss/batch_shape.h"
 #include "firth/doors/fluss/connection.h"
 #include "firth/doors/fluss/lookup_names.h"
 #include "firth/doors/fluss/messages.h"
+#include "firth/doors/fluss/value_batch.h"
 #include "firth/doors/fluss/value_shape.h"
 
 namespace firth::doors::fluss {
@@ -50,26 +50,19 @@ Result<std::string> LastOfLog(const Request& request, const table::TablePtr& tab
   return records;
 }
 
-/// A batch of values: int32 bytes after this | int8 magic 0 | int32 count | values, each an int32
-/// length and its bytes; little-endian.
 Result<std::string> FirstByKey(const Request& request, const table::TablePtr& table,
                                table::BucketRef where, int64_t limit) {
   ARROW_ASSIGN_OR_RAISE(const auto rows,
                         request.database().ScanKeys(
                             request.caller(), {.table = table, .where = where, .limit = limit}));
-  std::string values;
+  ValueBatch values;
   ARROW_ASSIGN_OR_RAISE(const ValueShape shape, ValueShape::Make(table));
   for (const table::KeyedRow& row : rows) {
     ARROW_ASSIGN_OR_RAISE(const std::string value, shape.Of(row.row));
-    AppendLe(&values, static_cast<int32_t>(value.size()));
-    values += value;
-    if (values.size() > kAnswerBytesMax) return TooMuch();
+    values.Add(value);
+    if (values.bytes() > kAnswerBytesMax) return TooMuch();
   }
-  std::string batch;
-  AppendLe(&batch, static_cast<int32_t>(values.size() + 5));
-  AppendLe(&batch, int8_t{0});
-  AppendLe(&batch, static_cast<int32_t>(rows.size()));
-  return batch + values;
+  return values.Finish();
 }
 
 Status LimitScan(const Request& request, const pb::LimitScanRequest& in, pb::LimitScanAnswer* out) {

@@ -12,6 +12,7 @@
 #include "firth/doors/fluss/lookup_names.h"
 #include "firth/doors/fluss/messages.h"
 #include "firth/doors/fluss/wire.h"
+#include "firth/doors/fluss/write_shape.h"
 
 namespace firth::doors::fluss {
 namespace {
@@ -59,15 +60,25 @@ void ServeProduceLog(const RequestPtr& request) {
   }
   if (const Status acks = CheckAcks(*in.acks); !acks.ok()) return request->Refuse(acks);
   const Result<TableById> table = TableById::FindWritable(*request, *in.table_id);
+  const Result<WriteShape> shape =
+      table.ok() ? WriteShape::Make(table->table()) : Result<WriteShape>(table.status());
   const auto answers =
       BucketWriteAnswers::Make(request, BucketWriteAnswers::kBaseOffset, std::move(in.buckets));
   for (size_t i = 0; i < answers->size(); ++i) {
     BucketWrite& bucket = answers->bucket(i);
-    const auto where = table.ok() ? table->Bucket(bucket.partition_id, bucket.bucket)
-                                  : Result<table::BucketRef>(table.status());
+    const auto where = shape.ok() ? table->Bucket(bucket.partition_id, bucket.bucket)
+                                  : Result<table::BucketRef>(shape.status());
     if (!where.ok()) {
       answers->Finish(i, where.status());
       continue;
+    }
+    if (shape->Remakes()) {
+      auto remade = shape->Remake(bucket.records);
+      if (!remade.ok()) {
+        answers->Finish(i, remade.status());
+        continue;
+      }
+      bucket.records = std::move(*remade);
     }
     request->database().AppendBatch(
         request->caller(), table->table(), *where, std::move(bucket.records),

@@ -8,6 +8,7 @@
 #include "firth/doors/fluss/kv_batch.h"
 #include "firth/doors/fluss/lookup_names.h"
 #include "firth/doors/fluss/wire.h"
+#include "firth/doors/fluss/write_shape.h"
 #include "firth/schema/schema.h"
 
 namespace firth::doors::fluss {
@@ -62,9 +63,10 @@ bool ReadPutKv(const Request& request, PutKv* out) {
 /// The batch of one bucket, with the engine's keys.
 Result<table::UpsertBatch> BatchOf(const Request& request, const TableById& table,
                                    table::BucketRef where, const BucketWrite& bucket,
-                                   const PutKv& in) {
+                                   const WriteShape& shape, const PutKv& in) {
   ARROW_ASSIGN_OR_RAISE(table::UpsertBatch batch, ReadKvBatch(bucket.records));
   batch.target_columns = in.target_columns;
+  if (shape.Remakes()) ARROW_RETURN_NOT_OK(shape.Remake(&batch));
   ARROW_ASSIGN_OR_RAISE(const auto keys, table.KeysOf(request, where.partition));
   if (keys) ARROW_RETURN_NOT_OK(keys->Rewrite(&batch));
   return batch;
@@ -83,13 +85,15 @@ void ServePutKv(const RequestPtr& request) {
                            "rows are merged by the table's rule; no other mode is served");
   }
   const Result<TableById> table = TableById::FindWritable(*request, *in.table_id);
+  const Result<WriteShape> shape =
+      table.ok() ? WriteShape::Make(table->table()) : Result<WriteShape>(table.status());
   const auto answers =
       BucketWriteAnswers::Make(request, BucketWriteAnswers::kEndOffset, std::move(in.buckets));
   for (size_t i = 0; i < answers->size(); ++i) {
     BucketWrite& bucket = answers->bucket(i);
-    const auto where = table.ok() ? table->Bucket(bucket.partition_id, bucket.bucket)
-                                  : Result<table::BucketRef>(table.status());
-    auto batch = where.ok() ? BatchOf(*request, *table, *where, bucket, in)
+    const auto where = shape.ok() ? table->Bucket(bucket.partition_id, bucket.bucket)
+                                  : Result<table::BucketRef>(shape.status());
+    auto batch = where.ok() ? BatchOf(*request, *table, *where, bucket, *shape, in)
                             : Result<table::UpsertBatch>(where.status());
     if (!batch.ok()) {
       answers->Finish(i, batch.status());

@@ -24,6 +24,7 @@ class MessageLite;
 namespace firth::doors::fluss {
 
 class Connection;
+class KvScans;
 class LookupPlaces;
 
 /// Where a listener tells its clients to go.
@@ -37,6 +38,7 @@ struct Services {
   table::Database* database = nullptr;
   Executor* blocking = nullptr;
   std::shared_ptr<LookupPlaces> places;
+  std::shared_ptr<KvScans> scans;
 };
 
 /// Answered at most once, from any thread; if it never is, it refuses itself when the last holder

@@ -12,6 +12,7 @@
 
 #include "firth/common/bytes.h"
 #include "firth/doors/fluss/connection.h"
+#include "firth/doors/fluss/kv_scans.h"
 #include "firth/doors/fluss/lookup_places.h"
 #include "firth/doors/fluss/messages.h"
 #include "firth/table/table_testing.h"
@@ -48,10 +49,12 @@ class TestClient {
   explicit TestClient(table::TableWorld* world, bool signs_in = false)
       : world_(world),
         wire_(std::make_shared<FakeWire>()),
+        scans_(std::make_shared<KvScans>(&world->clock, &world->random)),
         connection_(std::make_shared<Connection>(
             std::make_shared<Services>(Services{.database = world->db.get(),
                                                 .blocking = &world->executor,
-                                                .places = std::make_shared<LookupPlaces>()}),
+                                                .places = std::make_shared<LookupPlaces>(),
+                                                .scans = scans_}),
             ListenerKind{.signs_in = signs_in, .node = {.host = "127.0.0.1", .port = 9123}},
             wire_)) {}
   ~TestClient() {
@@ -113,10 +116,12 @@ class TestClient {
   static constexpr int32_t kNoAnswer = -999;
   FakeWire& wire() { return *wire_; }
   Connection& connection() { return *connection_; }
+  KvScans& scans() { return *scans_; }
 
  private:
   table::TableWorld* const world_;
   const std::shared_ptr<FakeWire> wire_;
+  const std::shared_ptr<KvScans> scans_;
   const std::shared_ptr<Connection> connection_;
   int32_t next_id_ = 1;
 };
