@@ -19,7 +19,7 @@ using catalog::LogImage;
 using catalog::MergeRule;
 using log::Change;
 
-constexpr int kRecordsOfCase = 8'400;  // 12 cases: above 10^5 records together
+constexpr int kRecordsOfCase = 6'400;  // 16 cases: above 10^5 records together
 constexpr int32_t kBuckets = 2;
 constexpr size_t kRepeatable = 5;
 const Path kPath{{"d", "model"}};
@@ -31,6 +31,7 @@ struct Case {
   bool ignore_deletes = false;
   bool refuse_deletes = false;
   bool partial = false;
+  bool by_record_time = false;
 };
 
 void PrintTo(const Case& one, std::ostream* out) {
@@ -59,7 +60,8 @@ class KeyedModelTest : public ::testing::TestWithParam<Case> {
     spec_.ignore_deletes = one.ignore_deletes;
     spec_.refuse_deletes = one.refuse_deletes;
     spec_.compression = "none";
-    if (one.merge == MergeRule::kGreatest) spec_.merge_columns = {"v"};
+    if (one.merge == MergeRule::kGreatest && !one.by_record_time) spec_.merge_columns = {"v"};
+    if (one.by_record_time) spec_.time_column = "v";
     if (one.merge == MergeRule::kAggregate) spec_.aggregates = model::Aggregates();
     table_ =
         world_.db->CreateTable(world_.caller, kPath, {.schema = model::Schema(), .edition = spec_})
@@ -375,55 +377,68 @@ TEST_P(KeyedModelTest, IsAMapAndAList) {
   CompareAllRows();
 }
 
-INSTANTIATE_TEST_SUITE_P(Rules, KeyedModelTest,
-                         ::testing::Values(Case{.name = "LastFull",
-                                                .merge = MergeRule::kLastWrite,
-                                                .image = LogImage::kFull,
-                                                .partial = true},
-                                           Case{.name = "LastAfter",
-                                                .merge = MergeRule::kLastWrite,
-                                                .image = LogImage::kAfter,
-                                                .partial = true},
-                                           Case{.name = "LastInput",
-                                                .merge = MergeRule::kLastWrite,
-                                                .image = LogImage::kInput,
-                                                .partial = true},
-                                           Case{.name = "LastIgnoringDeletes",
-                                                .merge = MergeRule::kLastWrite,
-                                                .image = LogImage::kFull,
-                                                .ignore_deletes = true},
-                                           Case{.name = "LastRefusingDeletes",
-                                                .merge = MergeRule::kLastWrite,
-                                                .image = LogImage::kFull,
-                                                .refuse_deletes = true},
-                                           Case{.name = "FirstFull",
-                                                .merge = MergeRule::kFirst,
-                                                .image = LogImage::kFull,
-                                                .ignore_deletes = true},
-                                           Case{.name = "FirstInput",
-                                                .merge = MergeRule::kFirst,
-                                                .image = LogImage::kInput,
-                                                .partial = true},
-                                           Case{.name = "GreatestFull",
-                                                .merge = MergeRule::kGreatest,
-                                                .image = LogImage::kFull,
-                                                .partial = true},
-                                           Case{.name = "GreatestAfter",
-                                                .merge = MergeRule::kGreatest,
-                                                .image = LogImage::kAfter,
-                                                .ignore_deletes = true},
-                                           Case{.name = "GreatestInput",
-                                                .merge = MergeRule::kGreatest,
-                                                .image = LogImage::kInput},
-                                           Case{.name = "AggregateFull",
-                                                .merge = MergeRule::kAggregate,
-                                                .image = LogImage::kFull,
-                                                .partial = true},
-                                           Case{.name = "AggregateInput",
-                                                .merge = MergeRule::kAggregate,
-                                                .image = LogImage::kInput,
-                                                .partial = true}),
-                         [](const auto& named) { return named.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Rules, KeyedModelTest,
+    ::testing::Values(
+        Case{.name = "LastFull",
+             .merge = MergeRule::kLastWrite,
+             .image = LogImage::kFull,
+             .partial = true},
+        Case{.name = "LastAfter",
+             .merge = MergeRule::kLastWrite,
+             .image = LogImage::kAfter,
+             .partial = true},
+        Case{.name = "LastInput",
+             .merge = MergeRule::kLastWrite,
+             .image = LogImage::kInput,
+             .partial = true},
+        Case{.name = "LastIgnoringDeletes",
+             .merge = MergeRule::kLastWrite,
+             .image = LogImage::kFull,
+             .ignore_deletes = true},
+        Case{.name = "LastRefusingDeletes",
+             .merge = MergeRule::kLastWrite,
+             .image = LogImage::kFull,
+             .refuse_deletes = true},
+        Case{.name = "FirstFull",
+             .merge = MergeRule::kFirst,
+             .image = LogImage::kFull,
+             .ignore_deletes = true},
+        Case{.name = "FirstAfter", .merge = MergeRule::kFirst, .image = LogImage::kAfter},
+        Case{.name = "FirstInput",
+             .merge = MergeRule::kFirst,
+             .image = LogImage::kInput,
+             .partial = true},
+        Case{.name = "GreatestFull",
+             .merge = MergeRule::kGreatest,
+             .image = LogImage::kFull,
+             .partial = true},
+        Case{.name = "GreatestAfter",
+             .merge = MergeRule::kGreatest,
+             .image = LogImage::kAfter,
+             .ignore_deletes = true},
+        Case{.name = "GreatestInput", .merge = MergeRule::kGreatest, .image = LogImage::kInput},
+        Case{.name = "GreatestTimeFull",
+             .merge = MergeRule::kGreatest,
+             .image = LogImage::kFull,
+             .by_record_time = true},
+        Case{.name = "GreatestTimeInput",
+             .merge = MergeRule::kGreatest,
+             .image = LogImage::kInput,
+             .by_record_time = true},
+        Case{.name = "AggregateFull",
+             .merge = MergeRule::kAggregate,
+             .image = LogImage::kFull,
+             .partial = true},
+        Case{.name = "AggregateAfter",
+             .merge = MergeRule::kAggregate,
+             .image = LogImage::kAfter,
+             .partial = true},
+        Case{.name = "AggregateInput",
+             .merge = MergeRule::kAggregate,
+             .image = LogImage::kInput,
+             .partial = true}),
+    [](const auto& named) { return named.param.name; });
 
 }  // namespace
 }  // namespace firth::table

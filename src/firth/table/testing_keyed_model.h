@@ -304,9 +304,11 @@ inline void Table::Upsert(const Row& row, const Targets& targets, std::vector<Ef
     case MergeRule::kGreatest: {
       const Cell& before = held->second[kVersion];
       const Cell& after = row[kVersion];
-      // A null is the least.
+      // A null is the least; but as a record time it is the commit's, which is later than what
+      // stands and earlier than what is to come.
+      const bool by_time = spec_.merge_columns.empty();
       if (before.has_value() &&
-          (!after.has_value() || internal::Int(after) < internal::Int(before))) {
+          (after.has_value() ? internal::Int(after) < internal::Int(before) : !by_time)) {
         lost();
         return;
       }
