@@ -76,6 +76,21 @@ def test_refused_read_resumed(server, key):
         assert sorted(numbers_of(client, "d/t")) == list(range(state["acknowledged"]))
 
 
+def test_a_keyed_table_fills_the_disk_itself(server):
+    """Writes are refused while what the key view holds in memory still finds room: it never fails to write it."""
+    state = {"acknowledged": 0, "sent": 0}
+    with connect(server) as client:
+        create(client, "d/t", key=["n"])
+        refused = write_until_refused(client, "d/t", state)
+        assert "full" in str(refused).lower() or "no space" in str(refused).lower(), refused
+        assert state["acknowledged"] > 50
+        # A scan makes the view write out what it holds; there is room for it.
+        assert sorted(numbers_of(client, "d/t")) == list(range(state["acknowledged"]))
+        assert server.process.poll() is None, server.log()
+    server.stop()
+    assert "could not write" not in server.log(), server.log()
+
+
 def test_a_start_without_room(tmp_path):
     """A server that finds no room either starts or says why; with room, everything is there."""
     folder = tmp_path / "data"
