@@ -163,6 +163,7 @@ TEST_F(KeyedTest, AScanIsOfOneCommitAndTheLogGoesOnFromThere) {
 
 TEST_F(KeyedTest, RowsEndWithTheirLifetime) {
   constexpr int64_t kHourNs = int64_t{3600} * 1'000'000'000;
+  constexpr int64_t kLifetimeNs = 3 * kHourNs + kHourNs / 2;
   struct Kind {
     std::shared_ptr<arrow::DataType> type;
     int64_t units;  // of an hour
@@ -179,7 +180,7 @@ TEST_F(KeyedTest, RowsEndWithTheirLifetime) {
     EditionSpec spec{.key = {"k"}};
     if (by_column) spec.time_column = "t";
     spec.key_lifetime = {
-        .duration_ns = 3 * kHourNs,
+        .duration_ns = kLifetimeNs,
         .by = by_column ? catalog::LifetimeBy::kRecordTime : catalog::LifetimeBy::kCommitTime};
     const auto table =
         *world_.db->CreateTable(world_.caller, kPath, {.schema = schema, .edition = spec});
@@ -201,10 +202,9 @@ TEST_F(KeyedTest, RowsEndWithTheirLifetime) {
                       .ok());
     }
     const auto ends = [&](int32_t k) {
-      return by_column && k == 3 ? began_ns + 3 * kHourNs : began_ns + (k + 3) * kHourNs;
+      return began_ns + kLifetimeNs + (by_column && k == 3 ? 0 : k * kHourNs);
     };
-    for (const int64_t off_ns :
-         {kHourNs * 3 - 1, kHourNs * 3 + 2'000'000, kHourNs * 5, kHourNs * 6}) {
+    for (const int64_t off_ns : {3 * kHourNs, 4 * kHourNs, 6 * kHourNs, 7 * kHourNs}) {
       const int64_t to_ns = began_ns + off_ns;
       if (to_ns > world_.clock.NowNs()) world_.clock.Advance(to_ns - world_.clock.NowNs());
       const int64_t now_ns = world_.clock.NowNs();
@@ -213,8 +213,7 @@ TEST_F(KeyedTest, RowsEndWithTheirLifetime) {
       size_t count = 0;
       for (int32_t k = 0; k < 4; ++k) {
         keys.emplace_back(1, static_cast<char>(k));
-        // Commits come a little after the instant that is told as the beginning.
-        there.push_back(ends(k) + (k == 3 || !by_column ? 1'000'000 : 0) > now_ns);
+        there.push_back(ends(k) > now_ns);
         count += there.back();
       }
       const table::BucketRef where{.partition = partition.id};
@@ -223,8 +222,9 @@ TEST_F(KeyedTest, RowsEndWithTheirLifetime) {
                         [&](auto rows) { found.emplace(std::move(rows)); });
       world_.executor.RunUntilIdle();
       ASSERT_TRUE(found.has_value() && found->ok());
-      for (size_t k = 0; k < 4; ++k)
+      for (size_t k = 0; k < 4; ++k) {
         EXPECT_EQ((**found)[k].has_value(), there[k]) << type->ToString() << k << " " << off_ns;
+      }
       EXPECT_EQ(world_.db->ScanKeys(world_.caller, {.table = table, .where = where})->size(),
                 count);
       const auto scan = *world_.db->OpenKeyScan(world_.caller, {.table = table, .where = where});
