@@ -11,15 +11,16 @@ DOORS = ("fluss", "btrdb", "beneath_http", "beneath_grpc", "deltacat", "aws", "f
 
 
 class Server:
-    """`firth serve` with every door open, on ports that the kernel chose; `under` runs it, as a tracer does."""
+    """`firth serve` with every door open, on ports that the kernel chose; `under` runs it, as a tracer does; `more` are
+    further flags."""
 
-    def __init__(self, folder, under=()):
+    def __init__(self, folder, under=(), more=()):
         self.folder = pathlib.Path(folder)
         self.log_path = self.folder.parent / (self.folder.name + ".log")
         flags = [word for door in DOORS for word in ("--" + door.replace("_", "-"), "127.0.0.1:0")]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [*under, BINARY, "serve", "--data", str(folder), "--access-anonymous", "admin", *flags],
+                [*under, BINARY, "serve", "--data", str(folder), "--access-anonymous", "admin", *flags, *more],
                 env={k: v for k, v in os.environ.items() if not k.startswith("FIRTH_")},
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True)
         line = self.process.stdout.readline().strip()
