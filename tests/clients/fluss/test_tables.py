@@ -1,9 +1,13 @@
 """Tables: what is declared comes back, and what no table may be is refused with its code."""
 
+import decimal
+import json
+
 import fluss
 import pyarrow as pa
 import pytest
 
+import bridge
 from bridge import IS_NEW, Refused, create
 
 COLUMNS = [("a", pa.int32()), ("b", pa.string())]
@@ -133,3 +137,27 @@ async def test_counting_columns_are_refused(admin, path):
                           auto_increment_column="n")
     async with Refused(15):
         await admin.create_table(path, fluss.TableDescriptor(schema))
+
+
+async def test_columns_of_types_that_the_protocol_lacks_are_written(server, admin, connection, path):
+    """The client sends the nearest types that it has; the table gets its own, or the write is refused."""
+    named = f"{path.database_name}/{path.table_name}"
+    server.command("create", named, "--schema", "k:uint32!,a:uint8,b:uint64,s:text", "--key", "k")
+    table = await connection.get_table(path)
+    rows = [{"k": 4294967295, "a": 255, "b": decimal.Decimal(18446744073709551615), "s": "most"},
+            {"k": 0, "a": None, "b": decimal.Decimal(0), "s": None}]
+    await bridge.upsert(table, rows)
+    lookuper = table.new_lookup().create_lookuper()
+    assert [await lookuper.lookup({"k": row["k"]}) for row in rows] == rows
+    shown = [json.loads(line) for line in server.command("scan", named, "--json").splitlines()]
+    assert {row["k"]: (row["a"], int(row["b"])) for row in shown} == {4294967295: (255, 2**64 - 1), 0: (None, 0)}
+    for wrong in ({**rows[0], "a": 256}, {**rows[0], "k": -1}, {**rows[0], "b": decimal.Decimal(2**64)}):
+        async with Refused(-1, "hold"):
+            await table.new_upsert().create_writer().upsert(wrong).wait()
+    assert await lookuper.lookup({"k": 4294967295}) == rows[0]
+    # Several buckets, spread by such a column: a client would choose others.
+    spread = fluss.TablePath(path.database_name, path.table_name + "_spread")
+    server.command("create", f"{spread.database_name}/{spread.table_name}", "--schema", "k:uint32!,s:text", "--key", "k",
+                   "--buckets", "2", "--bucket-by", "k")
+    async with Refused(15, "'k'"):
+        await (await connection.get_table(spread)).new_upsert().create_writer().upsert({"k": 1, "s": "x"}).wait()
