@@ -7,6 +7,8 @@
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -51,6 +53,46 @@ Result<std::shared_ptr<RocksGeneration>> BeginAnew(const RocksPlace& place,
     logging::Error("keyview", "{}", MessageOf(made.status()));
   }
   return RocksGeneration::Create(place, options, number);
+}
+
+/// Where a state goes among others: its log, the first bytes of its key as numbers, and its place.
+struct Order {
+  uint64_t log;
+  uint64_t head;
+  uint64_t next;
+  uint32_t place;
+};
+
+Order OrderOf(const KeyState& state, size_t place) {
+  const std::string_view key = state.stored_key();
+  std::array<char, kLogPrefixBytes + 2 * sizeof(uint64_t)> front{};
+  std::memcpy(front.data(), key.data(), std::min(key.size(), front.size()));
+  return {.log = LoadBe<uint64_t>(front.data()),
+          .head = LoadBe<uint64_t>(front.data() + kLogPrefixBytes),
+          .next = LoadBe<uint64_t>(front.data() + kLogPrefixBytes + sizeof(uint64_t)),
+          .place = static_cast<uint32_t>(place)};
+}
+
+/// Sort by stored key; equal keys stay in the order of their changes, of which the last counts.
+/// Keys lie all over the memory: nearly all comparisons do without them.
+void SortByKey(std::vector<KeyStatePtr>* states) {
+  FIRTH_CHECK(states->size() <= UINT32_MAX);
+  std::vector<Order> orders;
+  orders.reserve(states->size());
+  for (const KeyStatePtr& state : *states) orders.push_back(OrderOf(*state, orders.size()));
+  std::sort(orders.begin(), orders.end(), [&](const Order& a, const Order& b) {
+    if (a.log != b.log) return a.log < b.log;
+    if (a.head != b.head) return a.head < b.head;
+    if (a.next != b.next) return a.next < b.next;
+    const std::string_view one = (*states)[a.place]->stored_key();
+    const std::string_view other = (*states)[b.place]->stored_key();
+    const int compared = one.compare(other);
+    return compared != 0 ? compared < 0 : a.place < b.place;
+  });
+  std::vector<KeyStatePtr> sorted;
+  sorted.reserve(states->size());
+  for (const Order& order : orders) sorted.push_back(std::move((*states)[order.place]));
+  *states = std::move(sorted);
 }
 
 /// The property's number, or 0 where RocksDB has none.
@@ -236,10 +278,7 @@ Status RocksKeyView::WriteOut() {
     watermark = watermark_.load();
   }
   if (states.empty() && watermark == watermark_written_) return Status::OK();
-  // Equal keys stay in the order of their changes: the last counts.
-  std::stable_sort(states.begin(), states.end(), [](const KeyStatePtr& a, const KeyStatePtr& b) {
-    return a->stored_key() < b->stored_key();
-  });
+  SortByKey(&states);
   size_t bytes = 64;
   for (const KeyStatePtr& state : states) bytes += state->memory_bytes();
   rocksdb::WriteBatch batch(bytes);

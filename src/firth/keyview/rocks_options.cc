@@ -21,6 +21,13 @@ constexpr int kOpenFilesMax = 256;
 constexpr int kMemtables = 2;  // one is written to while the other is flushed
 constexpr uint64_t kMemtableBytesMin = uint64_t{64} << 10;
 constexpr size_t kBlockBytes = size_t{4} << 10;
+/// Files that flushes made are merged into the next level so many at a time: that level is written
+/// again each time. A lookup may have to ask the filter of each.
+constexpr int kFlushedFilesMerged = 8;
+/// Up to here everything else is one level: what flushes made is merged into it at once, which
+/// writes a row fewer times than two levels would.
+constexpr uint64_t kFirstLevelBytes = uint64_t{512} << 20;
+constexpr size_t kReadAheadBytes = size_t{1} << 20;
 constexpr double kFilterBitsPerKey = 10;
 
 rocksdb::CompressionType FirstSupported(std::initializer_list<rocksdb::CompressionType> preferred) {
@@ -66,7 +73,14 @@ rocksdb::Options MakeRocksOptions(const KeyViewOptions& options, rocksdb::Env* e
     rocks.rate_limiter.reset(rocksdb::NewGenericRateLimiter(kBackgroundBytesPerSecond));
   }
   rocks.level_compaction_dynamic_level_bytes = true;
-  rocks.compression = FirstSupported({rocksdb::kLZ4Compression, rocksdb::kSnappyCompression});
+  rocks.level0_file_num_compaction_trigger = kFlushedFilesMerged;
+  rocks.max_bytes_for_level_base = kFirstLevelBytes;
+  rocks.compaction_readahead_size = kReadAheadBytes;
+  // What a flush makes is merged, and so written anew, soon.
+  const auto compression = FirstSupported({rocksdb::kLZ4Compression, rocksdb::kSnappyCompression});
+  rocks.compression = compression;
+  rocks.compression_per_level.assign(static_cast<size_t>(rocks.num_levels), compression);
+  rocks.compression_per_level.front() = rocksdb::kNoCompression;
   rocks.skip_stats_update_on_db_open = true;
   // RocksDB's own diary in the folder stays small, and no thread wakes up for statistics.
   rocks.info_log_level = rocksdb::WARN_LEVEL;
