@@ -10,6 +10,7 @@
 #include "firth/query/result_rows.h"
 #include "firth/query/scan_bytes.h"
 #include "firth/query/session.h"
+#include "firth/query/spare_session.h"
 #include "firth/query/sql_text.h"
 #include "firth/query/statement.h"
 #include "firth/query/statement_limits.h"
@@ -106,15 +107,13 @@ class Rows : public QueryResult {
 
 class Prepared : public PreparedQuery {
  public:
-  Prepared(std::unique_ptr<Turn> turn, std::string spill_folder, const QueryOptions& options)
-      : parts_(std::make_shared<Parts>()),
-        spill_folder_(std::move(spill_folder)),
-        options_(options) {
+  Prepared(std::unique_ptr<Turn> turn, std::unique_ptr<Session> session, uint64_t scan_bytes_max)
+      : parts_(std::make_shared<Parts>()), scan_bytes_max_(scan_bytes_max) {
     parts_->turn = std::move(turn);
+    parts_->session = std::move(session);
   }
 
   Status Start(const std::string& sql, TableResolver* resolver) {
-    ARROW_ASSIGN_OR_RAISE(parts_->session, Session::Open(options_, spill_folder_));
     ARROW_RETURN_NOT_OK(ReadStatement(sql));
     ARROW_RETURN_NOT_OK(ResolveTables(resolver));
     ARROW_RETURN_NOT_OK(CheckLimits(tree_, [this](const TableName& name) {
@@ -181,12 +180,12 @@ class Prepared : public PreparedQuery {
     if (parts_->ran) {
       return Error(Code::kFailedPrecondition, Reason::kNone, "a prepared query runs once");
     }
-    if (options_.scan_bytes_max > 0) {
+    if (scan_bytes_max_ > 0) {
       ARROW_ASSIGN_OR_RAISE(const uint64_t bytes, ScanBytes());
-      if (bytes > options_.scan_bytes_max) {
+      if (bytes > scan_bytes_max_) {
         return Error(Code::kResourceExhausted, Reason::kOverBudget,
                      "the query reads " + std::to_string(bytes) + " bytes, which exceeds the " +
-                         std::to_string(options_.scan_bytes_max) + " that it may read");
+                         std::to_string(scan_bytes_max_) + " that it may read");
       }
     }
     parts_->session->StartWatch();
@@ -398,8 +397,7 @@ class Prepared : public PreparedQuery {
   }
 
   const std::shared_ptr<Parts> parts_;
-  const std::string spill_folder_;
-  const QueryOptions options_;
+  const uint64_t scan_bytes_max_;
   std::string tree_;  // as DuckDB parsed it
   std::string sql_;   // as DuckDB gets it
   std::vector<Named> tables_;
@@ -408,6 +406,8 @@ class Prepared : public PreparedQuery {
 };
 
 }  // namespace
+
+QueryEngine::QueryEngine() : spare_(std::make_unique<SpareSession>()) {}
 
 QueryEngine::~QueryEngine() {
   std::error_code ignored;
@@ -429,16 +429,25 @@ Result<std::unique_ptr<PreparedQuery>> QueryEngine::Prepare(const std::string& s
   if (!IsUtf8(sql) || sql.find('\0') != std::string::npos) {
     return Refused("a statement is UTF-8 text without null characters");
   }
-  const bool full = running_.fetch_add(1) >= kQueriesMax;
+  const QueryLimits limits{
+      .memory_bytes = options.memory_bytes.value_or(limits_.memory_bytes),
+      .spill_bytes = options.spill_bytes.value_or(limits_.spill_bytes),
+      .threads = options.threads.value_or(limits_.threads),
+      .timeout_ns = options.timeout_ns.value_or(limits_.timeout_ns),
+  };
+  const bool full = running_.fetch_add(1) >= limits_.queries;
   auto turn = std::make_unique<Turn>(&running_);
   if (full) {
-    return Error(Code::kResourceExhausted, Reason::kOverBudget,
-                 std::to_string(kQueriesMax) + " queries run already; try again when one ended");
+    return Error(
+        Code::kResourceExhausted, Reason::kOverBudget,
+        std::to_string(limits_.queries) + " queries run already; try again when one ended");
   }
   std::string spill;
-  if (!spill_folder_.empty() && options.spill_bytes > 0) {
+  std::string next_spill;
+  if (!spill_folder_.empty() && limits.spill_bytes > 0) {
     std::error_code failed;
     spill = spill_folder_ + '/' + std::to_string(next_.fetch_add(1));
+    next_spill = spill_folder_ + '/' + std::to_string(next_.fetch_add(1));
     std::filesystem::create_directories(spill_folder_, failed);
     if (failed) {
       return Error(
@@ -446,7 +455,10 @@ Result<std::unique_ptr<PreparedQuery>> QueryEngine::Prepare(const std::string& s
           "the folder for rows that do not fit in memory cannot be made: " + failed.message());
     }
   }
-  auto prepared = std::make_unique<Prepared>(std::move(turn), std::move(spill), options);
+  ARROW_ASSIGN_OR_RAISE(auto session,
+                        spare_->Take(limits, std::move(spill), std::move(next_spill)));
+  auto prepared =
+      std::make_unique<Prepared>(std::move(turn), std::move(session), options.scan_bytes_max);
   ARROW_RETURN_NOT_OK(prepared->Start(sql, resolver));
   return prepared;
 }

@@ -19,12 +19,21 @@
 
 namespace firth::query {
 
-/// What one query may take.
-struct QueryOptions {
+/// What each query may take, and all of them.
+struct QueryLimits {
   uint64_t memory_bytes = uint64_t{1} << 30;  // of DuckDB; what does not fit is spilled
   uint64_t spill_bytes = uint64_t{4} << 30;   // on disk, in the engine's folder; 0: nothing
   int threads = 2;
   int64_t timeout_ns = int64_t{300} * 1'000'000'000;  // from the start of the run to the last row
+  int queries = 8;                                    // that are prepared or run at once
+};
+
+/// What one query may take; absent: as the engine's limits say.
+struct QueryOptions {
+  std::optional<uint64_t> memory_bytes;
+  std::optional<uint64_t> spill_bytes;
+  std::optional<int> threads;
+  std::optional<int64_t> timeout_ns;
   /// Refuse to run what would read more (PreparedQuery::ScanBytes); 0: no limit.
   uint64_t scan_bytes_max = 0;
 };
@@ -119,16 +128,19 @@ class PreparedQuery {
   virtual Result<std::unique_ptr<QueryResult>> Run() = 0;
 };
 
+class SpareSession;
+
 /// Thread-safe.
 class QueryEngine {
  public:
   static constexpr size_t kStatementBytesMax = size_t{256} << 10;
-  static constexpr int kQueriesMax = 8;
 
-  QueryEngine() = default;
+  QueryEngine();
   /// Removes what it spilled. No query is left.
   ~QueryEngine();
 
+  /// To be called before the first query.
+  void SetLimits(const QueryLimits& limits) { limits_ = limits; }
   /// The folder of the operating system that rows are spilled to: it is emptied now, made when it
   /// is needed. Without one nothing is spilled. To be called before the first query.
   void SetSpillFolder(std::string folder);
@@ -136,8 +148,8 @@ class QueryEngine {
   /// Understand one SELECT statement. It keeps what `resolver` gave, not the resolver itself.
   /// Blocks. Errors: kInvalidArgument/kQueryRefused for a statement that is not one SELECT, that
   /// names a function which reads something else than its arguments, or that DuckDB does not take;
-  /// kOverBudget for memory and for more than kQueriesMax queries at once; what the resolver and
-  /// its tables say.
+  /// kOverBudget for memory and for more queries at once than the limits have; what the resolver
+  /// and its tables say.
   Result<std::unique_ptr<PreparedQuery>> Prepare(const std::string& sql, TableResolver* resolver,
                                                  const QueryOptions& options);
   /// Prepare and run.
@@ -148,6 +160,8 @@ class QueryEngine {
   std::atomic<int> running_{0};
   std::atomic<int64_t> next_{0};
   std::string spill_folder_;
+  QueryLimits limits_;
+  const std::unique_ptr<SpareSession> spare_;
 };
 
 }  // namespace firth::query

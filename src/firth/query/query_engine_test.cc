@@ -353,7 +353,7 @@ TEST_F(QueryEngineTest, StaysWithinItsMemory) {
 
 TEST_F(QueryEngineTest, LimitsHowManyRunAtOnceAndMayBeGivenUp) {
   std::vector<std::unique_ptr<QueryResult>> held;
-  for (int i = 0; i < QueryEngine::kQueriesMax; ++i) {
+  for (int i = 0; i < QueryLimits().queries; ++i) {
     auto result = engine_.Run("SELECT * FROM range(10000000)", &tables_, {});
     ASSERT_TRUE(result.ok()) << result.status().ToString();
     ASSERT_TRUE((*result)->Next().ok());

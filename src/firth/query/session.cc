@@ -59,10 +59,10 @@ void Watch::Cancel() {
   wake_.notify_all();
 }
 
-Result<std::unique_ptr<Session>> Session::Open(const QueryOptions& options,
+Result<std::unique_ptr<Session>> Session::Open(const QueryLimits& limits,
                                                std::string spill_folder) {
   ARROW_ASSIGN_OR_RAISE(const DuckDb* duckdb, LoadDuckDb());
-  auto session = std::unique_ptr<Session>(new Session(duckdb, options, std::move(spill_folder)));
+  auto session = std::unique_ptr<Session>(new Session(duckdb, limits, std::move(spill_folder)));
   ARROW_RETURN_NOT_OK(session->Start());
   return session;
 }
@@ -82,15 +82,15 @@ Status Session::Start() {
   duckdb_config config = nullptr;
   duckdb_->create_config(&config);
   // The folder for spilled rows can be set only while the file system may be used.
-  const bool spills = !spill_folder_.empty() && options_.spill_bytes > 0;
+  const bool spills = !spill_folder_.empty() && limits_.spill_bytes > 0;
   std::vector<std::pair<const char*, std::string>> settings = {
       {"temp_directory", spills ? spill_folder_ : ""},
       {"autoload_known_extensions", "false"},
       {"autoinstall_known_extensions", "false"},
       {"allow_community_extensions", "false"},
       {"allow_unsigned_extensions", "false"},
-      {"memory_limit", std::to_string(options_.memory_bytes) + "B"},
-      {"threads", std::to_string(std::max(1, options_.threads))},
+      {"memory_limit", std::to_string(limits_.memory_bytes) + "B"},
+      {"threads", std::to_string(std::max(1, limits_.threads))},
   };
   Status failed;
   for (const auto& [name, value] : settings) {
@@ -110,7 +110,7 @@ Status Session::Start() {
     return Broken("DuckDB gives no connection");
   }
   if (spills) {
-    const std::string most = std::to_string(options_.spill_bytes) + "B";
+    const std::string most = std::to_string(limits_.spill_bytes) + "B";
     ARROW_RETURN_NOT_OK(Do("SET GLOBAL max_temp_directory_size = " + QuotedText(most)).status());
   }
   ARROW_RETURN_NOT_OK(Do("SET GLOBAL TimeZone = 'UTC'").status());
@@ -185,15 +185,14 @@ Status Session::Failed(const char* text) {
   if (watch_.passed()) {
     return Error(
         Code::kDeadlineExceeded, Reason::kNone,
-        "the query took longer than " + std::to_string(options_.timeout_ns / 1'000'000) + " ms");
+        "the query took longer than " + std::to_string(limits_.timeout_ns / 1'000'000) + " ms");
   }
   const std::string line = FirstLine(text);
   if (line.starts_with("Out of Memory Error")) {
-    const bool spills = !spill_folder_.empty() && options_.spill_bytes > 0;
+    const bool spills = !spill_folder_.empty() && limits_.spill_bytes > 0;
     return Error(Code::kResourceExhausted, Reason::kOverBudget,
-                 "the query needs more than the " + Megabytes(options_.memory_bytes) +
-                     " of memory" +
-                     (spills ? " and " + Megabytes(options_.spill_bytes) + " of disk" : "") +
+                 "the query needs more than the " + Megabytes(limits_.memory_bytes) + " of memory" +
+                     (spills ? " and " + Megabytes(limits_.spill_bytes) + " of disk" : "") +
                      " that it may have");
   }
   if (line.starts_with("INTERNAL Error") || line.starts_with("FATAL Error")) {

@@ -44,8 +44,7 @@ using TextRows = std::vector<std::vector<std::string>>;
 class Session {
  public:
   /// `spill_folder`: where rows are spilled to; removed with the session. Empty: nowhere.
-  static Result<std::unique_ptr<Session>> Open(const QueryOptions& options,
-                                               std::string spill_folder);
+  static Result<std::unique_ptr<Session>> Open(const QueryLimits& limits, std::string spill_folder);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -64,24 +63,25 @@ class Session {
   Status ErrorAtEnd();
 
   /// The time of the query runs from here to Stop.
-  void StartWatch() { watch_.Start(duckdb_, connection_, options_.timeout_ns); }
+  void StartWatch() { watch_.Start(duckdb_, connection_, limits_.timeout_ns); }
   void StopWatch() { watch_.Stop(); }
   void Cancel() { watch_.Cancel(); }
   bool cancelled() const { return watch_.cancelled(); }
   /// In percent; negative: unknown.
   double progress() const { return duckdb_->query_progress(connection_).percentage; }
 
+  void SetTimeout(int64_t timeout_ns) { limits_.timeout_ns = timeout_ns; }
   const DuckDb* duckdb() const { return duckdb_; }
   duckdb_connection connection() const { return connection_; }
-  const QueryOptions& options() const { return options_; }
+  const QueryLimits& limits() const { return limits_; }
 
  private:
-  Session(const DuckDb* duckdb, const QueryOptions& options, std::string spill_folder)
-      : duckdb_(duckdb), options_(options), spill_folder_(std::move(spill_folder)) {}
+  Session(const DuckDb* duckdb, const QueryLimits& limits, std::string spill_folder)
+      : duckdb_(duckdb), limits_(limits), spill_folder_(std::move(spill_folder)) {}
   Status Start();
 
   const DuckDb* const duckdb_;
-  const QueryOptions options_;
+  QueryLimits limits_;
   const std::string spill_folder_;
   duckdb_database database_ = nullptr;
   duckdb_connection connection_ = nullptr;

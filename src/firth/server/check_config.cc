@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <set>
 
@@ -101,30 +102,38 @@ Status CheckUsers(const Config& config) {
   return Status::OK();
 }
 
-Result<uint64_t> BytesOf(const char* key, const std::string& text, uint64_t least) {
-  constexpr uint64_t kMost = uint64_t{64} << 30;
-  uint64_t bytes = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bytes);
-  if (error == std::errc() && end == text.data() + text.size() && bytes >= least &&
-      bytes <= kMost) {
-    return bytes;
-  }
-  return Wrong(
-      fmt::format("{} is a number from {} to {}, not '{}'", key, least, kMost, text.substr(0, 64)));
-}
-
 }  // namespace
 
 Result<uint64_t> JournalFileBytes(const Config& config) {
-  return BytesOf("journal.file_bytes", config.journal_file_bytes, 64 << 10);
+  constexpr uint64_t kLeast = 64 << 10;
+  constexpr uint64_t kMost = uint64_t{64} << 30;
+  const std::string& text = config.journal_file_bytes;
+  uint64_t bytes = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bytes);
+  if (error == std::errc() && end == text.data() + text.size() && bytes >= kLeast &&
+      bytes <= kMost) {
+    return bytes;
+  }
+  return Wrong(fmt::format("journal.file_bytes is a number from {} to {}, not '{}'", kLeast, kMost,
+                           text.substr(0, 64)));
 }
 
-Result<uint64_t> KeysLagBytes(const Config& config) {
-  return BytesOf("keys.lag_bytes", config.keys_lag_bytes, 64 << 10);
-}
-
-Result<uint64_t> KeysRoomBytes(const Config& config) {
-  return BytesOf("keys.room_bytes", config.keys_room_bytes, 1 << 20);
+Result<int64_t> NumberOf(const Config& config, const std::string& path) {
+  const auto& keys = NumberKeys();
+  const auto key = std::find_if(keys.begin(), keys.end(),
+                                [&](const NumberKey& one) { return one.path == path; });
+  FIRTH_CHECK(key != keys.end());
+  const auto found = config.numbers.find(path);
+  if (found == config.numbers.end()) return key->otherwise;
+  const std::string& text = found->second;
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc() && end == text.data() + text.size() && number >= key->least &&
+      number <= key->most) {
+    return number;
+  }
+  return Wrong(fmt::format("{} is a number from {} to {}, not '{}'", path, key->least, key->most,
+                           text.substr(0, 64)));
 }
 
 Status CheckConfig(const Config& config) {
@@ -135,8 +144,9 @@ Status CheckConfig(const Config& config) {
   ARROW_RETURN_NOT_OK(CheckUsers(config));
   ARROW_RETURN_NOT_OK(CheckRole("access.anonymous", config.anonymous));
   ARROW_RETURN_NOT_OK(JournalFileBytes(config).status());
-  ARROW_RETURN_NOT_OK(KeysLagBytes(config).status());
-  ARROW_RETURN_NOT_OK(KeysRoomBytes(config).status());
+  for (const NumberKey& key : NumberKeys()) {
+    ARROW_RETURN_NOT_OK(NumberOf(config, std::string(key.path)).status());
+  }
   return ParseLogLevel(config.log_level).status();
 }
 

@@ -28,7 +28,11 @@ std::vector<std::string> KnownPaths() {
 
 Result<std::string> AsText(const Place& place, const std::string& path, const toml::node& node) {
   if (const auto* text = node.as_string()) return text->get();
-  return place.Wrong(node, fmt::format("'{}' is to be a text in quotes", path));
+  if (!IsNumber(path)) {
+    return place.Wrong(node, fmt::format("'{}' is to be a text in quotes", path));
+  }
+  if (const auto* number = node.as_integer()) return std::to_string(number->get());
+  return place.Wrong(node, fmt::format("'{}' is to be a whole number", path));
 }
 
 Status MergeUser(const Place& place, const toml::table& table, Config* config) {

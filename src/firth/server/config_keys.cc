@@ -9,6 +9,8 @@ namespace firth::server {
 namespace {
 
 constexpr char kDoorPrefix[] = "doors.";
+constexpr char kJournalFileBytes[] = "journal.file_bytes";
+constexpr int64_t kMostBytes = int64_t{1} << 40;
 
 std::string FlagOf(const std::string& path) {
   std::string flag = path.starts_with(kDoorPrefix) ? path.substr(sizeof kDoorPrefix - 1) : path;
@@ -49,11 +51,10 @@ std::vector<ConfigKey> MakeKeys() {
       "folders whose files clients of the door deltacat may write by their path");
   add("sleeper.url", "as each client calls it", "the public address of the door aws");
   add("log.level", "info", "the least level that is logged: debug, info, warning, error");
-  add("journal.file_bytes", "1073741824", "at what size a new journal file is begun");
-  add("keys.lag_bytes", "67108864",
-      "how far the key view may fall behind, before writes of keyed tables wait");
-  add("keys.room_bytes", "33554432",
-      "what writes of keyed tables leave free on the disk, beside what is in memory only");
+  add(kJournalFileBytes, "1073741824", "at what size a new journal file is begun");
+  for (const NumberKey& key : NumberKeys()) {
+    add(std::string(key.path), std::to_string(key.otherwise), std::string(key.meaning));
+  }
   return keys;
 }
 
@@ -75,6 +76,39 @@ void SetList(std::vector<std::string>* out, const std::vector<std::string>& valu
 }
 
 }  // namespace
+
+const std::vector<NumberKey>& NumberKeys() {
+  static const std::vector<NumberKey> keys = {
+      {"keys.lag_bytes", 64 << 10, kMostBytes, 64 << 20,
+       "how far the key view may fall behind, before writes of keyed tables wait"},
+      {"keys.room_bytes", 1 << 20, kMostBytes, 32 << 20,
+       "what writes of keyed tables leave free on the disk, beside what is in memory only"},
+      {"lake.interval_ms", 0, 86'400'000, 5000,
+       "how often logs are looked at, to be cut into lake files; 0: only on demand"},
+      {"lake.behind_bytes", 1, kMostBytes, 4 << 20,
+       "a log is cut when so many of its bytes are not in files"},
+      {"lake.behind_seconds", 0, 86'400, 60, "or any of its rows was not for so long"},
+      {"lake.buffer_bytes", 1 << 20, kMostBytes, 48 << 20,
+       "bytes of rows that a cut holds in memory: what a new file is made of"},
+      {"lake.file_bytes", 1 << 20, kMostBytes, 512 << 20, "files are not merged into larger ones"},
+      {"lake.keep_seconds", 0, 366 * 86'400, 3600,
+       "how long past snapshots of files stay for other engines"},
+      {"query.memory_bytes", 32 << 20, kMostBytes, 1 << 30, "memory of one SQL statement"},
+      {"query.spill_bytes", 0, kMostBytes, int64_t{4} << 30,
+       "disk of one SQL statement that needs more; 0: none"},
+      {"query.seconds", 1, 86'400, 300, "time of one SQL statement"},
+      {"query.threads", 1, 256, 2, "threads of one SQL statement"},
+      {"query.at_once", 1, 1024, 8, "SQL statements at once"},
+  };
+  return keys;
+}
+
+bool IsNumber(const std::string& path) {
+  const auto& keys = NumberKeys();
+  return path == kJournalFileBytes ||
+         std::any_of(keys.begin(), keys.end(),
+                     [&](const NumberKey& key) { return key.path == path; });
+}
 
 const std::vector<ConfigKey>& ConfigKeys() {
   static const std::vector<ConfigKey> keys = MakeKeys();
@@ -105,10 +139,11 @@ Status SetKey(Config* config, const ConfigKey& key, const std::vector<std::strin
     SetList(&config->sleeper_instances, values);
     return Status::OK();
   }
-  if (key.path == "journal.file_bytes") return SetOne(&config->journal_file_bytes, key, values);
-  if (key.path == "keys.lag_bytes") return SetOne(&config->keys_lag_bytes, key, values);
-  if (key.path == "keys.room_bytes") return SetOne(&config->keys_room_bytes, key, values);
+  if (key.path == kJournalFileBytes) return SetOne(&config->journal_file_bytes, key, values);
   if (key.path == "log.level") return SetOne(&config->log_level, key, values);
+  for (const NumberKey& number : NumberKeys()) {
+    if (number.path == key.path) return SetOne(&config->numbers[key.path], key, values);
+  }
   FIRTH_CHECK(key.path.starts_with(kDoorPrefix));
   SetList(&config->doors[key.path.substr(sizeof kDoorPrefix - 1)], values);
   return Status::OK();

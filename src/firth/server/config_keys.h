@@ -1,13 +1,27 @@
 // How the keys of the configuration are set, whichever way a value came.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "firth/server/server.h"
 
 namespace firth::server {
+
+/// A key that is a whole number.
+struct NumberKey {
+  std::string_view path;
+  int64_t least;
+  int64_t most;
+  int64_t otherwise;
+  std::string_view meaning;
+};
+const std::vector<NumberKey>& NumberKeys();
+/// Is the value of this key a number?
+bool IsNumber(const std::string& path);
 
 /// The key with this path, or null.
 const ConfigKey* FindKey(const std::string& path);

@@ -3,6 +3,7 @@
 
 #include <fstream>
 
+#include "firth/server/config_keys.h"
 #include "firth/server/doors.h"
 #include "firth/server/nearest.h"
 #include "firth/server/server.h"
@@ -118,11 +119,26 @@ TEST_F(ConfigTest, TheSizeOfJournalFilesIsANumberInBounds) {
   }
 }
 
-TEST_F(ConfigTest, BoundsOfTheKeyView) {
-  EXPECT_EQ(*KeysLagBytes(*Load("")), uint64_t{64} << 20);
-  EXPECT_EQ(*KeysRoomBytes(*Load("keys.room_bytes = '1048576'\n")), uint64_t{1} << 20);
-  EXPECT_FALSE(Load("keys.room_bytes = '1048575'\n").ok());
-  EXPECT_FALSE(Load("keys.lag_bytes = 'much'\n").ok());
+TEST_F(ConfigTest, NumbersHaveBounds) {
+  EXPECT_EQ(*NumberOf(*Load(""), "query.seconds"), 300);
+  EXPECT_EQ(*NumberOf(*Load("[query]\nseconds = 7\nat_once = '1'\n"), "query.seconds"), 7);
+  EXPECT_EQ(*NumberOf(*Load(""), "keys.lag_bytes"), int64_t{64} << 20);
+  EXPECT_FALSE(Load("query.seconds = 7.5\n").ok());
+  EXPECT_FALSE(Load("data = 7\n").ok());
+  EXPECT_EQ(*JournalFileBytes(*Load("journal.file_bytes = 65536\n")), 65536u);
+  for (const NumberKey& key : NumberKeys()) {
+    SCOPED_TRACE(key.path);
+    const std::string path(key.path);
+    const auto load = [&](const std::string& value) { return Load(path + " = '" + value + "'\n"); };
+    EXPECT_EQ(*NumberOf(*load(std::to_string(key.least)), path), key.least);
+    EXPECT_EQ(*NumberOf(*load(std::to_string(key.most)), path), key.most);
+    for (const std::string& wrong : {std::to_string(key.least - 1), std::to_string(key.most + 1),
+                                     std::string("1k"), std::string("")}) {
+      const auto loaded = load(wrong);
+      ASSERT_FALSE(loaded.ok()) << wrong;
+      EXPECT_NE(loaded.status().message().find(path), std::string::npos) << loaded.status();
+    }
+  }
 }
 
 TEST_F(ConfigTest, EveryKeyHasThreeNamesThatDoTheSame) {
@@ -132,7 +148,9 @@ TEST_F(ConfigTest, EveryKeyHasThreeNamesThatDoTheSame) {
     if (key.path == "log.level") value = "debug";
     if (key.path == "deltacat.folders") value = "/srv";
     if (key.path == "journal.file_bytes") value = "131072";
-    if (key.path.starts_with("keys.")) value = "1048577";
+    for (const NumberKey& number : NumberKeys()) {
+      if (number.path == key.path) value = std::to_string(number.most);
+    }
     if (key.path.starts_with("doors.tls")) value = file_;
     // The two TLS keys go together, so both are set each time.
     const std::string tls = "doors.tls.cert = '" + file_ + "'\ndoors.tls.key = '" + file_ + "'\n";
@@ -154,8 +172,7 @@ TEST_F(ConfigTest, EveryKeyHasThreeNamesThatDoTheSame) {
       EXPECT_EQ(other.log_level, by_file->log_level);
       EXPECT_EQ(other.deltacat_folders, by_file->deltacat_folders);
       EXPECT_EQ(other.journal_file_bytes, by_file->journal_file_bytes);
-      EXPECT_EQ(other.keys_lag_bytes, by_file->keys_lag_bytes);
-      EXPECT_EQ(other.keys_room_bytes, by_file->keys_room_bytes);
+      EXPECT_EQ(other.numbers, by_file->numbers);
     }
   }
 }

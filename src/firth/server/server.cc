@@ -26,13 +26,12 @@
 namespace firth::server {
 namespace {
 
+constexpr int64_t kSecondNs = 1'000'000'000;
 constexpr size_t kLoops = 2;
 constexpr size_t kReaders = 2;
 constexpr size_t kBlocking = 4;
 /// How often logs are trimmed, and the journal's files rewritten.
 constexpr int64_t kRetentionIntervalNs = int64_t{60} * 1'000'000'000;
-/// How often logs are looked at, to be cut into lake files.
-constexpr int64_t kLakeIntervalNs = int64_t{5} * 1'000'000'000;
 /// Clients have this long to take their last answers when the server stops.
 constexpr int64_t kGraceNs = int64_t{10} * 1'000'000'000;
 
@@ -123,14 +122,47 @@ class ServerImpl : public Server, public ServerState {
     options.anonymous_role = config_.anonymous;
     options.background = background_.get();
     options.local_folder = std::filesystem::absolute(config_.data).lexically_normal().string();
-    options.lake_interval_ns = kLakeIntervalNs;
+    ARROW_RETURN_NOT_OK(SetLake(&options));
+    ARROW_RETURN_NOT_OK(SetQuery(&options.query));
     options.key_view_folder = options.local_folder + "/" + table::kKeyViewFolder;
     options.retention_interval_ns = kRetentionIntervalNs;
     ARROW_ASSIGN_OR_RAISE(options.journal_file_bytes_max, JournalFileBytes(config_));
-    ARROW_ASSIGN_OR_RAISE(options.key_lag_bytes_max, KeysLagBytes(config_));
-    ARROW_ASSIGN_OR_RAISE(options.key_room_bytes, KeysRoomBytes(config_));
+    ARROW_ASSIGN_OR_RAISE(const int64_t lag, NumberOf(config_, "keys.lag_bytes"));
+    ARROW_ASSIGN_OR_RAISE(const int64_t room, NumberOf(config_, "keys.room_bytes"));
+    options.key_lag_bytes_max = static_cast<uint64_t>(lag);
+    options.key_room_bytes = static_cast<uint64_t>(room);
     options.on_fatal = [this](const Status& fault) { OnFatal(fault); };
     ARROW_ASSIGN_OR_RAISE(database_, table::Database::Open(std::move(options)));
+    return Status::OK();
+  }
+
+  Status SetLake(table::DatabaseOptions* options) const {
+    ARROW_ASSIGN_OR_RAISE(const int64_t interval_ms, NumberOf(config_, "lake.interval_ms"));
+    ARROW_ASSIGN_OR_RAISE(const int64_t behind, NumberOf(config_, "lake.behind_bytes"));
+    ARROW_ASSIGN_OR_RAISE(const int64_t behind_s, NumberOf(config_, "lake.behind_seconds"));
+    ARROW_ASSIGN_OR_RAISE(const int64_t buffer, NumberOf(config_, "lake.buffer_bytes"));
+    ARROW_ASSIGN_OR_RAISE(const int64_t file, NumberOf(config_, "lake.file_bytes"));
+    ARROW_ASSIGN_OR_RAISE(const int64_t keep_s, NumberOf(config_, "lake.keep_seconds"));
+    options->lake_interval_ns = interval_ms * 1'000'000;
+    options->lake_behind_bytes_max = static_cast<uint64_t>(behind);
+    options->lake_behind_ns_max = behind_s * kSecondNs;
+    options->lake_buffer_bytes_max = static_cast<uint64_t>(buffer);
+    options->lake_file_bytes_max = static_cast<uint64_t>(file);
+    options->lake_keep_ns = keep_s * kSecondNs;
+    return Status::OK();
+  }
+
+  Status SetQuery(query::QueryLimits* limits) const {
+    ARROW_ASSIGN_OR_RAISE(const int64_t memory, NumberOf(config_, "query.memory_bytes"));
+    ARROW_ASSIGN_OR_RAISE(const int64_t spill, NumberOf(config_, "query.spill_bytes"));
+    ARROW_ASSIGN_OR_RAISE(const int64_t seconds, NumberOf(config_, "query.seconds"));
+    ARROW_ASSIGN_OR_RAISE(const int64_t threads, NumberOf(config_, "query.threads"));
+    ARROW_ASSIGN_OR_RAISE(const int64_t at_once, NumberOf(config_, "query.at_once"));
+    *limits = {.memory_bytes = static_cast<uint64_t>(memory),
+               .spill_bytes = static_cast<uint64_t>(spill),
+               .threads = static_cast<int>(threads),
+               .timeout_ns = seconds * kSecondNs,
+               .queries = static_cast<int>(at_once)};
     return Status::OK();
   }
 

@@ -39,10 +39,8 @@ struct Config {
   std::string log_level = "info";
   /// As text, until it was checked: at what size a new journal file is begun.
   std::string journal_file_bytes = "1073741824";
-  /// As text, until they were checked: how far the key view may fall behind, and what room keyed
-  /// writes leave on the disk.
-  std::string keys_lag_bytes = "67108864";
-  std::string keys_room_bytes = "33554432";
+  /// Keys that are whole numbers, as text until they were checked; absent: as the manual says.
+  std::map<std::string, std::string> numbers;
 };
 
 /// A key that has one value, and the names it goes by.
@@ -71,9 +69,9 @@ Status CheckConfig(const Config& config);
 
 /// The configured size of journal files. Error kInvalidArgument.
 Result<uint64_t> JournalFileBytes(const Config& config);
-/// What DatabaseOptions::key_lag_bytes_max and key_room_bytes are to be. Error kInvalidArgument.
-Result<uint64_t> KeysLagBytes(const Config& config);
-Result<uint64_t> KeysRoomBytes(const Config& config);
+
+/// The value of a key that is a whole number. Error kInvalidArgument.
+Result<int64_t> NumberOf(const Config& config, const std::string& path);
 
 /// The names of all doors of this build, with the port where each one's client looks by default.
 const std::map<std::string, uint16_t>& KnownDoors();

@@ -47,6 +47,7 @@ Status DatabaseImpl::Open() {
   ARROW_RETURN_NOT_OK(ForgetOperations());
   series_ = std::make_unique<SeriesStoreImpl>(this);
   ARROW_RETURN_NOT_OK(series_->Open(options_));
+  query_engine_.SetLimits(options_.query);
   if (!options_.local_folder.empty()) {
     query_engine_.SetSpillFolder(options_.local_folder + "/spill");
   }

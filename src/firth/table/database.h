@@ -81,10 +81,18 @@ struct DatabaseOptions {
   Executor* background = nullptr;
   /// How often logs are looked at, to be cut into lake files; 0: only on demand.
   int64_t lake_interval_ns = 0;
-  /// Rows that a cut holds in memory at most.
+  /// A log is cut when so much of it is not in files, or any of it was not for so long.
+  uint64_t lake_behind_bytes_max = uint64_t{4} << 20;
+  int64_t lake_behind_ns_max = int64_t{60} * 1'000'000'000;
+  /// Rows that a cut holds in memory at most, and their bytes.
   int64_t lake_rows_max = 1 << 20;
+  uint64_t lake_buffer_bytes_max = uint64_t{48} << 20;
+  /// Lake files are not merged into larger ones.
+  uint64_t lake_file_bytes_max = uint64_t{512} << 20;
   /// How long a lake file stays that the newest snapshot does without.
   int64_t lake_keep_ns = int64_t{3600} * 1'000'000'000;
+  /// What queries may take that do not say.
+  query::QueryLimits query;
   uint64_t journal_file_bytes_max = uint64_t{1} << 30;
   uint64_t journal_file_entries_max = uint64_t{1} << 17;
   /// How often logs are trimmed and journal files rewritten (retention.h); 0: only on demand.

@@ -20,10 +20,6 @@
 namespace firth::table {
 namespace {
 
-/// A log is cut in the background when so much of it is not in files, or any of it was not for so
-/// long.
-constexpr uint64_t kBehindBytesMax = uint64_t{4} << 20;
-constexpr int64_t kBehindNsMax = int64_t{60} * 1'000'000'000;
 constexpr int kMergesOfRound = 4;
 
 using lakeview::Reading;
@@ -105,12 +101,17 @@ Status LakeStoreImpl::Open(const DatabaseOptions& options) {
   background_ = options.background != nullptr ? options.background : options.readers;
   clock_ = options.clock;
   interval_ns_ = options.lake_interval_ns;
-  ARROW_ASSIGN_OR_RAISE(view_, lakeview::LakeView::Open({.files = options.files,
-                                                         .catalog = database_->catalog(),
-                                                         .clock = options.clock,
-                                                         .local_folder = options.local_folder,
-                                                         .buffer_rows_max = options.lake_rows_max,
-                                                         .keep_ns = options.lake_keep_ns}));
+  behind_bytes_max_ = options.lake_behind_bytes_max;
+  behind_ns_max_ = options.lake_behind_ns_max;
+  ARROW_ASSIGN_OR_RAISE(view_,
+                        lakeview::LakeView::Open({.files = options.files,
+                                                  .catalog = database_->catalog(),
+                                                  .clock = options.clock,
+                                                  .local_folder = options.local_folder,
+                                                  .buffer_bytes_max = options.lake_buffer_bytes_max,
+                                                  .buffer_rows_max = options.lake_rows_max,
+                                                  .file_bytes_max = options.lake_file_bytes_max,
+                                                  .keep_ns = options.lake_keep_ns}));
   return Status::OK();
 }
 
@@ -216,10 +217,10 @@ Result<LakeStoreImpl::Due> LakeStoreImpl::IsDue(const TablePtr& table) {
       if (from >= range.end) continue;
       behind = true;
       const int64_t since = newest == nullptr ? edition.created_ns : newest->time_ns;
-      if (clock_->NowNs() - since >= kBehindNsMax) return Due::kNow;
+      if (clock_->NowNs() - since >= behind_ns_max_) return Due::kNow;
       ARROW_ASSIGN_OR_RAISE(const uint64_t bytes,
                             database_->log()->BytesBetween(log, from, range.end));
-      if (bytes >= kBehindBytesMax) return Due::kNow;
+      if (bytes >= behind_bytes_max_) return Due::kNow;
     }
   }
   if (!behind) behind_.erase(edition.id);

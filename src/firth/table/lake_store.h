@@ -124,6 +124,8 @@ class LakeStoreImpl : public LakeStore {
   Executor* background_ = nullptr;
   const Clock* clock_ = nullptr;
   int64_t interval_ns_ = 0;
+  uint64_t behind_bytes_max_ = 0;
+  int64_t behind_ns_max_ = 0;
   // The round's own: what may be behind, so that logs at rest are not looked at again and again.
   CommitId looked_at_{0};
   std::set<EditionId> behind_;
