@@ -1,8 +1,5 @@
 #include "firth/lakeview/file_stream.h"
 
-#include <arrow/buffer.h>
-#include <arrow/memory_pool.h>
-
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -51,38 +48,6 @@ Result<int64_t> FileSource::ReadAt(int64_t position, int64_t bytes, void* out) {
   ARROW_RETURN_NOT_OK(file_->Read(static_cast<uint64_t>(position),
                                   {static_cast<std::byte*>(out), static_cast<size_t>(count)}));
   return count;
-}
-
-Result<std::shared_ptr<arrow::Buffer>> FileSource::ReadAt(int64_t position, int64_t bytes) {
-  const int64_t most = std::max<int64_t>(0, std::min(bytes, size_ - position));
-  ARROW_ASSIGN_OR_RAISE(auto buffer, arrow::AllocateBuffer(most));
-  ARROW_RETURN_NOT_OK(ReadAt(position, most, buffer->mutable_data()).status());
-  return std::shared_ptr<arrow::Buffer>(std::move(buffer));
-}
-
-Result<int64_t> FileSource::Read(int64_t bytes, void* out) {
-  ARROW_ASSIGN_OR_RAISE(const int64_t count, ReadAt(position_, bytes, out));
-  position_ += count;
-  return count;
-}
-
-Result<std::shared_ptr<arrow::Buffer>> FileSource::Read(int64_t bytes) {
-  ARROW_ASSIGN_OR_RAISE(auto buffer, ReadAt(position_, bytes));
-  position_ += buffer->size();
-  return buffer;
-}
-
-Status FileSource::Seek(int64_t position) {
-  if (position < 0 || position > size_) {
-    return Error(Code::kOutOfRange, Reason::kIo, file_->name() + ": a seek beyond the file's end");
-  }
-  position_ = position;
-  return Status::OK();
-}
-
-Status FileSource::Close() {
-  closed_ = true;
-  return Status::OK();
 }
 
 Result<uint64_t> HashOfFile(FileSource* file) {

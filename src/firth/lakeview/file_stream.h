@@ -9,6 +9,7 @@
 
 #include "firth/common/hash_stream.h"
 #include "firth/common/status.h"
+#include "firth/format/positioned_input.h"
 #include "firth/store/file_system.h"
 
 namespace firth::lakeview {
@@ -38,29 +39,20 @@ class FileSink : public arrow::io::OutputStream {
 };
 
 /// Reads a file. ReadAt is thread-safe.
-class FileSource : public arrow::io::RandomAccessFile {
+class FileSource : public format::PositionedInput {
  public:
   static Result<std::shared_ptr<FileSource>> Open(store::FileSystem* files,
                                                   const std::string& path);
   FileSource(std::unique_ptr<store::File> file, uint64_t size)
       : file_(std::move(file)), size_(static_cast<int64_t>(size)) {}
 
-  using arrow::io::RandomAccessFile::ReadAt;
+  using format::PositionedInput::ReadAt;
   Result<int64_t> ReadAt(int64_t position, int64_t bytes, void* out) override;
-  Result<std::shared_ptr<arrow::Buffer>> ReadAt(int64_t position, int64_t bytes) override;
-  Result<int64_t> Read(int64_t bytes, void* out) override;
-  Result<std::shared_ptr<arrow::Buffer>> Read(int64_t bytes) override;
-  Status Seek(int64_t position) override;
-  Result<int64_t> Tell() const override { return position_; }
   Result<int64_t> GetSize() override { return size_; }
-  Status Close() override;
-  bool closed() const override { return closed_; }
 
  private:
   const std::unique_ptr<store::File> file_;
   const int64_t size_;
-  int64_t position_ = 0;
-  bool closed_ = false;
 };
 
 /// XXH3-64 of a whole file, read in pieces.
