@@ -2,6 +2,7 @@
 // its run then gives; its limits hold; it ends when it is told to. Method: tables in memory, sizes
 // counted by hand.
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <thread>
 
@@ -219,6 +220,60 @@ TEST_F(PreparedQueryTest, ShowsItsPlan) {
   ASSERT_TRUE(plan.ok()) << plan.status().ToString();
   EXPECT_NE(plan->find("GROUP_BY"), std::string::npos) << *plan;
   EXPECT_TRUE(tables_.opened.empty());
+}
+
+/// A function that works on one row for some seconds, and is not interrupted.
+std::string LongFunction(const std::string& list) {
+  return "len(list_filter(" + list + ", lambda x: list_contains(" + list + ", -x - 1)))";
+}
+
+class GivenUpTest : public PreparedQueryTest {
+ protected:
+  void SetUp() override {
+    PreparedQueryTest::SetUp();
+    engine_.SetLimits({.timeout_ns = 50'000'000, .queries = 1});
+  }
+  /// The one that was given up still counts, until it ends.
+  void ExpectThatItEnds() {
+    EXPECT_EQ(ReasonOf(Run("SELECT 1").status()), Reason::kOverBudget);
+    bool ended = false;
+    for (int i = 0; i < 12'000 && !ended; ++i) {
+      ended = engine_.Prepare("SELECT 1", &tables_, {.timeout_ns = int64_t{60} << 30}).ok();
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    EXPECT_TRUE(ended);
+  }
+};
+
+TEST_F(GivenUpTest, AFunctionThatIsNotInterruptedKeepsNobodyWaiting) {
+  auto prepared = engine_.Prepare(
+      "SELECT " + LongFunction("l") + " FROM (SELECT list(range) AS l FROM range(40000))", &tables_,
+      {});
+  ASSERT_TRUE(prepared.ok()) << prepared.status().ToString();
+  auto result = (*prepared)->Run();
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(CodeOf((*result)->Next().status()), Code::kDeadlineExceeded);
+  EXPECT_EQ(CodeOf((*result)->Next().status()), Code::kDeadlineExceeded);
+  result->reset();
+  prepared->reset();
+  ExpectThatItEnds();
+}
+
+TEST_F(GivenUpTest, NeitherDoesOneThatIsCancelled) {
+  auto prepared = engine_.Prepare(
+      "SELECT " + LongFunction("l") + " FROM (SELECT list(range) AS l FROM range(40000))", &tables_,
+      {.timeout_ns = int64_t{1'000'000'000}});
+  ASSERT_TRUE(prepared.ok()) << prepared.status().ToString();
+  auto result = (*prepared)->Run();
+  ASSERT_TRUE(result.ok());
+  (*result)->Cancel();
+  EXPECT_EQ(CodeOf((*result)->Next().status()), Code::kCancelled);
+}
+
+TEST_F(GivenUpTest, ConstantsAreEvaluatedWithinTheTimeToo) {
+  const auto prepared = engine_.Prepare("SELECT " + LongFunction("range(40000)"), &tables_, {});
+  EXPECT_EQ(CodeOf(prepared.status()), Code::kDeadlineExceeded) << prepared.status().ToString();
+  ExpectThatItEnds();
 }
 
 }  // namespace

@@ -1,12 +1,21 @@
 #include "firth/query/query_engine.h"
 
+#include <arrow/util/byte_size.h>
+
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <map>
+#include <mutex>
 #include <set>
 #include <utility>
 
+#include "firth/common/logging.h"
 #include "firth/common/text.h"
+#include "firth/query/plan_filters.h"
 #include "firth/query/result_rows.h"
 #include "firth/query/scan_bytes.h"
 #include "firth/query/session.h"
@@ -14,12 +23,24 @@
 #include "firth/query/sql_text.h"
 #include "firth/query/statement.h"
 #include "firth/query/statement_limits.h"
+#include "firth/query/table_resolver.h"
+#include "firth/query/worker.h"
 
 namespace firth::query {
 namespace {
 
 /// Where tables stand whose past is asked for; no statement can name it.
 constexpr char kPastSchema[] = "firth_past";
+
+/// Longer statements are planned once only.
+constexpr size_t kFilteredBytesMax = size_t{64} << 10;
+/// Names in a parse tree, of what may keep rows out.
+constexpr const char* kConditions[] = {"\"where_clause\"", "\"condition\"", "\"having\"",
+                                       "\"qualify\"", "\"using_columns\""};
+
+/// How long the end of the engine waits for queries that were given up, and how often it looks.
+constexpr std::chrono::milliseconds kEndWait{10'000};
+constexpr std::chrono::milliseconds kStep{10};
 
 /// Counts a query that runs.
 class Turn {
@@ -42,7 +63,13 @@ struct Parts {
     session.reset();
   }
 
+  /// Run a call into DuckDB; false if it does not end. It must hold these parts.
+  bool Call(std::function<void()> call) {
+    return worker.Run(std::move(call), session->watch(), session->grace_ns());
+  }
+
   std::unique_ptr<Turn> turn;
+  Worker worker;
   std::vector<std::shared_ptr<const void>> holds;  // the tables' files
   std::unique_ptr<Session> session;
   std::unique_ptr<ResultRows> rows;
@@ -60,92 +87,103 @@ class Rows : public QueryResult {
 
   Status ReadNext(std::shared_ptr<arrow::RecordBatch>* rows) override {
     rows->reset();
-    Session* session = parts_->session.get();
-    if (session->cancelled()) return session->Failed("");
-    if (!parts_->has_result) ARROW_RETURN_NOT_OK(Begin());
-    for (;;) {
-      if (session->cancelled()) return session->Failed("");
-      duckdb_data_chunk chunk = session->duckdb()->fetch_chunk(parts_->result);
-      if (chunk == nullptr) {
-        if (const char* text = session->duckdb()->result_error(&parts_->result); text != nullptr) {
-          return session->Failed(text);
-        }
-        session->StopWatch();
-        return session->ErrorAtEnd();
-      }
-      auto read = parts_->rows->ToArrow(chunk);
-      session->duckdb()->destroy_data_chunk(&chunk);
-      ARROW_RETURN_NOT_OK(read.status());
-      if ((*read)->num_rows() == 0) continue;
-      given_rows_ += (*read)->num_rows();
-      *rows = std::move(*read);
-      return Status::OK();
+    if (parts_->session->cancelled()) return parts_->session->Failed("");
+    const auto read = std::make_shared<Result<BatchPtr>>(BatchPtr());
+    if (!parts_->Call([parts = parts_, read] { *read = Fetch(parts.get()); })) {
+      return parts_->session->Failed("");
     }
+    ARROW_ASSIGN_OR_RAISE(*rows, *read);
+    if (*rows == nullptr) return Status::OK();
+    given_rows_ += (*rows)->num_rows();
+    given_bytes_ += static_cast<uint64_t>(arrow::util::ReferencedBufferSize(**rows).ValueOr(0));
+    return Status::OK();
   }
 
   void Cancel() override { parts_->session->Cancel(); }
 
   QueryProgress progress() override {
-    return {.part = parts_->session->progress() / 100, .rows = given_rows_};
+    QueryProgress progress{
+        .part = parts_->session->progress() / 100, .rows = given_rows_, .bytes = given_bytes_};
+    for (const auto& source : parts_->session->sources()) {
+      progress.rows_read += source->rows_read();
+      progress.bytes_read += source->bytes_read();
+    }
+    return progress;
   }
 
  private:
+  using BatchPtr = std::shared_ptr<arrow::RecordBatch>;
+
+  /// The next rows, null at the end.
+  static Result<BatchPtr> Fetch(Parts* parts) {
+    Session* session = parts->session.get();
+    if (!parts->has_result) ARROW_RETURN_NOT_OK(Begin(parts));
+    for (;;) {
+      if (session->cancelled()) return session->Failed("");
+      duckdb_data_chunk chunk = session->duckdb()->fetch_chunk(parts->result);
+      if (chunk == nullptr) {
+        if (const char* text = session->duckdb()->result_error(&parts->result); text != nullptr) {
+          return session->Failed(text);
+        }
+        session->StopWatch();
+        ARROW_RETURN_NOT_OK(session->ErrorAtEnd());
+        return nullptr;
+      }
+      auto read = parts->rows->ToArrow(chunk);
+      session->duckdb()->destroy_data_chunk(&chunk);
+      ARROW_RETURN_NOT_OK(read.status());
+      if ((*read)->num_rows() > 0) return read;
+    }
+  }
+
   /// What comes before the first row may be the most of the work.
-  Status Begin() {
-    Session* session = parts_->session.get();
-    parts_->has_result = true;
-    if (session->duckdb()->execute_prepared_streaming(parts_->prepared, &parts_->result) ==
+  static Status Begin(Parts* parts) {
+    Session* session = parts->session.get();
+    parts->has_result = true;
+    if (session->duckdb()->execute_prepared_streaming(parts->prepared, &parts->result) ==
         DuckDBSuccess) {
       return Status::OK();
     }
-    return session->Failed(session->duckdb()->result_error(&parts_->result));
+    return session->Failed(session->duckdb()->result_error(&parts->result));
   }
 
   const std::shared_ptr<Parts> parts_;
   std::atomic<int64_t> given_rows_{0};
+  std::atomic<uint64_t> given_bytes_{0};
 };
 
-class Prepared : public PreparedQuery {
+/// A statement while it is prepared, and then.
+class Work {
  public:
-  Prepared(std::unique_ptr<Turn> turn, std::unique_ptr<Session> session, uint64_t scan_bytes_max)
+  Work(std::unique_ptr<Turn> turn, std::unique_ptr<Session> session, uint64_t scan_bytes_max)
       : parts_(std::make_shared<Parts>()), scan_bytes_max_(scan_bytes_max) {
     parts_->turn = std::move(turn);
     parts_->session = std::move(session);
   }
 
-  Status Start(const std::string& sql, TableResolver* resolver) {
-    ARROW_RETURN_NOT_OK(ReadStatement(sql));
-    ARROW_RETURN_NOT_OK(ResolveTables(resolver));
-    ARROW_RETURN_NOT_OK(CheckLimits(tree_, [this](const TableName& name) {
-      const auto found = std::find_if(tables_.begin(), tables_.end(), [&](const Named& table) {
-        return table.name.schema == name.schema && table.name.name == name.name;
-      });
-      return found == tables_.end() ? 1 : found->schema->num_fields();
-    }));
-    std::vector<std::string> paths;
-    for (const Named& table : tables_) {
-      for (const ParquetRows& rows : table.parquet) {
-        paths.insert(paths.end(), rows.paths.begin(), rows.paths.end());
-      }
-    }
-    // Until here nothing of the statement was run or bound.
-    ARROW_RETURN_NOT_OK(parts_->session->Close(paths));
-    for (Named& table : tables_) ARROW_RETURN_NOT_OK(AddView(&table));
-    ARROW_RETURN_NOT_OK(Prepare());
-    parts_->rows = std::make_unique<ResultRows>(parts_->session.get());
-    return parts_->rows->Describe(parts_->prepared);
+  /// Understand a statement, within the time that a query has. `work` is this.
+  static Status Start(const std::shared_ptr<Work>& work, const std::string& sql,
+                      TableResolver* resolver) {
+    ARROW_RETURN_NOT_OK(work->Read(sql, resolver));
+    // To plan is to evaluate what is constant.
+    Session* session = work->parts_->session.get();
+    session->StartWatch();
+    const auto bound = std::make_shared<Status>();
+    if (!work->parts_->Call([work, bound] { *bound = work->Bind(); })) return session->Failed("");
+    session->StopWatch();
+    return *bound;
   }
 
-  const std::shared_ptr<arrow::Schema>& schema() const override { return parts_->rows->schema(); }
+  const std::shared_ptr<arrow::Schema>& schema() const { return parts_->rows->schema(); }
 
-  Result<std::vector<TableUse>> Tables() override {
+  Result<std::vector<TableUse>> Tables() {
     if (!uses_.has_value()) {
       ARROW_ASSIGN_OR_RAISE(uses_, FindUses());
     }
     return *uses_;
   }
 
-  Result<uint64_t> ScanBytes() override {
+  Result<uint64_t> ScanBytes() {
     if (scan_bytes_.has_value()) return *scan_bytes_;
     ARROW_ASSIGN_OR_RAISE(const auto uses, Tables());
     parts_->session->StartWatch();
@@ -169,14 +207,14 @@ class Prepared : public PreparedQuery {
     return bytes;
   }
 
-  Result<std::string> Plan() override {
+  Result<std::string> Plan() {
     ARROW_ASSIGN_OR_RAISE(const auto plan, parts_->session->Do("EXPLAIN " + sql_));
     std::string text;
     for (const auto& row : plan) text += row.size() < 2 ? "" : row[1];
     return text;
   }
 
-  Result<std::unique_ptr<QueryResult>> Run() override {
+  Result<std::unique_ptr<QueryResult>> Run() {
     if (parts_->ran) {
       return Error(Code::kFailedPrecondition, Reason::kNone, "a prepared query runs once");
     }
@@ -188,12 +226,44 @@ class Prepared : public PreparedQuery {
                          std::to_string(scan_bytes_max_) + " that it may read");
       }
     }
+    const auto& sources = parts_->session->sources();
+    for (size_t i = 0; i < tables_.size(); ++i) sources[i]->Begin(std::move(tables_[i].filter));
     parts_->session->StartWatch();
     parts_->ran = true;
     return std::make_unique<Rows>(parts_);
   }
 
  private:
+  Status Read(const std::string& sql, TableResolver* resolver) {
+    ARROW_RETURN_NOT_OK(ReadStatement(sql));
+    ARROW_RETURN_NOT_OK(ResolveTables(resolver));
+    ARROW_RETURN_NOT_OK(CheckLimits(tree_, [this](const TableName& name) {
+      const auto found = std::find_if(tables_.begin(), tables_.end(), [&](const Named& table) {
+        return table.name.schema == name.schema && table.name.name == name.name;
+      });
+      return found == tables_.end() ? 1 : found->schema->num_fields();
+    }));
+    return Status::OK();
+  }
+
+  Status Bind() {
+    std::vector<std::string> paths;
+    for (const Named& table : tables_) {
+      for (const ParquetRows& rows : table.parquet) {
+        paths.insert(paths.end(), rows.paths.begin(), rows.paths.end());
+      }
+    }
+    // Until here nothing of the statement was run or bound.
+    ARROW_RETURN_NOT_OK(parts_->session->Close(paths));
+    for (Named& table : tables_) ARROW_RETURN_NOT_OK(AddView(&table));
+    if (MayFilter()) ARROW_RETURN_NOT_OK(FindFilters());
+    ARROW_RETURN_NOT_OK(parts_->session->Lock());
+    for (Named& table : tables_) ARROW_RETURN_NOT_OK(AddFiles(&table));
+    ARROW_RETURN_NOT_OK(Prepare());
+    parts_->rows = std::make_unique<ResultRows>(parts_->session.get());
+    return parts_->rows->Describe(parts_->prepared);
+  }
+
   /// A table that the statement names, and the function that gives its rows.
   struct Named {
     TableName name;
@@ -205,7 +275,8 @@ class Prepared : public PreparedQuery {
     std::shared_ptr<arrow::Schema> schema;
     std::vector<std::string> types;  // as DuckDB writes them
     std::vector<ParquetRows> parquet;
-    bool has_rest = false;  // are there rows beside those?
+    bool has_rest = false;     // are there rows beside those?
+    schema::RowFilter filter;  // what the statement wants of these
   };
 
   Status ReadStatement(const std::string& sql) {
@@ -303,25 +374,49 @@ class Prepared : public PreparedQuery {
     return Status::OK();
   }
 
+  /// A view over the table's function alone.
   Status AddView(Named* table) {
     Session* session = parts_->session.get();
     if (!table->view_schema.empty()) {
       ARROW_RETURN_NOT_OK(
           session->Do("CREATE SCHEMA IF NOT EXISTS " + QuotedName(table->view_schema)).status());
     }
-    std::vector<std::string> parts;
-    if (!table->parquet.empty()) {
-      ARROW_RETURN_NOT_OK(FindTypes(table));
-      for (const ParquetRows& parquet : table->parquet) {
-        ARROW_ASSIGN_OR_RAISE(parts.emplace_back(), SelectOf(*table, parquet));
-      }
-    }
-    if (parts.empty() || table->has_rest) {
-      parts.push_back("SELECT * FROM " + table->function + "()");
-    }
+    return session->Do("CREATE VIEW " + table->view + " AS SELECT * FROM " + table->function + "()")
+        .status();
+  }
+
+  /// The rows that DuckDB reads by itself, beside those of the function.
+  Status AddFiles(Named* table) {
+    if (table->parquet.empty()) return Status::OK();
+    ARROW_RETURN_NOT_OK(FindTypes(table));
     std::string rows;
-    for (const std::string& part : parts) rows += (rows.empty() ? "" : " UNION ALL ") + part;
-    return session->Do("CREATE VIEW " + table->view + " AS " + rows).status();
+    for (const ParquetRows& parquet : table->parquet) {
+      ARROW_ASSIGN_OR_RAISE(const std::string part, SelectOf(*table, parquet));
+      rows += (rows.empty() ? "" : " UNION ALL ") + part;
+    }
+    if (table->has_rest) rows += " UNION ALL SELECT * FROM " + table->function + "()";
+    return parts_->session->Do("CREATE OR REPLACE VIEW " + table->view + " AS " + rows).status();
+  }
+
+  /// Does the statement have conditions, and are there rows that we read for it? It is planned once
+  /// more to find what it wants of them.
+  bool MayFilter() const {
+    const bool reads = std::any_of(tables_.begin(), tables_.end(),
+                                   [](const Named& table) { return table.has_rest; });
+    if (!reads || sql_.size() > kFilteredBytesMax) return false;
+    return std::any_of(std::begin(kConditions), std::end(kConditions),
+                       [&](const char* one) { return tree_.find(one) != std::string::npos; });
+  }
+
+  Status FindFilters() {
+    const auto& sources = parts_->session->sources();
+    std::vector<PlannedFunction> functions;
+    for (size_t i = 0; i < tables_.size(); ++i) {
+      functions.push_back({.name = tables_[i].function, .schema = sources[i]->schema()});
+    }
+    ARROW_ASSIGN_OR_RAISE(auto filters, FiltersOf(parts_->session.get(), sql_, functions));
+    for (size_t i = 0; i < tables_.size(); ++i) tables_[i].filter = std::move(filters[i]);
+    return Status::OK();
   }
 
   Status FindTypes(Named* table) {
@@ -405,11 +500,42 @@ class Prepared : public PreparedQuery {
   std::optional<uint64_t> scan_bytes_;
 };
 
+/// Wait until no query runs. One that was given up may never end, and all that is durable is so:
+/// then the process ends as it would when it is killed.
+void AwaitNone(const std::atomic<int>& running) {
+  std::mutex mutex;
+  std::condition_variable never;
+  std::unique_lock lock(mutex);
+  for (std::chrono::milliseconds waited{0}; running > 0; waited += kStep) {
+    if (waited >= kEndWait) {
+      logging::Error("query", "{} queries cannot be interrupted; the process ends without them",
+                     running.load());
+      std::_Exit(0);
+    }
+    never.wait_for(lock, kStep);
+  }
+}
+
+class Prepared : public PreparedQuery {
+ public:
+  explicit Prepared(std::shared_ptr<Work> work) : work_(std::move(work)) {}
+
+  const std::shared_ptr<arrow::Schema>& schema() const override { return work_->schema(); }
+  Result<std::vector<TableUse>> Tables() override { return work_->Tables(); }
+  Result<uint64_t> ScanBytes() override { return work_->ScanBytes(); }
+  Result<std::string> Plan() override { return work_->Plan(); }
+  Result<std::unique_ptr<QueryResult>> Run() override { return work_->Run(); }
+
+ private:
+  const std::shared_ptr<Work> work_;
+};
+
 }  // namespace
 
 QueryEngine::QueryEngine() : spare_(std::make_unique<SpareSession>()) {}
 
 QueryEngine::~QueryEngine() {
+  AwaitNone(running_);
   std::error_code ignored;
   if (!spill_folder_.empty()) std::filesystem::remove_all(spill_folder_, ignored);
 }
@@ -457,10 +583,10 @@ Result<std::unique_ptr<PreparedQuery>> QueryEngine::Prepare(const std::string& s
   }
   ARROW_ASSIGN_OR_RAISE(auto session,
                         spare_->Take(limits, std::move(spill), std::move(next_spill)));
-  auto prepared =
-      std::make_unique<Prepared>(std::move(turn), std::move(session), options.scan_bytes_max);
-  ARROW_RETURN_NOT_OK(prepared->Start(sql, resolver));
-  return prepared;
+  const auto work =
+      std::make_shared<Work>(std::move(turn), std::move(session), options.scan_bytes_max);
+  ARROW_RETURN_NOT_OK(Work::Start(work, sql, resolver));
+  return std::make_unique<Prepared>(work);
 }
 
 Result<std::unique_ptr<QueryResult>> QueryEngine::Run(const std::string& sql,

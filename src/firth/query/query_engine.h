@@ -7,15 +7,13 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "firth/common/status.h"
+#include "firth/query/named_table.h"
 
 namespace firth::query {
 
@@ -38,55 +36,14 @@ struct QueryOptions {
   uint64_t scan_bytes_max = 0;
 };
 
-/// Rows of a table that lie in Parquet files of the operating system, which DuckDB reads by itself.
-struct ParquetRows {
-  std::vector<std::string> paths;
-  /// For each column of the table in order, the files' column; empty: it is null in all of them.
-  std::vector<std::string> columns;
-  /// Only rows whose column of this name (of type int64) is at most this.
-  std::optional<std::pair<std::string, int64_t>> at_most;
-};
-
-/// A table as a query reads it: its rows in Parquet files, and all that are not in them.
-struct ResolvedTable {
-  std::shared_ptr<arrow::Schema> schema;
-  std::vector<ParquetRows> parquet;
-  std::shared_ptr<const void> hold;  // kept until the query ends
-  /// Open the rows that are not in `parquet` anew, with these columns (at least one) in this order.
-  /// Called once for each time that the statement reads the table, from threads of DuckDB; may
-  /// block. Null if all rows are in `parquet`.
-  std::function<Result<std::shared_ptr<arrow::RecordBatchReader>>(
-      const std::vector<std::string>& columns)>
-      open;
-};
-
-/// A past state that a statement asks for: `FROM t AT (VERSION => …)`, `AT (TIMESTAMP => …)`.
-struct PastState {
-  std::optional<int64_t> time_ns;   // what stood then
-  std::optional<int64_t> version;   // a commit
-  std::optional<int64_t> snapshot;  // a snapshot of the table's files, written 'snapshot N'
-
-  auto operator<=>(const PastState&) const = default;
-};
-
-/// A table as a statement names it: one part, or a schema and a name, without quotes.
-struct NamedTable {
-  std::vector<std::string> name;
-  std::optional<PastState> at;  // absent: now
-};
-
-/// Tells which tables names mean, and whether they may be read.
-class TableResolver {
- public:
-  virtual ~TableResolver() = default;
-  /// All tables of a statement, together, so that they can be cut at one commit: an answer each.
-  virtual Result<std::vector<ResolvedTable>> Resolve(const std::vector<NamedTable>& tables) = 0;
-};
-
 struct QueryProgress {
   double part = -1;    // of the whole, 0 to 1; negative: nothing is known
   int64_t rows = 0;    // given so far
   uint64_t bytes = 0;  // of those, as Arrow
+  /// What was read for it that does not lie in Parquet files, as Arrow: rows of the ends of logs,
+  /// of tables with a key, of series. Rows that a filter leaves out where they lie are not counted.
+  int64_t rows_read = 0;
+  uint64_t bytes_read = 0;
 };
 
 /// The rows of a query, batch by batch: schema(), ReadNext() (blocks; errors: as of
@@ -129,6 +86,7 @@ class PreparedQuery {
 };
 
 class SpareSession;
+class TableResolver;
 
 /// Thread-safe.
 class QueryEngine {

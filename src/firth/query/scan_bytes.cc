@@ -136,6 +136,7 @@ Result<std::vector<std::vector<int>>> ColumnsRead(const std::string& sql,
                         Session::Open({.memory_bytes = uint64_t{128} << 20, .threads = 1}, ""));
   ARROW_RETURN_NOT_OK(KeepOneRule(session.get()));
   ARROW_RETURN_NOT_OK(session->Close({}));
+  ARROW_RETURN_NOT_OK(session->Lock());
   for (const PlannedTable& table : tables) {
     std::string name = QuotedName(table.name);
     if (!table.schema.empty()) {

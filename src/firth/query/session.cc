@@ -1,5 +1,6 @@
 #include "firth/query/session.h"
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <utility>
@@ -36,6 +37,7 @@ std::string Megabytes(uint64_t bytes) {
 
 void Watch::Start(const DuckDb* duckdb, duckdb_connection connection, int64_t timeout_ns) {
   Stop();
+  passed_ = false;
   thread_ = std::jthread([this, duckdb, connection, timeout_ns](const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
     wake_.wait_for(lock, stop, std::chrono::nanoseconds(timeout_ns),
@@ -57,6 +59,11 @@ void Watch::Cancel() {
   std::lock_guard lock(mutex_);
   cancelled_ = true;
   wake_.notify_all();
+}
+
+int64_t Session::grace_ns() const {
+  constexpr int64_t kMost = int64_t{5} * 1'000'000'000;
+  return std::min(kMost, limits_.timeout_ns);
 }
 
 Result<std::unique_ptr<Session>> Session::Open(const QueryLimits& limits,
@@ -160,7 +167,10 @@ Status Session::Close(const std::vector<std::string>& paths) {
     ARROW_RETURN_NOT_OK(
         Do("SET GLOBAL allowed_paths = [" + Joined(paths, QuotedText) + "]").status());
   }
-  ARROW_RETURN_NOT_OK(Do("SET GLOBAL enable_external_access = false").status());
+  return Do("SET GLOBAL enable_external_access = false").status();
+}
+
+Status Session::Lock() {
   return Do("SET GLOBAL lock_configuration = true").status();
 }
 

@@ -13,6 +13,7 @@
 
 #include "firth/query/duckdb_library.h"
 #include "firth/query/query_engine.h"
+#include "firth/query/table_resolver.h"
 #include "firth/query/table_source.h"
 
 namespace firth::query {
@@ -53,8 +54,12 @@ class Session {
   Result<TextRows> Do(const std::string& sql, const std::vector<std::string>& parameters = {});
   /// Give the rows of a table under a name, as a function without parameters.
   Status AddFunction(const std::string& name, ResolvedTable table);
+  /// Of the functions that were added, in their order.
+  const std::vector<std::unique_ptr<TableSource>>& sources() const { return sources_; }
   /// From here on nothing of the system can be reached but these files.
   Status Close(const std::vector<std::string>& paths);
+  /// From here on no setting can be changed.
+  Status Lock();
 
   /// An error of DuckDB's as ours: what the tables said first, and why it was ended.
   Status Failed(const char* text);
@@ -66,6 +71,9 @@ class Session {
   void StartWatch() { watch_.Start(duckdb_, connection_, limits_.timeout_ns); }
   void StopWatch() { watch_.Stop(); }
   void Cancel() { watch_.Cancel(); }
+  const Watch& watch() const { return watch_; }
+  /// How long a call may go on after it was told to end.
+  int64_t grace_ns() const;
   bool cancelled() const { return watch_.cancelled(); }
   /// In percent; negative: unknown.
   double progress() const { return duckdb_->query_progress(connection_).percentage; }

@@ -2,6 +2,7 @@
 
 #include <arrow/array/util.h>
 #include <arrow/c/bridge.h>
+#include <arrow/util/byte_size.h>
 
 #include <algorithm>
 #include <utility>
@@ -166,7 +167,7 @@ Result<std::unique_ptr<TableSource::Reading>> TableSource::Open(duckdb_init_info
   if (reading->columns.empty()) reading->columns.push_back(CheapestColumn(*table_.schema));
   std::vector<std::string> names;
   for (const int column : reading->columns) names.push_back(table_.schema->field(column)->name());
-  ARROW_ASSIGN_OR_RAISE(reading->reader, table_.open(names));
+  ARROW_ASSIGN_OR_RAISE(reading->reader, table_.open(names, filter_));
   return reading;
 }
 
@@ -178,6 +179,9 @@ Status TableSource::Fill(Reading* reading, duckdb_data_chunk output) {
       duckdb_->data_chunk_set_size(output, 0);
       return Status::OK();
     }
+    rows_read_ += reading->rows->num_rows();
+    bytes_read_ +=
+        static_cast<uint64_t>(arrow::util::ReferencedBufferSize(*reading->rows).ValueOr(0));
   }
   const int64_t count = std::min(reading->rows->num_rows() - reading->next,
                                  static_cast<int64_t>(duckdb_->vector_size()));

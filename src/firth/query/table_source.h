@@ -3,13 +3,16 @@
 
 #include <duckdb.h>
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "firth/query/duckdb_library.h"
-#include "firth/query/query_engine.h"
+#include "firth/query/table_resolver.h"
 
 namespace firth::query {
 
@@ -24,6 +27,17 @@ class TableSource {
   TableSource(const TableSource&) = delete;
   TableSource& operator=(const TableSource&) = delete;
 
+  const std::shared_ptr<arrow::Schema>& schema() const { return table_.schema; }
+  /// From here on rows that do not meet the filter need not be read, and what is read is counted
+  /// anew. To be called while nothing reads.
+  void Begin(schema::RowFilter filter) {
+    filter_ = std::move(filter);
+    rows_read_ = 0;
+    bytes_read_ = 0;
+  }
+  /// What all reads gave so far: rows, and their bytes as Arrow. Thread-safe.
+  int64_t rows_read() const { return rows_read_; }
+  uint64_t bytes_read() const { return bytes_read_; }
   /// Register the function, without parameters, under `name`.
   Status Register(const std::string& name);
   /// The first error of a read. Thread-safe.
@@ -58,6 +72,9 @@ class TableSource {
   const duckdb_connection connection_;
   const ResolvedTable table_;
   std::vector<Column> columns_;
+  schema::RowFilter filter_;
+  std::atomic<int64_t> rows_read_{0};
+  std::atomic<uint64_t> bytes_read_{0};
   std::mutex mutex_;
   Status error_;  // guarded by mutex_
 };

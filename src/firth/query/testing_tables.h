@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "firth/query/query_engine.h"
+#include "firth/query/table_resolver.h"
 
 namespace firth::query {
 
@@ -36,11 +37,13 @@ struct MemoryTables : TableResolver {
     }
     const auto batches = found->second;
     return ResolvedTable{.schema = batches.front()->schema(),
-                         .open = [this, batches](const std::vector<std::string>& columns)
+                         .open = [this, batches](const std::vector<std::string>& columns,
+                                                 const schema::RowFilter& filter)
                              -> Result<std::shared_ptr<arrow::RecordBatchReader>> {
                            {
                              const std::lock_guard lock(mutex);
                              opened.push_back(columns);
+                             filters.push_back(filter);
                            }
                            if (!read_error.ok()) return read_error;
                            ARROW_ASSIGN_OR_RAISE(auto table,
@@ -66,6 +69,7 @@ struct MemoryTables : TableResolver {
   Status read_error;
   std::mutex mutex;
   std::vector<std::vector<std::string>> opened;  // guarded by mutex
+  std::vector<schema::RowFilter> filters;        // guarded by mutex: of each time
 };
 
 class QueryEngineTest : public testing::Test {

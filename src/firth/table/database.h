@@ -32,6 +32,7 @@
 #include "firth/log/log_store.h"
 #include "firth/query/query_engine.h"
 #include "firth/schema/compact_key.h"
+#include "firth/schema/row_filter.h"
 #include "firth/store/file_system.h"
 #include "firth/table/series.h"
 #include "firth/table/view_stats.h"
@@ -171,6 +172,8 @@ struct ScanRequest {
   std::optional<Offset> to;              // default: the log's end now; needs one bucket
   CommitId as_of = catalog::kNow;        // rows of commits up to this
   bool hidden_columns = false;           // append __offset, __commit, __time, __change, __bucket
+  /// Batches without a row that meets it are left out. May name hidden columns.
+  schema::RowFilter filter;
 };
 
 /// A batch of a scan, with where its rows stand.

@@ -186,10 +186,11 @@ class DatabaseImpl : public Database {
                     const std::vector<KeyedRows>& runs, const WriteOptions& options,
                     KeyedWrite* write);
   /// These columns of the rows of a keyed table as they stood at a commit: from the key view where
-  /// nothing was written since, else from files and logs. Error kVersionNotFound where those no
-  /// longer reach back.
+  /// nothing was written since, else from files and logs; without some that do not meet the filter.
+  /// Error kVersionNotFound where those no longer reach back.
   Result<std::shared_ptr<arrow::RecordBatchReader>> OpenRowsAt(
-      const TablePtr& table, const std::vector<std::string>& names, CommitId at);
+      const TablePtr& table, const std::vector<std::string>& names, CommitId at,
+      const schema::RowFilter& filter = {});
 
  private:
   friend class EditionChanges;
@@ -237,9 +238,10 @@ class DatabaseImpl : public Database {
                                const query::NamedTable& name);
   /// A table as it stood at a past commit.
   Result<TablePtr> PastTable(const TablePtr& table, CommitId at);
-  /// These columns of the current rows of a keyed table.
+  /// These columns of the current rows of a keyed table; without some that do not meet the filter.
   Result<std::shared_ptr<arrow::RecordBatchReader>> OpenCurrentRows(
-      const TablePtr& table, const std::vector<std::string>& names, keyview::KeySnapshot* keys);
+      const TablePtr& table, const std::vector<std::string>& names,
+      const std::shared_ptr<keyview::KeySnapshot>& keys, const schema::RowFilter& filter);
   /// The logs of an edition's partitions.
   Result<std::vector<LogId>> CurrentLogs(const EditionInfo& edition);
   /// A table's rows, as a query reads them.

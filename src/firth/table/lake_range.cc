@@ -15,6 +15,7 @@
 #include "firth/schema/schema.h"
 #include "firth/schema/take_rows.h"
 #include "firth/table/database_impl.h"
+#include "firth/table/key_ranges.h"
 #include "firth/table/lake_store.h"
 
 namespace firth::table {
@@ -55,25 +56,6 @@ Result<Position> ParsePosition(std::string_view text) {
                   .log = LogId(LoadLe<int64_t>(text.data() + 8)),
                   .offset = Offset(LoadLe<int64_t>(text.data() + 16)),
                   .key = std::string(text.substr(kPositionBytesMin))};
-}
-
-/// Ascending ranges that do not touch.
-std::vector<KeyRange> Disjoint(std::vector<KeyRange> ranges) {
-  if (ranges.empty()) return {KeyRange{}};
-  std::erase_if(ranges,
-                [](const KeyRange& range) { return !range.to.empty() && range.from >= range.to; });
-  std::sort(ranges.begin(), ranges.end(),
-            [](const KeyRange& a, const KeyRange& b) { return a.from < b.from; });
-  std::vector<KeyRange> disjoint;
-  for (KeyRange& range : ranges) {
-    if (!disjoint.empty() && (disjoint.back().to.empty() || range.from <= disjoint.back().to)) {
-      std::string& to = disjoint.back().to;
-      if (!to.empty() && (range.to.empty() || range.to > to)) to = std::move(range.to);
-    } else {
-      disjoint.push_back(std::move(range));
-    }
-  }
-  return disjoint;
 }
 
 /// What a scan takes of sorted rows. Immutable.
@@ -387,7 +369,9 @@ Result<std::unique_ptr<RangeScanner>> LakeStoreImpl::ScanRange(const Caller& cal
   ARROW_ASSIGN_OR_RAISE(const Columns columns,
                         ChooseColumns(*edition->newest().schema, order, request.columns));
   auto made = std::make_shared<Wish>(Wish{.order = order.OverSortColumns(),
-                                          .ranges = Disjoint(request.ranges),
+                                          .ranges = request.ranges.empty()
+                                                        ? std::vector<KeyRange>{KeyRange{}}
+                                                        : Disjoint(request.ranges),
                                           .keyed = !edition->spec.key.empty(),
                                           .as_of = std::min(request.as_of, database_->LastCommit()),
                                           .plain = columns.plain,

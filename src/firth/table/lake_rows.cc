@@ -36,6 +36,26 @@ int HiddenPlace(const std::string& name) {
   return -1;
 }
 
+/// Of rows, those that meet a filter.
+class FilteredRows : public arrow::RecordBatchReader {
+ public:
+  FilteredRows(ReaderPtr rows, schema::RowFilter filter)
+      : rows_(std::move(rows)), filter_(std::move(filter)) {}
+  std::shared_ptr<arrow::Schema> schema() const override { return rows_->schema(); }
+  Status ReadNext(std::shared_ptr<arrow::RecordBatch>* rows) override {
+    do {
+      ARROW_RETURN_NOT_OK(rows_->ReadNext(rows));
+      if (*rows == nullptr) return Status::OK();
+      ARROW_ASSIGN_OR_RAISE(*rows, schema::FilterRows(*rows, filter_));
+    } while ((*rows)->num_rows() == 0);
+    return Status::OK();
+  }
+
+ private:
+  const ReaderPtr rows_;
+  const schema::RowFilter filter_;
+};
+
 /// Scanned rows, opened when they are first asked for.
 class TailRows : public arrow::RecordBatchReader {
  public:
@@ -260,7 +280,8 @@ Result<LakeRows> LakeStoreImpl::RowsOf(const TablePtr& table, CommitId as_of, bo
   if (!rows.parquet.empty() && others.empty() && tails.empty()) return rows;
   rows.open_rest = [this, table, all = rows.schema, tails = std::move(tails),
                     others = std::move(others),
-                    as_of](const std::vector<std::string>& names) -> Result<ReaderPtr> {
+                    as_of](const std::vector<std::string>& names,
+                           const schema::RowFilter& filter) -> Result<ReaderPtr> {
     const EditionInfo& current = *table->current;
     ARROW_ASSIGN_OR_RAISE(const auto schema, Select(*all, names));
     std::vector<ReaderPtr> readers;
@@ -270,17 +291,21 @@ Result<LakeRows> LakeStoreImpl::RowsOf(const TablePtr& table, CommitId as_of, bo
     for (const LogTail& tail : tails) {
       readers.push_back(std::make_shared<TailRows>(
           schema, all->field(0)->name(),
-          [this, table, tail, as_of](const std::vector<std::string>& columns, bool with_hidden) {
+          [this, table, tail, as_of, filter](const std::vector<std::string>& columns,
+                                             bool with_hidden) {
             return database_->Scan(access::Internal(), {.table = table,
                                                         .columns = columns,
                                                         .partition = tail.where.partition,
                                                         .bucket = tail.where.bucket,
                                                         .from = tail.from,
                                                         .as_of = as_of,
-                                                        .hidden_columns = with_hidden});
+                                                        .hidden_columns = with_hidden,
+                                                        .filter = filter});
           }));
     }
-    return lakeview::Chain(schema, std::move(readers));
+    ReaderPtr rest = lakeview::Chain(schema, std::move(readers));
+    if (!filter.empty()) rest = std::make_shared<FilteredRows>(std::move(rest), filter);
+    return rest;
   };
   return rows;
 }

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "firth/lakeview/lake_view.h"
-#include "firth/query/query_engine.h"
+#include "firth/query/table_resolver.h"
 #include "firth/table/in_work.h"
 #include "firth/table/lake.h"
 
@@ -23,9 +23,10 @@ class DatabaseImpl;
 struct LakeRows {
   std::shared_ptr<arrow::Schema> schema;
   std::vector<query::ParquetRows> parquet;
-  /// Opens the others, with these columns. Null if there are none.
+  /// Opens the others, with these columns; without some that do not meet the filter. Null if there
+  /// are none.
   std::function<Result<std::shared_ptr<arrow::RecordBatchReader>>(
-      const std::vector<std::string>& columns)>
+      const std::vector<std::string>& columns, const schema::RowFilter& filter)>
       open_rest;
   std::shared_ptr<const void> hold;
 };

@@ -2,8 +2,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "firth/query/table_resolver.h"
 #include "firth/schema/schema.h"
 #include "firth/table/database_impl.h"
+#include "firth/table/key_ranges.h"
 #include "firth/table/series_rows.h"
 
 namespace firth::table {
@@ -18,34 +20,33 @@ std::shared_ptr<arrow::Schema> Chosen(const arrow::Schema& schema,
   return arrow::schema(std::move(fields));
 }
 
-/// A table with a key: its current rows, from the key view.
+/// A table with a key: its current rows, from the key view; of each log these ranges of keys.
 class CurrentRows : public arrow::RecordBatchReader {
  public:
   CurrentRows(TablePtr table, RowCodecsCache* cache, RowCodecsPtr codecs, std::vector<int> columns,
-              std::vector<std::unique_ptr<keyview::KeyCursor>> cursors)
+              std::shared_ptr<keyview::KeySnapshot> keys, std::vector<LogId> logs,
+              std::vector<KeyRange> ranges)
       : table_(std::move(table)),
         cache_(cache),
         codecs_(std::move(codecs)),
         columns_(std::move(columns)),
         schema_(Chosen(*codecs_->schema, columns_)),
-        cursors_(std::move(cursors)) {}
+        keys_(std::move(keys)),
+        logs_(std::move(logs)),
+        ranges_(std::move(ranges)) {}
 
   std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
 
   Status ReadNext(std::shared_ptr<arrow::RecordBatch>* rows) override {
     rows->reset();
     std::vector<std::string> compact;
-    while (!cursors_.empty() && compact.size() < kKeyedBatchRows) {
-      keyview::KeyCursor* cursor = cursors_.back().get();
-      if (!cursor->Valid()) {
-        ARROW_RETURN_NOT_OK(cursor->status());
-        cursors_.pop_back();
-        continue;
-      }
-      ARROW_ASSIGN_OR_RAISE(const keyview::Row row, cursor->row());
+    while (compact.size() < kKeyedBatchRows) {
+      ARROW_ASSIGN_OR_RAISE(const bool more, FindCursor());
+      if (!more) break;
+      ARROW_ASSIGN_OR_RAISE(const keyview::Row row, cursor_->row());
       ARROW_ASSIGN_OR_RAISE(compact.emplace_back(),
                             RowUnder(*table_->current, cache_, *codecs_, row.value));
-      cursor->Next();
+      cursor_->Next();
     }
     if (compact.empty()) return Status::OK();
     ARROW_ASSIGN_OR_RAISE(const auto decoded,
@@ -55,12 +56,33 @@ class CurrentRows : public arrow::RecordBatchReader {
   }
 
  private:
+  /// Stand at the next row, log by log and range by range; false at the end.
+  Result<bool> FindCursor() {
+    while (cursor_ == nullptr || !cursor_->Valid()) {
+      if (cursor_ != nullptr) ARROW_RETURN_NOT_OK(cursor_->status());
+      if (range_ == ranges_.size()) {
+        range_ = 0;
+        ++log_;
+      }
+      if (log_ >= logs_.size() || ranges_.empty()) return false;
+      const KeyRange& range = ranges_[range_++];
+      ARROW_ASSIGN_OR_RAISE(cursor_,
+                            keys_->Scan(logs_[log_], range.from, range.to, /*backwards=*/false));
+    }
+    return true;
+  }
+
   const TablePtr table_;
   RowCodecsCache* const cache_;
   const RowCodecsPtr codecs_;
   const std::vector<int> columns_;
   const std::shared_ptr<arrow::Schema> schema_;
-  std::vector<std::unique_ptr<keyview::KeyCursor>> cursors_;
+  const std::shared_ptr<keyview::KeySnapshot> keys_;
+  const std::vector<LogId> logs_;
+  const std::vector<KeyRange> ranges_;
+  size_t log_ = 0;
+  size_t range_ = 0;  // the next of this log
+  std::unique_ptr<keyview::KeyCursor> cursor_;
 };
 
 /// `d.t` as the path d/t; a part may itself hold `/`.
@@ -113,21 +135,15 @@ bool IsKeyed(const QueryTable& asked) {
 }  // namespace
 
 Result<std::shared_ptr<arrow::RecordBatchReader>> DatabaseImpl::OpenCurrentRows(
-    const TablePtr& table, const std::vector<std::string>& names, keyview::KeySnapshot* keys) {
+    const TablePtr& table, const std::vector<std::string>& names,
+    const std::shared_ptr<keyview::KeySnapshot>& keys, const schema::RowFilter& filter) {
   ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
   ARROW_ASSIGN_OR_RAISE(auto columns, schema::ColumnIndices(*edition->newest().schema, names));
   ARROW_ASSIGN_OR_RAISE(auto codecs, codecs_.Get(*edition, edition->newest().id));
-  ARROW_ASSIGN_OR_RAISE(const auto partitions, catalog_->ListPartitions(edition->id));
-  std::vector<std::unique_ptr<keyview::KeyCursor>> cursors;
-  for (const PartitionInfo& partition : partitions) {
-    for (int32_t bucket = 0; bucket < partition.bucket_count; ++bucket) {
-      ARROW_ASSIGN_OR_RAISE(cursors.emplace_back(),
-                            keys->Scan(partition.LogOf(bucket), "", "", /*backwards=*/false));
-    }
-  }
-  std::reverse(cursors.begin(), cursors.end());  // they are read from the back
-  return std::make_shared<CurrentRows>(table, &codecs_, std::move(codecs), std::move(columns),
-                                       std::move(cursors));
+  ARROW_ASSIGN_OR_RAISE(auto logs, CurrentLogs(*edition));
+  ARROW_ASSIGN_OR_RAISE(auto ranges, KeyRangesOf(*edition, filter));
+  return std::make_shared<CurrentRows>(table, &codecs_, std::move(codecs), std::move(columns), keys,
+                                       std::move(logs), std::move(ranges));
 }
 
 void DatabaseImpl::CutKeys(CommitId needed, std::function<void(const Result<QueryCut>&)> done) {
@@ -200,7 +216,8 @@ Result<std::vector<LogId>> DatabaseImpl::CurrentLogs(const EditionInfo& edition)
 }
 
 Result<std::shared_ptr<arrow::RecordBatchReader>> DatabaseImpl::OpenRowsAt(
-    const TablePtr& table, const std::vector<std::string>& names, CommitId at) {
+    const TablePtr& table, const std::vector<std::string>& names, CommitId at,
+    const schema::RowFilter& filter) {
   ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
   ARROW_ASSIGN_OR_RAISE(const auto logs, CurrentLogs(*edition));
   ARROW_ASSIGN_OR_RAISE(const QueryCut cut, CutNow({{.table = table}}));
@@ -210,11 +227,16 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> DatabaseImpl::OpenRowsAt(
     ARROW_ASSIGN_OR_RAISE(const Offset now, log_->OffsetAfterCommit(log, cut.commit));
     same = same && then == now;
   }
-  if (same) return OpenCurrentRows(table, names, cut.keys.get());
+  if (same) return OpenCurrentRows(table, names, cut.keys, filter);
   ARROW_RETURN_NOT_OK(lake_->CheckWhole(table));
+  ARROW_ASSIGN_OR_RAISE(auto ranges, KeyRangesOf(*edition, filter));
+  // To ask for no range would be to ask for all rows.
+  if (ranges.empty()) ranges.push_back({.from = std::string(1, '\0'), .to = std::string(1, '\0')});
   ARROW_ASSIGN_OR_RAISE(
       auto scanner,
-      lake_->ScanRange(access::Internal(), {.table = table, .columns = names, .as_of = at}));
+      lake_->ScanRange(
+          access::Internal(),
+          {.table = table, .columns = names, .ranges = std::move(ranges), .as_of = at}));
   return std::make_shared<RangeReader>(std::move(scanner));
 }
 
@@ -292,8 +314,8 @@ Result<query::ResolvedTable> DatabaseImpl::ResolveTable(const QueryTable& asked,
   if (IsCollection(*edition) && !asked.history) {
     ARROW_ASSIGN_OR_RAISE(CollectionCut cut_at, series_->CutAt(table, as_of));
     resolved.open = [table, series = std::make_shared<CollectionCut>(std::move(cut_at))](
-                        const std::vector<std::string>& columns) {
-      return SeriesStoreImpl::RowsOfCut(*table->current, columns, *series);
+                        const std::vector<std::string>& columns, const schema::RowFilter& filter) {
+      return SeriesStoreImpl::RowsOfCut(*table->current, columns, *series, filter);
     };
     return resolved;
   }
@@ -306,13 +328,15 @@ Result<query::ResolvedTable> DatabaseImpl::ResolveTable(const QueryTable& asked,
     return resolved;
   }
   if (asked.as_of == catalog::kNow) {
-    resolved.open = [this, table, keys = cut.keys](const std::vector<std::string>& columns) {
-      return OpenCurrentRows(table, columns, keys.get());
+    resolved.open = [this, table, keys = cut.keys](const std::vector<std::string>& columns,
+                                                   const schema::RowFilter& filter) {
+      return OpenCurrentRows(table, columns, keys, filter);
     };
     return resolved;
   }
-  resolved.open = [this, table, as_of](const std::vector<std::string>& columns) {
-    return OpenRowsAt(table, columns, as_of);
+  resolved.open = [this, table, as_of](const std::vector<std::string>& columns,
+                                       const schema::RowFilter& filter) {
+    return OpenRowsAt(table, columns, as_of, filter);
   };
   return resolved;
 }

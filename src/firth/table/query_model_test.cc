@@ -12,6 +12,7 @@
 #include <map>
 
 #include "firth/query/query_engine.h"
+#include "firth/query/table_resolver.h"
 #include "firth/table/lake.h"
 #include "firth/table/table_testing.h"
 
@@ -148,7 +149,8 @@ class PlainRows : public query::TableResolver {
   Result<std::vector<query::ResolvedTable>> Resolve(
       const std::vector<query::NamedTable>& tables) override {
     query::ResolvedTable table{.schema = rows_->schema(),
-                               .open = [rows = rows_](const std::vector<std::string>& columns)
+                               .open = [rows = rows_](const std::vector<std::string>& columns,
+                                                      const schema::RowFilter& /*filter*/)
                                    -> Result<std::shared_ptr<arrow::RecordBatchReader>> {
                                  std::vector<int> places;
                                  for (const auto& column : columns)
@@ -336,12 +338,35 @@ class ModelCase {
     EXPECT_EQ(given, expected) << before << past << " " << after;
   }
 
+  /// A constant of this type, among the values that columns have.
+  std::string TimeText(const arrow::TimestampType& type) {
+    const std::string small = std::to_string(values_.Below(9));
+    if (type.unit() == arrow::TimeUnit::NANO) return "make_timestamp_ns(" + small + ")";
+    if (type.unit() == arrow::TimeUnit::SECOND) {
+      return "CAST(make_timestamp(" + small + "000000) AS TIMESTAMP_S)";
+    }
+    return "CAST(make_timestamp(" + small + ") AS TIMESTAMP WITH TIME ZONE)";
+  }
+
   std::string Condition() {
     const auto& field = schema_->field(
         static_cast<int>(values_.Below(static_cast<uint64_t>(schema_->num_fields()))));
     const std::string& name = field->name();
     const char* kOrders[] = {" = ", " <> ", " < ", " >= "};
     const std::string order = kOrders[values_.Below(4)];
+    if (arrow::is_integer(field->type()->id()) && values_.Below(3) == 0) {
+      std::string list;
+      for (uint64_t i = values_.Below(7); i > 0; --i) {
+        list += values_.Value(*field->type(), false) + ", ";
+      }
+      return "(" + name + " IN (" + list + "3) OR " + name + " BETWEEN 6 AND 7)";
+    }
+    if (field->type()->id() == arrow::Type::STRING && values_.Below(3) == 0) {
+      return name + " LIKE '" + std::string(values_.Below(3), 'b') + "%'";
+    }
+    if (field->type()->id() == arrow::Type::TIMESTAMP && values_.Below(2) == 0) {
+      return name + order + TimeText(static_cast<const arrow::TimestampType&>(*field->type()));
+    }
     if (arrow::is_integer(field->type()->id()) || arrow::is_floating(field->type()->id())) {
       return name + order + values_.Value(*field->type(), false);
     }

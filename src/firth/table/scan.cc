@@ -8,6 +8,7 @@
 
 #include "firth/schema/schema.h"
 #include "firth/table/database_impl.h"
+#include "firth/table/entry_filter.h"
 #include "firth/table/series_rows.h"
 
 namespace firth::table {
@@ -36,7 +37,7 @@ class LogScanner : public Scanner {
 
   LogScanner(log::LogStore* log, FileStore* files, FindSeries find_series, EditionInfo edition,
              std::shared_ptr<arrow::Schema> full, std::vector<int> columns,
-             std::deque<Place> places, CommitId as_of, bool hidden)
+             std::deque<Place> places, CommitId as_of, bool hidden, EntryFilter filter)
       : log_(log),
         files_(files),
         find_series_(std::move(find_series)),
@@ -45,11 +46,12 @@ class LogScanner : public Scanner {
         columns_(std::move(columns)),
         places_(std::move(places)),
         as_of_(as_of),
-        hidden_(hidden) {
+        hidden_(hidden),
+        filter_(std::move(filter)) {
     std::vector<std::shared_ptr<arrow::Field>> fields;
     for (const int column : columns_) fields.push_back(full_->field(column));
-    schema_ = arrow::schema(std::move(fields));
-    if (hidden_) schema_ = WithHiddenColumns(schema_);
+    wanted_ = arrow::schema(std::move(fields));
+    schema_ = hidden_ ? WithHiddenColumns(wanted_) : wanted_;
   }
 
   const std::shared_ptr<arrow::Schema>& schema() const override { return schema_; }
@@ -69,11 +71,14 @@ class LogScanner : public Scanner {
       }
       const log::StoredEntry entry = std::move(entries_.front());
       entries_.pop_front();
+      if (!filter_.May(entry)) continue;
       if (entry.kind == log::EntryKind::kFile) {
         ARROW_RETURN_NOT_OK(OpenFileEntry(entry));
         continue;
       }
       if (entry.kind != log::EntryKind::kRows || entry.rows == 0) continue;
+      ARROW_ASSIGN_OR_RAISE(const bool wanted, IsWanted(entry));
+      if (!wanted) continue;
       ARROW_ASSIGN_OR_RAISE(auto batch, Decode(entry));
       if (batch.rows->num_rows() > 0) return batch;
     }
@@ -117,7 +122,7 @@ class LogScanner : public Scanner {
     }
     std::vector<int> keep;
     for (int i = 0; i < schema->schema->num_fields(); ++i) {
-      if (Wants(schema::FieldId(*schema->schema->field(i)))) keep.push_back(i);
+      if (HasId(*wanted_, schema::FieldId(*schema->schema->field(i)))) keep.push_back(i);
     }
     ARROW_ASSIGN_OR_RAISE(file_, files_->Read(info, schema->schema, keep, entry.batches, first));
     file_batch_ = {
@@ -138,7 +143,7 @@ class LogScanner : public Scanner {
     batch.base_offset = Offset(file_at_.value + skip);
     file_at_ = Offset(file_at_.value + rows->num_rows());
     if (until <= skip) return std::nullopt;
-    ARROW_ASSIGN_OR_RAISE(rows, schema::Project(*rows->Slice(skip, until - skip), Wanted()));
+    ARROW_ASSIGN_OR_RAISE(rows, schema::Project(*rows->Slice(skip, until - skip), wanted_));
     if (hidden_) {
       ARROW_ASSIGN_OR_RAISE(rows, AddHidden(rows, batch));
     }
@@ -146,19 +151,24 @@ class LogScanner : public Scanner {
     return batch;
   }
 
-  std::shared_ptr<arrow::Schema> Wanted() const {
-    std::vector<std::shared_ptr<arrow::Field>> wanted;
-    for (const int column : columns_) wanted.push_back(full_->field(column));
-    return arrow::schema(std::move(wanted));
-  }
-  bool Wants(int32_t field_id) const {
-    return std::any_of(columns_.begin(), columns_.end(), [&](int column) {
-      return schema::FieldId(*full_->field(column)) == field_id;
-    });
+  static bool HasId(const arrow::Schema& schema, int32_t field_id) {
+    return std::any_of(schema.fields().begin(), schema.fields().end(),
+                       [&](const auto& field) { return schema::FieldId(*field) == field_id; });
   }
   static Status NoSchema(SchemaId id) {
     return Error(Code::kDataLoss, Reason::kSchemaNotFound,
                  "schema " + std::to_string(id.value) + " of the log is missing");
+  }
+
+  /// Does any row of the batch meet the filter, by those of its columns that are stored?
+  Result<bool> IsWanted(const log::StoredEntry& entry) {
+    const catalog::SchemaInfo* schema = edition_.FindSchema(entry.schema_id);
+    if (!filter_.Asks() || schema == nullptr) return true;
+    ARROW_ASSIGN_OR_RAISE(const auto rows,
+                          DecodeColumns(entry, *schema->schema, filter_.columns()));
+    ARROW_ASSIGN_OR_RAISE(const bool any, schema::AnyRowMeets(*rows, filter_.rows()));
+    filter_.Note(any);
+    return any;
   }
 
   Result<ScannedBatch> Decode(const log::StoredEntry& entry) {
@@ -166,7 +176,7 @@ class LogScanner : public Scanner {
     if (schema == nullptr) return NoSchema(entry.schema_id);
     ScannedBatch batch{
         .where = where_, .commit = entry.commit, .commit_time_ns = entry.commit_time_ns};
-    ARROW_ASSIGN_OR_RAISE(auto rows, DecodeColumns(entry, *schema->schema));
+    ARROW_ASSIGN_OR_RAISE(auto rows, DecodeColumns(entry, *schema->schema, wanted_));
     const int64_t skip = std::max<int64_t>(0, from_.value - entry.base_offset.value);
     const int64_t until = std::min<int64_t>(rows->num_rows(), to_.value - entry.base_offset.value);
     batch.base_offset = Offset(entry.base_offset.value + skip);
@@ -193,13 +203,14 @@ class LogScanner : public Scanner {
     return batch;
   }
 
-  /// Decode only the columns asked for: the others are cut out of the batch before.
-  Result<std::shared_ptr<arrow::RecordBatch>> DecodeColumns(const log::StoredEntry& entry,
-                                                            const arrow::Schema& written) {
+  /// Decode only these columns of the newest schema: the others are cut out of the batch before.
+  static Result<std::shared_ptr<arrow::RecordBatch>> DecodeColumns(
+      const log::StoredEntry& entry, const arrow::Schema& written,
+      const std::shared_ptr<arrow::Schema>& wanted) {
     std::vector<int> keep;
     std::vector<std::shared_ptr<arrow::Field>> kept;
     for (int i = 0; i < written.num_fields(); ++i) {
-      if (!Wants(schema::FieldId(*written.field(i)))) continue;
+      if (!HasId(*wanted, schema::FieldId(*written.field(i)))) continue;
       keep.push_back(i);
       kept.push_back(written.field(i));
     }
@@ -210,7 +221,7 @@ class LogScanner : public Scanner {
       ARROW_ASSIGN_OR_RAISE(body, log::ProjectBatch(bytes, written, keep));
     }
     ARROW_ASSIGN_OR_RAISE(const auto rows, log::DecodeBatch(body, arrow::schema(kept)));
-    return schema::Project(*rows, Wanted());
+    return schema::Project(*rows, wanted);
   }
 
   Result<std::shared_ptr<arrow::RecordBatch>> AddHidden(
@@ -250,7 +261,9 @@ class LogScanner : public Scanner {
   std::deque<Place> places_;
   const CommitId as_of_;
   const bool hidden_;
-  std::shared_ptr<arrow::Schema> schema_;
+  EntryFilter filter_;
+  std::shared_ptr<arrow::Schema> wanted_;  // the table's columns that are asked for
+  std::shared_ptr<arrow::Schema> schema_;  // of what is given
   std::deque<log::StoredEntry> entries_;
   Offset from_;
   Offset to_;
@@ -308,12 +321,13 @@ Result<std::unique_ptr<Scanner>> DatabaseImpl::Scan(const Caller& caller,
                  "table '" + table.path.ToString() + "' has no such partition or bucket");
   }
   FindSeries find_series;
+  EntryFilter filter(request.filter, full, /*as_stored=*/!IsCollection(*edition));
   if (IsCollection(*edition)) {
     find_series = [this](const SeriesId& id) { return series_->Known(id); };
   }
   return std::make_unique<LogScanner>(log_.get(), files_.get(), std::move(find_series), *edition,
                                       full, std::move(columns), std::move(places), as_of,
-                                      request.hidden_columns);
+                                      request.hidden_columns, std::move(filter));
 }
 
 }  // namespace firth::table

@@ -150,12 +150,21 @@ Result<CollectionCut> SeriesStoreImpl::CutAt(const TablePtr& table, CommitId com
 }
 
 Result<std::shared_ptr<arrow::RecordBatchReader>> SeriesStoreImpl::RowsOfCut(
-    const EditionInfo& edition, const std::vector<std::string>& columns, const CollectionCut& cut) {
+    const EditionInfo& edition, const std::vector<std::string>& columns, const CollectionCut& cut,
+    const schema::RowFilter& filter) {
   const arrow::Schema& full = *edition.newest().schema;
   ARROW_ASSIGN_OR_RAISE(const auto indices, schema::ColumnIndices(full, columns));
   arrow::FieldVector fields;
   for (const int i : indices) fields.push_back(full.field(i));
-  return std::make_shared<SeriesRowReader>(arrow::schema(std::move(fields)), cut.sources);
+  std::vector<SeriesRowReader::Source> sources;
+  const auto times = TimesOf(filter);
+  for (const auto& source : cut.sources) {
+    if (!times.has_value()) break;
+    ARROW_ASSIGN_OR_RAISE(const bool may, MayMeet(*source.series, filter));
+    if (may) sources.push_back(source);
+  }
+  return std::make_shared<SeriesRowReader>(arrow::schema(std::move(fields)), std::move(sources),
+                                           times.value_or(PointTimes()));
 }
 
 Result<CollectionRows> SeriesStoreImpl::OpenRows(const access::Caller& caller,

@@ -2,6 +2,7 @@
 
 #include <arrow/array.h>
 #include <arrow/builder.h>
+#include <arrow/scalar.h>
 
 #include <algorithm>
 #include <array>
@@ -47,6 +48,14 @@ std::shared_ptr<arrow::Array> Column(const std::shared_ptr<arrow::DataType>& typ
                                      const std::vector<T>& values) {
   return arrow::MakeArray(arrow::ArrayData::Make(type, static_cast<int64_t>(values.size()),
                                                  {nullptr, arrow::Buffer::FromVector(values)}, 0));
+}
+
+/// A time of a filter in nanoseconds, if it is one.
+std::optional<int64_t> NanosOf(const std::shared_ptr<arrow::Scalar>& time) {
+  if (time == nullptr || !time->type->Equals(arrow::timestamp(arrow::TimeUnit::NANO, "UTC"))) {
+    return std::nullopt;
+  }
+  return static_cast<const arrow::TimestampScalar&>(*time).value;
 }
 
 }  // namespace
@@ -154,13 +163,46 @@ Result<std::shared_ptr<arrow::RecordBatch>> SeriesRowReader::RowsOf(
   return arrow::RecordBatch::Make(schema_, count, std::move(columns));
 }
 
+std::optional<PointTimes> TimesOf(const schema::RowFilter& filter) {
+  PointTimes times;
+  for (const schema::ColumnFilter& one : filter) {
+    if (one.column != kTime) continue;
+    PointTimes hull{.from = timeview::kTimeTop, .to = timeview::kTimeMin};
+    for (const schema::ValueSpan& span : one.spans) {
+      const auto from = NanosOf(span.from);
+      const auto to = NanosOf(span.to);
+      hull.from = std::min(hull.from, from.value_or(timeview::kTimeMin));
+      const bool open = !to.has_value() || *to >= timeview::kTimeTop;
+      hull.to = std::max(hull.to, open ? timeview::kTimeTop : *to + 1);
+    }
+    times.from = std::max(times.from, hull.from);
+    times.to = std::min(times.to, hull.to);
+  }
+  if (times.from >= times.to) return std::nullopt;
+  return times;
+}
+
+Result<bool> MayMeet(const SeriesInfo& series, const schema::RowFilter& filter) {
+  const auto info = std::make_shared<SeriesInfo>(series);
+  arrow::FieldVector fields;
+  arrow::ArrayVector facts;
+  for (const schema::ColumnFilter& one : filter) {
+    if (one.column != kUuid && !IsTag(one.column)) continue;
+    arrow::StringBuilder builder;
+    ARROW_RETURN_NOT_OK(Append(FactOf(series.id, info, one.column), 1, &builder));
+    ARROW_ASSIGN_OR_RAISE(facts.emplace_back(), builder.Finish());
+    fields.push_back(arrow::field(one.column, arrow::utf8()));
+  }
+  if (facts.empty()) return true;
+  return schema::AnyRowMeets(*arrow::RecordBatch::Make(arrow::schema(fields), 1, facts), filter);
+}
+
 Status SeriesRowReader::ReadNext(std::shared_ptr<arrow::RecordBatch>* rows) {
   rows->reset();
   while (true) {
     if (cursor_ == nullptr) {
       if (next_ == sources_.size()) return Status::OK();
-      ARROW_ASSIGN_OR_RAISE(
-          cursor_, sources_[next_++].snapshot.Points(timeview::kTimeMin, timeview::kTimeTop));
+      ARROW_ASSIGN_OR_RAISE(cursor_, sources_[next_++].snapshot.Points(times_.from, times_.to));
     }
     timeview::PointBatch points;
     ARROW_RETURN_NOT_OK(cursor_->Next(kBatchRows, &points));

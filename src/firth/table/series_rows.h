@@ -14,6 +14,7 @@
 
 #include "firth/catalog/catalog.h"
 #include "firth/common/status.h"
+#include "firth/schema/row_filter.h"
 #include "firth/table/series.h"
 
 namespace firth::table {
@@ -51,6 +52,16 @@ Result<std::shared_ptr<arrow::RecordBatch>> JoinSeries(const arrow::RecordBatch&
                                                        const JoinedEntry& entry,
                                                        const FindSeries& find);
 
+/// Times of points in [from, to).
+struct PointTimes {
+  int64_t from = timeview::kTimeMin;
+  int64_t to = timeview::kTimeTop;
+};
+/// The times outside of which no row of a collection meets the filter; nothing: none does at all.
+std::optional<PointTimes> TimesOf(const schema::RowFilter& filter);
+/// May a point of this series meet the filter, by the facts of the series?
+Result<bool> MayMeet(const SeriesInfo& series, const schema::RowFilter& filter);
+
 /// The points of series, each pinned at a revision, as rows of these columns, one series after the
 /// other and each by time. Bounded memory. Blocks.
 class SeriesRowReader : public arrow::RecordBatchReader {
@@ -60,8 +71,9 @@ class SeriesRowReader : public arrow::RecordBatchReader {
     Snapshot snapshot;
   };
   /// `columns` are of the newest schema.
-  SeriesRowReader(std::shared_ptr<arrow::Schema> columns, std::vector<Source> sources)
-      : schema_(std::move(columns)), sources_(std::move(sources)) {}
+  SeriesRowReader(std::shared_ptr<arrow::Schema> columns, std::vector<Source> sources,
+                  PointTimes times = {})
+      : schema_(std::move(columns)), sources_(std::move(sources)), times_(times) {}
 
   std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
   Status ReadNext(std::shared_ptr<arrow::RecordBatch>* rows) override;
@@ -72,6 +84,7 @@ class SeriesRowReader : public arrow::RecordBatchReader {
 
   const std::shared_ptr<arrow::Schema> schema_;
   const std::vector<Source> sources_;
+  const PointTimes times_;
   size_t next_ = 0;
   std::unique_ptr<timeview::PointCursor> cursor_;  // of the source before `next_`
 };

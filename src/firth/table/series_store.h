@@ -102,10 +102,11 @@ class SeriesStoreImpl : public SeriesStore {
   /// to the collection since. Errors: kVersionNotFound where logs of series were trimmed since,
   /// kInvalidArgument for a table of another shape.
   Result<CollectionCut> CutAt(const TablePtr& table, CommitId commit);
-  /// Its points as rows of these columns of the edition's newest schema.
+  /// Its points as rows of these columns of the edition's newest schema; without some that do not
+  /// meet the filter.
   static Result<std::shared_ptr<arrow::RecordBatchReader>> RowsOfCut(
-      const EditionInfo& edition, const std::vector<std::string>& columns,
-      const CollectionCut& cut);
+      const EditionInfo& edition, const std::vector<std::string>& columns, const CollectionCut& cut,
+      const schema::RowFilter& filter = {});
 
   /// What is known of a series, whoever asks; null when it is gone.
   SeriesPtr Known(const SeriesId& id) const;
