@@ -7,14 +7,21 @@ exactly all when it has stopped.
 import csv
 import io
 import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
 import threading
+import time
 
 import pyarrow as pa
 import pyarrow.flight as flight
 import pyarrow.parquet
 import pytest
 
-from conftest import Server, action, descriptor, put, run_command
+from conftest import BINARY, Server, action, clean_environment, descriptor, put, run_command
 
 ORDERS = pa.table({
     "id": pa.array([1, 2, 3, 4], pa.int64()),
@@ -196,3 +203,82 @@ def test_rights(tmp_path):
                 query(client, "SELECT * FROM r.open")
     finally:
         assert running.stop() == 0
+
+
+LONG = "SELECT count(*) AS n FROM range(200000) a, range(200000) b WHERE a.range + b.range < 0"
+
+
+def wait_for(what):
+    for _ in range(300):
+        if (found := what()) is not None:
+            return found
+        time.sleep(0.1)
+    raise AssertionError("it did not come")
+
+
+def progress_of(client, name):
+    try:
+        return action(client, "query.progress", name=name)
+    except pa.ArrowKeyError:
+        return None
+
+
+def test_progress_and_cancel_by_name(server, client):
+    # In a process of its own: pyarrow takes a cancelled call for an interrupt of the whole process.
+    script = ("import sys, pyarrow.flight as flight\n"
+              "flight.connect(sys.argv[1]).do_get(flight.Ticket(sys.argv[2])).read_all()\n")
+    reader = subprocess.Popen(
+        [sys.executable, "-c", script, f"grpc://{server.address}", json.dumps({"sql": LONG, "name": "mine"})],
+        stderr=subprocess.PIPE, text=True, env=clean_environment())
+    try:
+        told = wait_for(lambda: progress_of(client, "mine"))
+        assert told["rows"] == 0 and 0 <= told.get("part", 0) <= 1
+        with pytest.raises(pa.ArrowInvalid, match="another query of yours"):
+            client.do_get(flight.Ticket(json.dumps({"sql": "SELECT 1", "name": "mine"}))).read_all()
+        action(client, "query.cancel", name="mine")
+        assert reader.wait(60) != 0
+        assert "cancelled" in reader.stderr.read() or reader.returncode == -signal.SIGINT
+    finally:
+        reader.kill()
+        reader.wait()
+        reader.stderr.close()
+    wait_for(lambda: True if progress_of(client, "mine") is None else None)
+    with pytest.raises(pa.ArrowInvalid, match="1 to 64"):
+        client.do_get(flight.Ticket(json.dumps({"sql": "SELECT 1", "name": "x" * 65}))).read_all()
+
+
+def test_progress_is_shown_before_the_first_row(server):
+    """On a terminal, which a command gets from a pseudo-terminal here."""
+    ours, theirs = pty.openpty()
+    command = subprocess.Popen([BINARY, "sql", LONG, "--server", server.address], stderr=theirs,
+                               stdout=subprocess.DEVNULL, env=clean_environment())
+    os.close(theirs)
+    shown = b""
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and b"reading: " not in shown:
+            if select.select([ours], [], [], 1)[0]:
+                shown += os.read(ours, 4096)
+    finally:
+        command.kill()
+        command.wait()
+        os.close(ours)
+    assert b"reading: " in shown and (b"%" in shown or b" s" in shown), shown
+
+
+def plan_of(client, sql):
+    return client.do_get(flight.Ticket(json.dumps({"sql": sql, "plan": True}))).read_all()["plan"].to_pylist()
+
+
+def test_what_reads_files_filters_them(client, path):
+    put(client, path, ORDERS, create=True)
+    action(client, "lake.cut", path=path)
+    sql = f'SELECT customer FROM "{path}" WHERE id >= 3 AND price < 9'
+    plan = "\n".join(plan_of(client, sql))
+    scan = plan[plan.index("PARQUET"):]
+    assert "Filters:" in scan and "id>=3" in scan.replace(" ", "") and "FILTER" not in plan[:plan.index("PARQUET")]
+    assert "firth_rows" not in plan
+    # The same statement with rows that are not in files, which the plan reads beside them.
+    put(client, path, ORDERS)
+    assert "firth_rows" in "\n".join(plan_of(client, sql)).lower()
+    assert query(client, sql)["customer"].to_pylist() == ["ada", "ada"]

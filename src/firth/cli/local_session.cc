@@ -15,6 +15,7 @@
 #include "firth/doors/flight/actions.h"
 #include "firth/doors/flight/cursor.h"
 #include "firth/doors/flight/row_sink.h"
+#include "firth/doors/flight/running_queries.h"
 #include "firth/doors/flight/ticket.h"
 #include "firth/table/database.h"
 #include "firth/table/key_view_folder.h"
@@ -91,7 +92,7 @@ class LocalSession : public Session {
       std::_Exit(1);
     };
     ARROW_ASSIGN_OR_RAISE(database_, table::Database::Open(std::move(options)));
-    request_ = {database_.get(), access::Internal()};
+    request_ = {database_.get(), access::Internal(), &queries_};
     return Status::OK();
   }
 
@@ -124,6 +125,7 @@ class LocalSession : public Session {
   ThreadPool writer_{"writer", 1, &clock_};
   ThreadPool readers_{"reader", 2, &clock_};
   std::unique_ptr<table::Database> database_;  // goes before what it works with
+  doors::flight::RunningQueries queries_;
   Request request_;
 };
 

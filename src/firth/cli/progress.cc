@@ -50,10 +50,15 @@ double Progress::seconds() const {
 }
 
 std::string ProgressText(int64_t rows, double part, double seconds) {
-  std::string text = Counted(rows, "row");
-  if (part >= 0) text += ", " + std::to_string(static_cast<int>(part * 100)) + "%";
+  std::string text = rows < 0 ? "" : Counted(rows, "row");
+  const auto add = [&](const std::string& more) { text += (text.empty() ? "" : ", ") + more; };
+  if (part >= 0) add(std::to_string(static_cast<int>(part * 100)) + "%");
   if (seconds <= 0) return text;
-  text += ", " + WithCommas(static_cast<int64_t>(static_cast<double>(rows) / seconds)) + " rows/s";
+  if (rows < 0) {
+    add(std::to_string(static_cast<int64_t>(seconds)) + " s");
+  } else {
+    add(WithCommas(static_cast<int64_t>(static_cast<double>(rows) / seconds)) + " rows/s");
+  }
   if (part > 0.01 && part < 1) text += ", " + TimeLeft(seconds / part - seconds);
   return text;
 }

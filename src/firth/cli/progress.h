@@ -17,7 +17,8 @@ class Progress {
   /// Clears the line.
   ~Progress();
 
-  /// `rows` so far; `part` of the work is done, 0 to 1, below 0 where nobody knows.
+  /// `rows` so far, below 0 where they are not what counts; `part` of the work is done, 0 to 1,
+  /// below 0 where nobody knows.
   void Update(int64_t rows, double part);
   double seconds() const;
 

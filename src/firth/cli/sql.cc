@@ -5,11 +5,17 @@
 #include <arrow/io/file.h>
 #include <arrow/io/stdio.h>
 
+#include <chrono>
+#include <condition_variable>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
+
+#include <nlohmann/json.hpp>
 
 #include "firth/cli/commands.h"
 #include "firth/cli/open_session.h"
@@ -17,6 +23,8 @@
 #include "firth/cli/progress.h"
 #include "firth/cli/row_printer.h"
 #include "firth/common/clock.h"
+#include "firth/common/random.h"
+#include "firth/common/text.h"
 #include "firth/format/reader.h"
 
 namespace firth::cli {
@@ -112,17 +120,64 @@ Result<std::unique_ptr<RowPrinter>> MakePrinter(const Common& common, const SqlO
   return RowPrinter::Make(schema, common.json);
 }
 
+/// Shows how far a query is that has given no row yet, as the server says it.
+class Watcher {
+ public:
+  Watcher(doors::flight::Session* session, std::string name, Progress* progress)
+      : session_(session), name_(std::move(name)), progress_(progress) {}
+  ~Watcher() { Stop(); }
+
+  void Stop() {
+    thread_.request_stop();
+    if (thread_.joinable()) thread_.join();
+  }
+
+ private:
+  static constexpr std::chrono::milliseconds kStep{200};
+
+  void Watch(const std::stop_token& stop) {
+    std::mutex mutex;
+    std::condition_variable_any wake;
+    std::unique_lock lock(mutex);
+    while (!wake.wait_for(lock, stop, kStep, [&] { return stop.stop_requested(); })) {
+      if (stop.stop_requested()) return;
+      // One that has ended, and a server that does not tell, are no matter of this line.
+      const auto answer = session_->Act("query.progress", nlohmann::json{{"name", name_}}.dump());
+      if (!answer.ok()) continue;
+      const auto told = nlohmann::json::parse(*answer, nullptr, /*allow_exceptions=*/false);
+      if (!told.is_object()) continue;
+      const int64_t rows = told.value("rows_read", int64_t{0});
+      progress_->Update(rows == 0 ? -1 : rows, told.value("part", -1.0));
+    }
+  }
+
+  doors::flight::Session* const session_;
+  const std::string name_;
+  Progress* const progress_;
+  std::jthread thread_{[this](const std::stop_token& stop) { Watch(stop); }};
+};
+
 Status Sql(const Common& common, const SqlOptions& options) {
   ARROW_ASSIGN_OR_RAISE(const auto session, OpenSession(common));
+  SystemRandom random;
+  const std::string name = "firth sql " + UuidToText(random.Uuid());
   nlohmann::json ticket = {{"sql", options.statement}};
-  if (options.plan) ticket["plan"] = true;
-  ARROW_ASSIGN_OR_RAISE(const auto reader, session->Get(ticket.dump()));
-  ARROW_ASSIGN_OR_RAISE(const auto printer, MakePrinter(common, options, reader->schema()));
+  if (options.plan) {
+    ticket["plan"] = true;
+  } else {
+    ticket["name"] = name;
+  }
   const SystemClock clock;
   auto progress = std::make_unique<Progress>(&clock, "reading");
+  ARROW_ASSIGN_OR_RAISE(const auto reader, session->Get(ticket.dump()));
+  ARROW_ASSIGN_OR_RAISE(const auto printer, MakePrinter(common, options, reader->schema()));
+  auto watcher = std::make_unique<Watcher>(session.get(), name, progress.get());
   int64_t count = 0;
   for (;;) {
-    ARROW_ASSIGN_OR_RAISE(const auto rows, reader->Next());
+    const auto next = reader->Next();
+    watcher.reset();
+    if (options.parquet.empty()) progress.reset();
+    ARROW_ASSIGN_OR_RAISE(const auto rows, next);
     if (rows == nullptr) break;
     count += rows->num_rows();
     if (!options.parquet.empty()) progress->Update(count, /*part=*/-1);

@@ -11,7 +11,7 @@ namespace {
 std::vector<Action> AllActions() {
   std::vector<Action> all;
   for (auto group : {TableActions, NamespaceActions, PartitionActions, PrincipalActions,
-                     GrantActions, LakeActions, SeriesActions, ServerActions}) {
+                     GrantActions, LakeActions, QueryActions, SeriesActions, ServerActions}) {
     for (Action& action : group()) all.push_back(std::move(action));
   }
   return all;

@@ -37,6 +37,7 @@ std::vector<Action> PartitionActions();
 std::vector<Action> PrincipalActions();
 std::vector<Action> GrantActions();
 std::vector<Action> LakeActions();
+std::vector<Action> QueryActions();
 std::vector<Action> ServerActions();
 
 }  // namespace firth::doors::flight

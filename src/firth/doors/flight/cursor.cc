@@ -17,7 +17,7 @@ Result<std::unique_ptr<Cursor>> OpenTicket(const Request& request, std::string_v
                  "a ticket is JSON like {\"path\": \"a/b\"}");
   }
   ARROW_ASSIGN_OR_RAISE(const auto sql, SqlOf(ticket));
-  if (sql) return sql->plan ? OpenPlan(request, sql->sql) : OpenSql(request, sql->sql);
+  if (sql) return sql->plan ? OpenPlan(request, sql->sql) : OpenSql(request, sql->sql, sql->name);
   ARROW_ASSIGN_OR_RAISE(Ticket parsed, ParseTicket(ticket));
   return parsed.current ? OpenCurrent(request, std::move(parsed))
                         : OpenTable(request, std::move(parsed));

@@ -14,10 +14,13 @@
 
 namespace firth::doors::flight {
 
+class RunningQueries;
+
 /// On whose behalf something is done, and to what.
 struct Request {
   table::Database* database = nullptr;
   access::Caller caller;
+  RunningQueries* queries = nullptr;  // those of all callers; never null
 };
 
 /// One thread at a time.

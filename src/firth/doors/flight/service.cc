@@ -55,7 +55,7 @@ Service::Service(table::Database* database, Executor* readers)
 
 Result<Request> Service::SignedIn(const grpc::ServerContextBase& context) const {
   ARROW_ASSIGN_OR_RAISE(auto caller, SignIn(database_->access(), context.client_metadata()));
-  return Request{database_, std::move(caller)};
+  return Request{database_, std::move(caller), &queries_};
 }
 
 grpc::ServerWriteReactor<Frame>* Service::Get(grpc::CallbackServerContext* context,

@@ -8,6 +8,7 @@
 #include "firth/doors/flight/cursor.h"
 #include "firth/doors/flight/get_stream.h"
 #include "firth/doors/flight/put_call.h"
+#include "firth/doors/flight/running_queries.h"
 #include "flight.grpc.pb.h"
 
 namespace firth::doors::flight {
@@ -47,6 +48,7 @@ class Service final : public protocol::FlightService::Service {
   Result<Request> SignedIn(const grpc::ServerContextBase& context) const;
 
   table::Database* const database_;
+  mutable RunningQueries queries_;  // outlives the streams
   GetStreams gets_;
 };
 

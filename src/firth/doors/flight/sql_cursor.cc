@@ -7,20 +7,21 @@
 
 #include "firth/doors/flight/fields.h"
 #include "firth/doors/flight/held_rows.h"
+#include "firth/doors/flight/running_queries.h"
 
 namespace firth::doors::flight {
 namespace {
 
 class SqlCursor : public Cursor {
  public:
-  explicit SqlCursor(std::unique_ptr<table::QueryResult> result)
+  explicit SqlCursor(std::shared_ptr<table::QueryResult> result)
       : result_(std::move(result)), schema_(result_->schema()) {}
   const std::shared_ptr<arrow::Schema>& schema() const override { return schema_; }
   Result<std::shared_ptr<arrow::RecordBatch>> Next() override { return result_->Next(); }
   void Cancel() override { result_->Cancel(); }
 
  private:
-  const std::unique_ptr<table::QueryResult> result_;
+  const std::shared_ptr<table::QueryResult> result_;
   const std::shared_ptr<arrow::Schema> schema_;
 };
 
@@ -36,13 +37,18 @@ Result<std::optional<SqlTicket>> SqlOf(std::string_view ticket) {
   ARROW_ASSIGN_OR_RAISE(const nlohmann::json json, ParseJson(ticket, "the ticket"));
   Fields fields(json, "the ticket");
   if (!fields.Has("sql")) return std::nullopt;
-  SqlTicket sql{.sql = fields.NeedText("sql"), .plan = fields.Flag("plan", false)};
+  SqlTicket sql{.sql = fields.NeedText("sql"),
+                .plan = fields.Flag("plan", false),
+                .name = fields.Text("name")};
   ARROW_RETURN_NOT_OK(fields.Check());
   return sql;
 }
 
-Result<std::unique_ptr<Cursor>> OpenSql(const Request& request, const std::string& sql) {
-  ARROW_ASSIGN_OR_RAISE(auto result, request.database->Query(request.caller, sql, {}));
+Result<std::unique_ptr<Cursor>> OpenSql(const Request& request, const std::string& sql,
+                                        const std::string& name) {
+  ARROW_ASSIGN_OR_RAISE(std::shared_ptr<table::QueryResult> result,
+                        request.database->Query(request.caller, sql, {}));
+  if (!name.empty()) ARROW_RETURN_NOT_OK(request.queries->Add(request.caller, name, result));
   return std::make_unique<SqlCursor>(std::move(result));
 }
 
