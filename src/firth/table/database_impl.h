@@ -238,10 +238,12 @@ class DatabaseImpl : public Database {
                                const query::NamedTable& name);
   /// A table as it stood at a past commit.
   Result<TablePtr> PastTable(const TablePtr& table, CommitId at);
-  /// These columns of the current rows of a keyed table; without some that do not meet the filter.
+  /// These columns of the current rows of a keyed table; without some that do not meet the filter,
+  /// and, told what time it is, without those whose lifetime is over.
   Result<std::shared_ptr<arrow::RecordBatchReader>> OpenCurrentRows(
       const TablePtr& table, const std::vector<std::string>& names,
-      const std::shared_ptr<keyview::KeySnapshot>& keys, const schema::RowFilter& filter);
+      const std::shared_ptr<keyview::KeySnapshot>& keys, const schema::RowFilter& filter,
+      std::optional<int64_t> now_ns = std::nullopt);
   /// The logs of an edition's partitions.
   Result<std::vector<LogId>> CurrentLogs(const EditionInfo& edition);
   /// A table's rows, as a query reads them.

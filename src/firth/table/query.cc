@@ -5,6 +5,7 @@
 #include "firth/query/table_resolver.h"
 #include "firth/schema/schema.h"
 #include "firth/table/database_impl.h"
+#include "firth/table/key_lifetime.h"
 #include "firth/table/key_ranges.h"
 #include "firth/table/series_rows.h"
 
@@ -25,7 +26,7 @@ class CurrentRows : public arrow::RecordBatchReader {
  public:
   CurrentRows(TablePtr table, RowCodecsCache* cache, RowCodecsPtr codecs, std::vector<int> columns,
               std::shared_ptr<keyview::KeySnapshot> keys, std::vector<LogId> logs,
-              std::vector<KeyRange> ranges)
+              std::vector<KeyRange> ranges, std::optional<int64_t> now_ns)
       : table_(std::move(table)),
         cache_(cache),
         codecs_(std::move(codecs)),
@@ -33,7 +34,9 @@ class CurrentRows : public arrow::RecordBatchReader {
         schema_(Chosen(*codecs_->schema, columns_)),
         keys_(std::move(keys)),
         logs_(std::move(logs)),
-        ranges_(std::move(ranges)) {}
+        ranges_(std::move(ranges)) {
+    if (now_ns.has_value()) lifetime_.emplace(*table_->current, cache_, *now_ns);
+  }
 
   std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
 
@@ -44,9 +47,13 @@ class CurrentRows : public arrow::RecordBatchReader {
       ARROW_ASSIGN_OR_RAISE(const bool more, FindCursor());
       if (!more) break;
       ARROW_ASSIGN_OR_RAISE(const keyview::Row row, cursor_->row());
+      cursor_->Next();
+      if (lifetime_.has_value()) {
+        ARROW_ASSIGN_OR_RAISE(const bool ended, lifetime_->HasEnded(row.value, row.record_time_ns));
+        if (ended) continue;
+      }
       ARROW_ASSIGN_OR_RAISE(compact.emplace_back(),
                             RowUnder(*table_->current, cache_, *codecs_, row.value));
-      cursor_->Next();
     }
     if (compact.empty()) return Status::OK();
     ARROW_ASSIGN_OR_RAISE(const auto decoded,
@@ -80,6 +87,7 @@ class CurrentRows : public arrow::RecordBatchReader {
   const std::shared_ptr<keyview::KeySnapshot> keys_;
   const std::vector<LogId> logs_;
   const std::vector<KeyRange> ranges_;
+  std::optional<KeyLifetime> lifetime_;
   size_t log_ = 0;
   size_t range_ = 0;  // the next of this log
   std::unique_ptr<keyview::KeyCursor> cursor_;
@@ -136,14 +144,15 @@ bool IsKeyed(const QueryTable& asked) {
 
 Result<std::shared_ptr<arrow::RecordBatchReader>> DatabaseImpl::OpenCurrentRows(
     const TablePtr& table, const std::vector<std::string>& names,
-    const std::shared_ptr<keyview::KeySnapshot>& keys, const schema::RowFilter& filter) {
+    const std::shared_ptr<keyview::KeySnapshot>& keys, const schema::RowFilter& filter,
+    std::optional<int64_t> now_ns) {
   ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
   ARROW_ASSIGN_OR_RAISE(auto columns, schema::ColumnIndices(*edition->newest().schema, names));
   ARROW_ASSIGN_OR_RAISE(auto codecs, codecs_.Get(*edition, edition->newest().id));
   ARROW_ASSIGN_OR_RAISE(auto logs, CurrentLogs(*edition));
   ARROW_ASSIGN_OR_RAISE(auto ranges, KeyRangesOf(*edition, filter));
   return std::make_shared<CurrentRows>(table, &codecs_, std::move(codecs), std::move(columns), keys,
-                                       std::move(logs), std::move(ranges));
+                                       std::move(logs), std::move(ranges), now_ns);
 }
 
 void DatabaseImpl::CutKeys(CommitId needed, std::function<void(const Result<QueryCut>&)> done) {
@@ -328,9 +337,9 @@ Result<query::ResolvedTable> DatabaseImpl::ResolveTable(const QueryTable& asked,
     return resolved;
   }
   if (asked.as_of == catalog::kNow) {
-    resolved.open = [this, table, keys = cut.keys](const std::vector<std::string>& columns,
-                                                   const schema::RowFilter& filter) {
-      return OpenCurrentRows(table, columns, keys, filter);
+    resolved.open = [this, table, keys = cut.keys, now_ns = options_.clock->NowNs()](
+                        const std::vector<std::string>& columns, const schema::RowFilter& filter) {
+      return OpenCurrentRows(table, columns, keys, filter, now_ns);
     };
     return resolved;
   }

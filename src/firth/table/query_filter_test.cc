@@ -103,6 +103,18 @@ TEST_F(QueryFilterTest, AKeyIsReadWhereItStands) {
   EXPECT_EQ(Ask("SELECT count(*) FROM d.k WHERE v = 7").read, kRows);
 }
 
+TEST_F(QueryFilterTest, RowsWhoseLifetimeIsOverAreNotSeen) {
+  const TablePtr table =
+      Create("k", {.key = {"n"}, .key_lifetime = catalog::Lifetime{.duration_ns = 10'000'000'000}});
+  ASSERT_TRUE(world_.db->UpsertRows(world_.caller, table, {Rows(0, 10)}).ok());
+  world_.clock.Advance(8'000'000'000);
+  ASSERT_TRUE(world_.db->UpsertRows(world_.caller, table, {Rows(5, 8)}).ok());
+  EXPECT_EQ(Ask("SELECT count(*) FROM d.k").rows, "10");
+  world_.clock.Advance(3'000'000'000);
+  EXPECT_EQ(Ask("SELECT n FROM d.k").rows, "5; 6; 7");
+  EXPECT_EQ(Ask("SELECT n FROM d.k WHERE n IN (4, 5)"), (Answer{"5", 1}));
+}
+
 TEST_F(QueryFilterTest, AKeyOfTwoColumnsIsReadByItsFirst) {
   const TablePtr table = Create("k", {.key = {"a", "n"}, .bucket_by = {"a"}, .bucket_count = 2});
   ASSERT_TRUE(world_.db->UpsertRows(world_.caller, table, {Rows(0, kRows)}).ok());
