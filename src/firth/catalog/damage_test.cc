@@ -4,6 +4,7 @@
 
 #include "firth/catalog/testing_workload.h"
 #include "firth/catalog/wal_format.h"
+#include "firth/common/logging.h"
 #include "firth/common/random.h"
 
 namespace firth::catalog {
@@ -125,6 +126,24 @@ TEST_F(DamageTest, ADamagedMarkSaysNothing) {
     ASSERT_OK(damaged->FlipBits("catalog.db-mark", byte, 0x01));
     EXPECT_EQ(ReadAll(damaged.get()).ValueOrDie(), expected);
   }
+}
+
+TEST_F(DamageTest, AMarkThatIsGoneIsSaid) {
+  Fill(/*closed=*/false);
+  logging::SetLevel(logging::Level::kWarning);
+  const auto said = [&](store::MemoryFileSystem* left) {
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(ReadAll(left).ValueOrDie(), expected);
+    return testing::internal::GetCapturedStderr();
+  };
+  EXPECT_EQ(said(files->Copy().get()).find("mark"), std::string::npos);
+  const auto damaged = files->Copy();
+  ASSERT_OK(damaged->FlipBits("catalog.db-mark", 9, 0x01));
+  EXPECT_NE(said(damaged.get()).find("'catalog.db-mark' was torn"), std::string::npos);
+  const auto without = files->Copy();
+  ASSERT_OK(without->Remove("catalog.db-mark"));
+  EXPECT_NE(said(without.get()).find("'catalog.db-mark' is missing"), std::string::npos);
+  EXPECT_EQ(said(without.get()).find("'catalog.db-mark' is missing"), std::string::npos);
 }
 
 TEST_F(DamageTest, MissingFilesAreNamed) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "firth/catalog/wal_file.h"
+#include "firth/common/logging.h"
 #include "firth/store/file_path.h"
 
 namespace firth::catalog {
@@ -239,6 +240,7 @@ Result<std::unique_ptr<FileLayer>> FileLayer::Make(store::FileSystem* files,
                                                    std::function<void(const Status&)> on_fatal) {
   std::unique_ptr<FileLayer> layer(new FileLayer(files, path, std::move(on_fatal)));
   ARROW_ASSIGN_OR_RAISE(layer->mark_, WalMark::Open(files, path + "-mark"));
+  ARROW_RETURN_NOT_OK(layer->SayWhatIsNotMarked());
   ARROW_RETURN_NOT_OK(layer->CheckFilesAreThere());
   // A process that was killed may have left names that are not durable yet.
   ARROW_RETURN_NOT_OK(files->SyncFolder(store::FolderOf(path)));
@@ -247,6 +249,22 @@ Result<std::unique_ptr<FileLayer>> FileLayer::Make(store::FileSystem* files,
     return Error(Code::kInternal, Reason::kNone, "SQLite cannot be initialised");
   }
   return layer;
+}
+
+Status FileLayer::SayWhatIsNotMarked() {
+  if (mark_->found() == WalMark::Found::kMark) return Status::OK();
+  const std::string log = path_ + "-wal";
+  ARROW_ASSIGN_OR_RAISE(const bool in_use, files_->Exists(path_));
+  ARROW_ASSIGN_OR_RAISE(const bool has_log, files_->Exists(log));
+  if (!in_use && !has_log) return Status::OK();
+  logging::Warning("catalog",
+                   "'{}-mark' {}: whether '{}' has lost its end cannot be told; a new one is made",
+                   path_,
+                   mark_->found() == WalMark::Found::kNothing
+                       ? "is missing, as it is in folders of the first versions"
+                       : "was torn by a power cut or is damaged",
+                   log);
+  return Status::OK();
 }
 
 Status FileLayer::CheckFilesAreThere() {

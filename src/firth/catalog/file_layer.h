@@ -62,6 +62,8 @@ class FileLayer {
   FileLayer(store::FileSystem* files, std::string path,
             std::function<void(const Status&)> on_fatal);
   Status CheckFilesAreThere();
+  /// A database whose mark is missing or torn goes on without it, and the log of events says so.
+  Status SayWhatIsNotMarked();
   void Break(const Status& status);
 
   store::FileSystem* const files_;

@@ -35,10 +35,12 @@ Result<std::unique_ptr<WalMark>> WalMark::Open(store::FileSystem* files, const s
   ARROW_ASSIGN_OR_RAISE(auto file, files->Open(path));
   ARROW_ASSIGN_OR_RAISE(const uint64_t bytes, file->Size());
   std::unique_ptr<WalMark> mark(new WalMark(std::move(file)));
+  mark->found_ = Found::kNoMark;
   if (bytes < kFileBytes) return mark;
   Image image;
   ARROW_RETURN_NOT_OK(mark->file_->Read(0, image));
   if (LoadLe<uint64_t>(image.data() + kChecksumAt) != ChecksumOf(image)) return mark;
+  mark->found_ = Found::kMark;
   std::copy_n(image.begin(), mark->salt_.size(), mark->salt_.begin());
   mark->frames_ = LoadLe<uint64_t>(image.data() + kFramesAt);
   return mark;

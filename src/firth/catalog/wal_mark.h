@@ -20,10 +20,14 @@ namespace firth::catalog {
 
 class WalMark {
  public:
+  /// What was at the path.
+  enum class Found { kMark, kNothing, kNoMark };
+
   /// Open or make the mark at `path`. One that cannot be read (a power cut can tear it) says
   /// nothing.
   static Result<std::unique_ptr<WalMark>> Open(store::FileSystem* files, const std::string& path);
 
+  Found found() const { return found_; }
   /// Of the log with this salt, so many frames are durable; 0: nothing is said.
   uint64_t frames() const { return frames_; }
   const WalSalt& salt() const { return salt_; }
@@ -40,6 +44,7 @@ class WalMark {
   Status Write();
 
   const std::unique_ptr<store::File> file_;
+  Found found_ = Found::kNothing;
   WalSalt salt_{};
   uint64_t frames_ = 0;
 };
