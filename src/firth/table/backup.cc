@@ -209,7 +209,7 @@ Result<BackupReport> BackUp(Database* database, const std::string& folder) {
     ~Unpin() { log->Unpin(); }
   };
   // The bases that the catalog's copy names, and none of a later commit.
-  const auto series_base = impl->series_store()->HoldBase();
+  const auto series_bases = impl->series_store()->HoldBases();
   struct Release {
     keyview::KeyBases* bases;
     ~Release() { bases->Release(); }

@@ -13,7 +13,6 @@ namespace {
 /// last: a start replays no more than that.
 constexpr int64_t kBaseIntervalNs = int64_t{60} * 1'000'000'000;
 constexpr uint64_t kBaseBytesMax = uint64_t{64} << 20;
-constexpr char kBaseName[] = "timeview/base";
 /// Space is taken back in pieces of about this many bytes, for writes wait meanwhile.
 constexpr uint64_t kReclaimBytes = uint64_t{16} << 20;
 constexpr int kReclaimsMax = 32;  // of them after one base
@@ -23,21 +22,25 @@ constexpr uint64_t kDeadPart = 3;
 }  // namespace
 
 SeriesBases::SeriesBases(const DatabaseOptions& options, catalog::Catalog* catalog,
-                         timeview::TimeView* view, std::mutex* apply_mutex)
+                         timeview::TimeView* view, std::mutex* apply_mutex, Names names,
+                         std::function<Status()> before, std::function<void()> after)
     : catalog_(catalog),
       view_(view),
       apply_mutex_(apply_mutex),
+      names_(std::move(names)),
+      before_(std::move(before)),
+      after_(std::move(after)),
       on_fatal_(options.on_fatal),
       rounds_({.executor = options.background != nullptr ? options.background : options.readers,
                .clock = options.clock,
                // Where nothing is done in the background, bases are made by Cut only.
                .interval_ns = options.lake_interval_ns > 0 ? kBaseIntervalNs : 0,
                .bytes_max = kBaseBytesMax,
-               .view = "time view",
+               .view = names_.view,
                .cut = [this] { return Cut(); }}) {}
 
-Result<CommitId> SeriesBases::Named(catalog::Catalog* catalog) {
-  ARROW_ASSIGN_OR_RAISE(const auto text, catalog->GetValue(kBaseName));
+Result<CommitId> SeriesBases::Named(catalog::Catalog* catalog, const std::string& base) {
+  ARROW_ASSIGN_OR_RAISE(const auto text, catalog->GetValue(base));
   if (!text.has_value()) return CommitId(0);
   ARROW_ASSIGN_OR_RAISE(const int64_t commit, ParseInt64(*text));
   return CommitId(commit);
@@ -59,9 +62,12 @@ Status SeriesBases::Cut() {
 Status SeriesBases::CutLocked() {
   {
     std::lock_guard applying(*apply_mutex_);
+    if (before_ != nullptr) ARROW_RETURN_NOT_OK(before_());
     ARROW_RETURN_NOT_OK(view_->Checkpoint());
+    if (after_ != nullptr) after_();
   }
-  ARROW_RETURN_NOT_OK(catalog_->PutValue(kBaseName, std::to_string(view_->base_watermark().value)));
+  ARROW_RETURN_NOT_OK(
+      catalog_->PutValue(names_.base, std::to_string(view_->base_watermark().value)));
   return Reclaim();
 }
 
@@ -73,7 +79,7 @@ Status SeriesBases::Reclaim() {
     const auto reclaimed = view_->Reclaim(kReclaimBytes);
     if (CodeOf(reclaimed.status()) == Code::kDataLoss) {
       // It stays where it is; reading it names it.
-      logging::Error("table", "space of the time view is not taken back: {}",
+      logging::Error("table", "space of the {} is not taken back: {}", names_.view,
                      MessageOf(reclaimed.status()));
       return Status::OK();
     }
@@ -88,7 +94,7 @@ void SeriesBases::Stop() {
   rounds_.Stop();
   if (!rounds_.Behind()) return;
   if (const Status done = Cut(); !done.ok()) {
-    logging::Warning("table", "the next start reads more of the log into the time view: {}",
+    logging::Warning("table", "the next start reads more of the log into the {}: {}", names_.view,
                      MessageOf(done));
   }
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <string>
 
 #include "firth/catalog/catalog.h"
 #include "firth/common/ids.h"
@@ -20,13 +21,19 @@ struct DatabaseOptions;
 /// that nothing leads to. Thread-safe.
 class SeriesBases {
  public:
-  /// `apply_mutex` guards the view's writer.
+  struct Names {
+    std::string base;  // the catalog's value that names the last base
+    const char* view;  // as messages name it
+  };
+  /// `apply_mutex` guards the view's writer. While it is held, `before` is called before each base
+  /// is made and `after` when it is there; both may be empty.
   SeriesBases(const DatabaseOptions& options, catalog::Catalog* catalog, timeview::TimeView* view,
-              std::mutex* apply_mutex);
+              std::mutex* apply_mutex, Names names, std::function<Status()> before = nullptr,
+              std::function<void()> after = nullptr);
 
   /// The commit of the last base, as the catalog has it; 0 for none. That of the files may be
   /// later, never earlier.
-  static Result<CommitId> Named(catalog::Catalog* catalog);
+  static Result<CommitId> Named(catalog::Catalog* catalog, const std::string& base);
 
   void Start() { rounds_.Start(); }
   /// Publish what is left, and begin nothing more. Blocks.
@@ -48,6 +55,9 @@ class SeriesBases {
   catalog::Catalog* const catalog_;
   timeview::TimeView* const view_;
   std::mutex* const apply_mutex_;
+  const Names names_;
+  const std::function<Status()> before_;
+  const std::function<void()> after_;
   std::mutex cut_mutex_;  // taken before apply_mutex_
   const std::function<void(const Status&)> on_fatal_;
   std::atomic<bool> obliterated_{false};

@@ -115,11 +115,7 @@ class Subscription : public SeriesSubscription {
 
   Status Add(const access::Caller& caller, std::span<const SeriesId> series) override {
     for (const SeriesId& id : series) {
-      ARROW_RETURN_NOT_OK(store_->LatestRevision(caller, id).status());
-      if (store_->Known(id) == nullptr) {
-        return Error(Code::kInvalidArgument, Reason::kNone,
-                     "this series is a column of a table: its inserts are not pushed");
-      }
+      ARROW_RETURN_NOT_OK(store_->PrepareToTell(caller, id));
     }
     feed_->Add(queue_, series);
     return Status::OK();

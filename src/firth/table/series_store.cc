@@ -14,6 +14,7 @@ namespace {
 
 /// A file of the time view is at most so large: that much is rewritten at once to take back space.
 constexpr uint64_t kFileBytesMax = uint64_t{64} << 20;
+constexpr char kBaseName[] = "timeview/base";
 
 Status NotFound(const SeriesId& id) {
   return Error(Code::kNotFound, Reason::kSeriesNotFound,
@@ -44,14 +45,18 @@ Status SeriesStoreImpl::Open(const DatabaseOptions& options) {
     replayed = Replay(&bytes);
   }
   ARROW_RETURN_NOT_OK(replayed);
-  bases_ = std::make_unique<SeriesBases>(options, database_->catalog(), view_.get(), &apply_mutex_);
+  bases_ =
+      std::make_unique<SeriesBases>(options, database_->catalog(), view_.get(), &apply_mutex_,
+                                    SeriesBases::Names{.base = kBaseName, .view = "time view"});
   // Only now: a base has all edits up to its commit.
   if (bytes > 0) bases_->Applied(bytes);
+  ARROW_RETURN_NOT_OK(column_feed_.Open(options));
+  database_->log()->OnDurable([this](CommitId) { column_feed_.Committed(); });
   return Status::OK();
 }
 
 Status SeriesStoreImpl::OpenView() {
-  ARROW_ASSIGN_OR_RAISE(const CommitId named, SeriesBases::Named(database_->catalog()));
+  ARROW_ASSIGN_OR_RAISE(const CommitId named, SeriesBases::Named(database_->catalog(), kBaseName));
   const CommitId last = database_->log()->LastCommit();
   auto view = timeview::TimeView::Open(view_options_);
   if (!view.ok()) {
@@ -103,6 +108,7 @@ Result<bool> SeriesStoreImpl::Trimmed() {
 }
 
 void SeriesStoreImpl::Stop() {
+  column_feed_.Stop();
   if (bases_ != nullptr) bases_->Stop();
 }
 
@@ -181,6 +187,16 @@ Result<ColumnSeriesPtr> SeriesStoreImpl::ColumnOf(const access::Caller& caller,
                                                   const SeriesId& id) {
   if (Known(id) != nullptr) return nullptr;
   return columns_.Get(caller, id);
+}
+
+Status SeriesStoreImpl::PrepareToTell(const access::Caller& caller, const SeriesId& id) {
+  ARROW_ASSIGN_OR_RAISE(const ColumnSeriesPtr column, ColumnOf(caller, id));
+  if (column == nullptr) return Check(caller, access::kRead, id).status();
+  ARROW_RETURN_NOT_OK(database_->CheckRight(caller, access::kRead, *column->table));
+  if (ColumnSeriesStore::IsFed(*column)) return column_feed_.CatchUp(column->table);
+  return Error(Code::kInvalidArgument, Reason::kNone,
+               "this series is a column of a table with a key whose log does not tell what was "
+               "there before, or whose rows have no time: its inserts are not pushed");
 }
 
 Result<std::vector<SeriesPtr>> SeriesStoreImpl::Find(const access::Caller& caller,

@@ -60,21 +60,35 @@ bool HoldsSeries(const catalog::EditionInfo& edition);
 
 class SeriesStoreImpl : public SeriesStore {
  public:
-  explicit SeriesStoreImpl(DatabaseImpl* database) : database_(database), columns_(database) {}
+  explicit SeriesStoreImpl(DatabaseImpl* database)
+      : database_(database), column_feed_(database, &feed_), columns_(database, &column_feed_) {}
 
   /// Load the facts, open the time view, and replay what the logs hold beyond it.
   Status Open(const DatabaseOptions& options);
   /// Begin to publish bases in the background.
-  void Start() { bases_->Start(); }
+  void Start() {
+    bases_->Start();
+    column_feed_.Start();
+  }
   /// Publish what is left, and end what runs in the background. Blocks. No write comes after it.
   void Stop();
   /// The commit up to which the time view holds everything durably: logs of collections are needed
   /// only behind it. It only rises. Thread-safe.
   CommitId BaseCommit() const { return view_->base_watermark(); }
   /// Publish a base now, so that BaseCommit rises. Blocks. Errors: kDiskFull, kIo.
-  Status CutBase() { return bases_->Cut(); }
-  /// While this is held, the files that the last base names stay as they are, and it the last.
-  std::unique_lock<std::mutex> HoldBase() { return bases_->Hold(); }
+  Status CutBase() {
+    ARROW_RETURN_NOT_OK(bases_->Cut());
+    return column_feed_.CutBase();
+  }
+  /// While these are held, the files that the last bases name stay as they are, and they the last.
+  std::pair<std::unique_lock<std::mutex>, std::unique_lock<std::mutex>> HoldBases() {
+    return {bases_->Hold(), column_feed_.HoldBase()};
+  }
+  /// The series that are columns of tables.
+  ColumnFeed* column_feed() { return &column_feed_; }
+  /// Absorb what is durable of the table that a series is a column of, if it is one, and do so from
+  /// now on. Error kInvalidArgument for one that cannot be subscribed to.
+  Status PrepareToTell(const access::Caller& caller, const SeriesId& id);
 
   Status Create(const access::Caller& caller, const SeriesInfo& series) override;
   Result<SeriesPtr> Get(const access::Caller& caller, const SeriesId& id) override;
@@ -162,10 +176,11 @@ class SeriesStoreImpl : public SeriesStore {
   Result<ColumnSeriesPtr> ColumnOf(const access::Caller& caller, const SeriesId& id);
 
   DatabaseImpl* const database_;
+  SeriesFeed feed_;
+  ColumnFeed column_feed_;
   ColumnSeriesStore columns_;
   timeview::TimeViewOptions view_options_;
   std::unique_ptr<timeview::TimeView> view_;
-  SeriesFeed feed_;
   mutable std::mutex mutex_;
   SeriesFacts facts_;                                                  // guarded by mutex_
   std::unordered_map<SeriesId, std::weak_ptr<SeriesWriter>> writers_;  // guarded by mutex_

@@ -80,7 +80,7 @@ Result<int64_t> SeriesStoreImpl::Insert(const access::Caller& caller, const Seri
   ARROW_ASSIGN_OR_RAISE(const ColumnSeriesPtr column, ColumnOf(caller, id));
   if (column != nullptr) {
     ARROW_RETURN_NOT_OK(timeview::CheckPoints(times, values));
-    return columns_.Append(caller, *column, times, values);
+    return columns_.Append(caller, *column, times, values, policy);
   }
   ARROW_RETURN_NOT_OK(Check(caller, access::kWrite, id).status());
   ARROW_RETURN_NOT_OK(timeview::CheckPoints(times, values));

@@ -11,10 +11,9 @@ constexpr uint64_t kPlentyBytes = uint64_t{1} << 30;
 
 CommitId DatabaseImpl::BaseOf(const EditionInfo& edition) const {
   if (HoldsSeries(edition)) return series_->BaseCommit();
-  // Series that are columns of a table are read from its log: all of it is needed.
-  if ((edition.spec.views & catalog::kTimeView) != 0) return CommitId(0);
-  if (edition.spec.key.empty()) return CommitId(INT64_MAX);
-  return key_bases_->commit();
+  const CommitId columns = series_->column_feed()->BaseOf(edition);
+  if (edition.spec.key.empty()) return columns;
+  return std::min(columns, key_bases_->commit());
 }
 
 Status DatabaseImpl::CheckViewRoom() const {

@@ -1,6 +1,7 @@
 #include "firth/timeview/overlay.h"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <utility>
 
@@ -34,6 +35,18 @@ void MergeBehind(PointSpan points, std::vector<int64_t>* times, std::vector<doub
       v[out] = points.values[right];
     }
   }
+}
+
+/// Leave out what is no point: the values that are NaN.
+void LeaveOutNone(std::vector<int64_t>* times, std::vector<double>* values) {
+  size_t kept = 0;
+  for (size_t i = 0; i < times->size(); ++i) {
+    if (std::isnan((*values)[i])) continue;
+    (*times)[kept] = (*times)[i];
+    (*values)[kept++] = (*values)[i];
+  }
+  times->resize(kept);
+  values->resize(kept);
 }
 
 }  // namespace
@@ -168,11 +181,15 @@ void Overlay::Apply(const EditRun& run, size_t begin, size_t end, int64_t tree_e
     const size_t from = run.PointsBegin(gathered);
     const size_t to = run.PointsBegin(until);
     const PointSpan points = PointSpan{run.times, run.values}.Sub(from, to);
-    if (std::is_sorted(points.times.begin(), points.times.end())) {
+    const bool replaces = std::any_of(run.steps.begin() + static_cast<ptrdiff_t>(gathered),
+                                      run.steps.begin() + static_cast<ptrdiff_t>(until),
+                                      [](const EditRun::Step& step) { return step.replace; });
+    if (!replaces && std::is_sorted(points.times.begin(), points.times.end())) {
       Insert(points);
     } else {
       std::vector<int64_t> sorted_times(points.times.begin(), points.times.end());
       std::vector<double> sorted_values(points.values.begin(), points.values.end());
+      if (replaces) LeaveOutNone(&sorted_times, &sorted_values);
       SortPoints(&sorted_times, &sorted_values);
       Insert({sorted_times, sorted_values});
     }

@@ -12,7 +12,10 @@ Status CheckRange(int64_t start, int64_t end) {
                    std::to_string(kTimeTop) + ") that begins before it ends");
 }
 
-Status CheckPoints(std::span<const int64_t> times, std::span<const double> values) {
+namespace {
+
+Status CheckColumns(std::span<const int64_t> times, std::span<const double> values,
+                    bool may_be_none) {
   if (times.size() != values.size()) {
     return Error(
         Code::kInvalidArgument, Reason::kNone,
@@ -26,12 +29,23 @@ Status CheckPoints(std::span<const int64_t> times, std::span<const double> value
     }
   }
   for (size_t i = 0; i < values.size(); ++i) {
-    if (!std::isfinite(values[i])) {
+    if (!std::isfinite(values[i]) && !(may_be_none && std::isnan(values[i]))) {
       return Error(Code::kInvalidArgument, Reason::kBadValue,
                    "the value at " + std::to_string(times[i]) + " is not a finite number");
     }
   }
   return Status::OK();
+}
+
+}  // namespace
+
+Status CheckPoints(std::span<const int64_t> times, std::span<const double> values) {
+  return CheckColumns(times, values, /*may_be_none=*/false);
+}
+
+Status CheckEdit(const Edit& edit) {
+  if (edit.kind == Edit::Kind::kRemove) return CheckRange(edit.start, edit.end);
+  return CheckColumns(edit.times, edit.values, edit.replace);
 }
 
 }  // namespace firth::timeview

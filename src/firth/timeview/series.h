@@ -68,7 +68,8 @@ struct Edit {
   int64_t revision = 0;  // the one that it makes: the series' latest plus one
   CommitId commit;
   Kind kind = Kind::kInsert;
-  /// Insert: the points that were there at the inserted times are removed first.
+  /// Insert: the points that were there at the inserted times are removed first. A value that is
+  /// NaN is no point then: nothing comes to its time.
   bool replace = false;
   /// Insert: points in order of arrival, of equal number. Borrowed for the call.
   std::span<const int64_t> times;
@@ -84,6 +85,8 @@ Status CheckRange(int64_t start, int64_t end);
 /// Check points to store: each time in [kTimeMin, kTimeLast] (kInvalidArgument / kTimeOutOfRange),
 /// each value finite (kInvalidArgument / kBadValue), both of equal number (kInvalidArgument).
 Status CheckPoints(std::span<const int64_t> times, std::span<const double> values);
+/// Check what an edit inserts or removes. Errors: those of the two above.
+Status CheckEdit(const Edit& edit);
 
 }  // namespace firth::timeview
 

@@ -87,11 +87,7 @@ Result<Snapshot> Snapshot::With(std::span<const Edit> edits) const {
                        " of its series where " + std::to_string(state->revision + 1) +
                        " of this one is next");
     }
-    if (edit.kind == Edit::Kind::kInsert) {
-      ARROW_RETURN_NOT_OK(CheckPoints(edit.times, edit.values));
-    } else {
-      ARROW_RETURN_NOT_OK(CheckRange(edit.start, edit.end));
-    }
+    ARROW_RETURN_NOT_OK(CheckEdit(edit));
     run.Append(edit);
     state->revision = edit.revision;
   }

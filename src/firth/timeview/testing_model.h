@@ -88,7 +88,7 @@ class ModelSeries {
         if (!edit.replace || touched.count(p.time) == 0) after.push_back(p);
       }
       for (size_t i = 0; i < edit.times.size(); ++i) {
-        after.push_back({edit.times[i], edit.values[i]});
+        if (!std::isnan(edit.values[i])) after.push_back({edit.times[i], edit.values[i]});
       }
       std::stable_sort(after.begin(), after.end(),
                        [](const ModelPoint& a, const ModelPoint& b) { return a.time < b.time; });

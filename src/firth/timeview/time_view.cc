@@ -156,11 +156,7 @@ class TimeViewImpl : public TimeView {
     for (size_t i = 0; i < edits.size(); ++i) {
       const Edit& edit = edits[i];
       if (edit.commit <= applied) continue;
-      if (edit.kind == Edit::Kind::kInsert) {
-        ARROW_RETURN_NOT_OK(CheckPoints(edit.times, edit.values));
-      } else {
-        ARROW_RETURN_NOT_OK(CheckRange(edit.start, edit.end));
-      }
+      ARROW_RETURN_NOT_OK(CheckEdit(edit));
       auto& [head, revision] = latest[edit.series];
       if (!head) {
         bool is_new = false;

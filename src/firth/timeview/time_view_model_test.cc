@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <random>
 #include <string>
@@ -71,6 +72,10 @@ class Writer {
     out.edit.replace = policy == MergePolicy::kReplace;
     // A decision says so when nothing has to be removed; either way must do.
     if (random_() % 2 == 0) out.edit.replace = decision.replace;
+    // Some of the times only lose their points.
+    for (size_t i = 0; out.edit.replace && random_() % 2 == 0 && i < out.values.size(); ++i) {
+      if (random_() % 3 == 0) out.values[i] = std::numeric_limits<double>::quiet_NaN();
+    }
     return out;
   }
 

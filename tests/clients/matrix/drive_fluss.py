@@ -1,4 +1,5 @@
 import asyncio
+import datetime
 import json
 import os
 
@@ -71,3 +72,20 @@ async def read_table(path, count):
         found = await lookuper.lookup(dict(zip(keys, place)))
         assert rows_of_dicts([found]) == rows_of_dicts([held[place]]), place
     return rows_of_dicts(held.values())
+
+
+def write(path, rows, remove=False):
+    """Append or upsert rows, or delete theirs: a dict each, whose `at` is in ns."""
+    asyncio.run(write_rows(name_of(path), rows, remove))
+
+
+async def write_rows(path, rows, remove):
+    connection = await connect()
+    table = await connection.get_table(path)
+    keyed = table.has_primary_key()
+    writer = table.new_upsert().create_writer() if keyed else table.new_append().create_writer()
+    call = writer.append if not keyed else writer.delete if remove else writer.upsert
+    for row in rows:
+        at = datetime.datetime(1970, 1, 1) + datetime.timedelta(microseconds=row["at"] // 1000)
+        call({**row, "at": at})
+    await writer.flush()
