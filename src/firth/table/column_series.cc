@@ -102,20 +102,52 @@ Result<std::vector<ColumnSeriesPtr>> ColumnSeriesStore::Find(const access::Calle
                                                              const Path& prefix) {
   ARROW_ASSIGN_OR_RAISE(const auto tables, database_->ListTables(caller, prefix));
   std::vector<ColumnSeriesPtr> found;
-  for (const TablePtr& table : tables) {
-    const auto columns = SeriesColumns(*table);
-    if (columns.empty()) continue;
-    // Their names tell values of rows.
-    if (!table->current->spec.series_by.empty() &&
-        !database_->CheckRight(caller, access::kRead, *table).ok()) {
-      continue;
-    }
-    ARROW_ASSIGN_OR_RAISE(const auto keys, KeysOf(table));
-    for (const auto& key : keys) {
-      for (const std::string& column : columns) found.push_back(Make(table, column, key));
-    }
-  }
+  for (const TablePtr& table : tables) ARROW_RETURN_NOT_OK(AddColumns(caller, table, &found));
   Remember(found);
+  return found;
+}
+
+Status ColumnSeriesStore::AddColumns(const access::Caller& caller, const TablePtr& table,
+                                     std::vector<ColumnSeriesPtr>* found) {
+  const auto columns = SeriesColumns(*table);
+  if (columns.empty()) return Status::OK();
+  // Their names tell values of rows.
+  if (!table->current->spec.series_by.empty() &&
+      !database_->CheckRight(caller, access::kRead, *table).ok()) {
+    return Status::OK();
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto keys, KeysOf(table));
+  for (const auto& key : keys) {
+    for (const std::string& column : columns) found->push_back(Make(table, column, key));
+  }
+  return Status::OK();
+}
+
+Result<std::vector<ColumnSeriesPtr>> ColumnSeriesStore::FindIn(const access::Caller& caller,
+                                                               const Path& path) {
+  std::vector<ColumnSeriesPtr> found;
+  const auto table = database_->GetTable(caller, path);
+  if (ReasonOf(table.status()) == Reason::kTableNotFound || path.empty()) return found;
+  if (CodeOf(table.status()) == Code::kPermissionDenied) return found;
+  ARROW_RETURN_NOT_OK(table.status());
+  ARROW_RETURN_NOT_OK(AddColumns(caller, *table, &found));
+  Remember(found);
+  return found;
+}
+
+Result<std::vector<Path>> ColumnSeriesStore::Tables(const access::Caller& caller,
+                                                    const std::string& prefix) {
+  ARROW_ASSIGN_OR_RAISE(const auto tables, database_->ListTables(caller, Path{}));
+  std::vector<Path> found;
+  for (const TablePtr& table : tables) {
+    if (!table->path.ToString().starts_with(prefix) || SeriesColumns(*table).empty()) continue;
+    std::vector<ColumnSeriesPtr> columns;
+    if (!table->current->spec.series_by.empty()) {
+      ARROW_RETURN_NOT_OK(AddColumns(caller, table, &columns));
+      if (columns.empty()) continue;
+    }
+    found.push_back(table->path);
+  }
   return found;
 }
 

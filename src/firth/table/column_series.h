@@ -43,6 +43,10 @@ class ColumnSeriesStore {
 
   /// The columns of the tables at or below a path that the caller may see.
   Result<std::vector<ColumnSeriesPtr>> Find(const access::Caller& caller, const Path& prefix);
+  /// The same of the table at a path; none if there is no table.
+  Result<std::vector<ColumnSeriesPtr>> FindIn(const access::Caller& caller, const Path& path);
+  /// The tables with such columns whose path, as text, begins with `prefix`.
+  Result<std::vector<Path>> Tables(const access::Caller& caller, const std::string& prefix);
   /// The column with this id; null if there is none that the caller may see. Takes no longer with
   /// more tables, unless one changed since the last call.
   Result<ColumnSeriesPtr> Get(const access::Caller& caller, const SeriesId& id);
@@ -76,6 +80,9 @@ class ColumnSeriesStore {
   }
   /// The values of the columns that tell series apart; one without any where there are none.
   Result<std::vector<SeriesKey>> KeysOf(const TablePtr& table);
+  /// Add a table's columns, if the caller may see them.
+  Status AddColumns(const access::Caller& caller, const TablePtr& table,
+                    std::vector<ColumnSeriesPtr>* found);
   void Remember(const std::vector<ColumnSeriesPtr>& series);
   /// Learn the ids of all columns, if there may be new ones. Returns whether there may.
   Result<bool> Learn();

@@ -45,7 +45,7 @@ Status DatabaseImpl::Open() {
   keyed_buckets_ = std::make_unique<KeyedBuckets>(options_.readers, log_.get());
   ARROW_RETURN_NOT_OK(OpenKeyView());
   ARROW_RETURN_NOT_OK(ForgetOperations());
-  series_ = std::make_unique<SeriesStoreImpl>(this);
+  series_ = std::make_unique<SeriesStoreImpl>(this, catalog_.get());
   ARROW_RETURN_NOT_OK(series_->Open(options_));
   query_engine_.SetLimits(options_.query);
   if (!options_.local_folder.empty()) {

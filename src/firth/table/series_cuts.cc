@@ -119,18 +119,14 @@ Result<CollectionCut> SeriesStoreImpl::CutAt(const TablePtr& table, CommitId com
   }
   ARROW_RETURN_NOT_OK(database_->AwaitReady([this, commit] { return HasApplied(commit); },
                                             "the time view is behind; try again"));
-  std::vector<SeriesPtr> found;
-  {
-    std::lock_guard lock(mutex_);
-    found = facts_.All();
-  }
   std::map<SeriesId, CutSeries> series;
-  for (const SeriesPtr& one : found) {
-    if (one->collection != table->path) continue;
+  const auto add = [&](const SeriesPtr& one) -> Result<bool> {
     // Before the logs are asked: what is applied by now stands in them.
     ARROW_ASSIGN_OR_RAISE(const int64_t latest, view_->LatestRevision(one->id));
     series[one->id] = {.info = one, .revision = latest};
-  }
+    return true;
+  };
+  ARROW_RETURN_NOT_OK(facts_.VisitCollection(table->path, add));
   ARROW_RETURN_NOT_OK(FindFirstAfter(table, commit, &series));
   CollectionCut cut;
   for (const auto& [id, one] : series) {

@@ -119,7 +119,7 @@ Result<std::shared_ptr<arrow::RecordBatch>> JoinSeries(const arrow::RecordBatch&
     const int64_t count = std::min(at, end) - from;
     if (count <= 0) continue;
     const SeriesId id = SeriesId::From(run.series);
-    const SeriesPtr series = find(id);
+    ARROW_ASSIGN_OR_RAISE(const SeriesPtr series, find(id));
     if (series == nullptr) gone.push_back({from - entry.skip, from - entry.skip + count});
     for (size_t i = 0; i < facts.size(); ++i) {
       ARROW_RETURN_NOT_OK(

@@ -36,7 +36,7 @@ struct CollectionRows {
 };
 
 /// What is known of a series now; null when it is gone.
-using FindSeries = std::function<SeriesPtr(const SeriesId&)>;
+using FindSeries = std::function<Result<SeriesPtr>(const SeriesId&)>;
 
 /// What is asked of the entry that rows are of.
 struct JoinedEntry {

@@ -30,12 +30,13 @@ bool HoldsSeries(const EditionInfo& edition) {
 }
 
 Status SeriesStoreImpl::Open(const DatabaseOptions& options) {
-  ARROW_RETURN_NOT_OK(facts_.Load(database_->catalog()));
+  ARROW_RETURN_NOT_OK(facts_.Open());
   view_options_ = {.files = options.files, .file_bytes_max = kFileBytesMax};
   ARROW_RETURN_NOT_OK(OpenView());
   // What was obliterated just before the last end may still be in the base.
   Status replayed;
-  for (const SeriesId& id : facts_.BurntAfter(view_->base_watermark())) {
+  ARROW_ASSIGN_OR_RAISE(const auto burnt, facts_.BurntAfter(view_->base_watermark()));
+  for (const SeriesId& id : burnt) {
     if (replayed.ok()) replayed = view_->Obliterate(id, view_->watermark());
   }
   uint64_t bytes = 0;
@@ -114,11 +115,7 @@ void SeriesStoreImpl::Stop() {
 
 Result<SeriesPtr> SeriesStoreImpl::Check(const access::Caller& caller, uint32_t rights,
                                          const SeriesId& id) {
-  SeriesPtr series;
-  {
-    std::lock_guard lock(mutex_);
-    series = facts_.Find(id);
-  }
+  ARROW_ASSIGN_OR_RAISE(SeriesPtr series, facts_.Find(id));
   if (series == nullptr) return NotFound(id);
   ARROW_RETURN_NOT_OK(database_->access()->Check(caller, rights, series->collection));
   return series;
@@ -152,29 +149,25 @@ Status SeriesStoreImpl::Create(const access::Caller& caller, const SeriesInfo& s
   ARROW_RETURN_NOT_OK(
       database_->access()->Check(caller, access::kCreate, series.collection.Parent()));
   std::lock_guard changing(change_mutex_);
-  {
-    std::lock_guard lock(mutex_);
-    if (facts_.Find(series.id) != nullptr) {
-      return Error(Code::kAlreadyExists, Reason::kSeriesExists,
-                   "series " + UuidToText(series.id.view()) + " exists");
-    }
-    if (facts_.Burnt(series.id)) {
-      return Error(Code::kAlreadyExists, Reason::kSeriesBurnt,
-                   "the id " + UuidToText(series.id.view()) + " was used by an obliterated series");
-    }
-    if (facts_.Twin(series) != nullptr) {
-      return Error(Code::kAlreadyExists, Reason::kTagsTaken,
-                   "another series of '" + series.collection.ToString() + "' has these tags");
-    }
+  ARROW_ASSIGN_OR_RAISE(const SeriesPtr present, facts_.Find(series.id));
+  if (present != nullptr) {
+    return Error(Code::kAlreadyExists, Reason::kSeriesExists,
+                 "series " + UuidToText(series.id.view()) + " exists");
+  }
+  ARROW_ASSIGN_OR_RAISE(const bool burnt, facts_.Burnt(series.id));
+  if (burnt) {
+    return Error(Code::kAlreadyExists, Reason::kSeriesBurnt,
+                 "the id " + UuidToText(series.id.view()) + " was used by an obliterated series");
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto twin, facts_.Twin(series));
+  if (twin.has_value()) {
+    return Error(Code::kAlreadyExists, Reason::kTagsTaken,
+                 "another series of '" + series.collection.ToString() + "' has these tags");
   }
   ARROW_RETURN_NOT_OK(MakeCollection(caller, series.collection));
   auto made = std::make_shared<SeriesInfo>(series);
   made->property_version = 1;
-  ARROW_RETURN_NOT_OK(
-      database_->catalog()->PutValue(SeriesFacts::ValueName(made->id), SeriesFacts::Encode(*made)));
-  std::lock_guard lock(mutex_);
-  facts_.Put(made);
-  return Status::OK();
+  return facts_.Put(made, nullptr);
 }
 
 Result<SeriesPtr> SeriesStoreImpl::Get(const access::Caller& caller, const SeriesId& id) {
@@ -185,7 +178,8 @@ Result<SeriesPtr> SeriesStoreImpl::Get(const access::Caller& caller, const Serie
 
 Result<ColumnSeriesPtr> SeriesStoreImpl::ColumnOf(const access::Caller& caller,
                                                   const SeriesId& id) {
-  if (Known(id) != nullptr) return nullptr;
+  ARROW_ASSIGN_OR_RAISE(const SeriesPtr own, facts_.Find(id));
+  if (own != nullptr) return nullptr;
   return columns_.Get(caller, id);
 }
 
@@ -197,28 +191,6 @@ Status SeriesStoreImpl::PrepareToTell(const access::Caller& caller, const Series
   return Error(Code::kInvalidArgument, Reason::kNone,
                "this series is a column of a table with a key whose log does not tell what was "
                "there before, or whose rows have no time: its inserts are not pushed");
-}
-
-Result<std::vector<SeriesPtr>> SeriesStoreImpl::Find(const access::Caller& caller,
-                                                     const SeriesQuery& query) {
-  std::vector<SeriesPtr> found;
-  {
-    std::lock_guard lock(mutex_);
-    found = facts_.All();
-  }
-  std::erase_if(found, [&](const SeriesPtr& series) {
-    if (query.collection.has_value() && series->collection != *query.collection) return true;
-    if (!series->collection.ToString().starts_with(query.collection_prefix)) return true;
-    return (database_->access()->RightsOn(caller, series->collection) & access::kSee) == 0;
-  });
-  ARROW_ASSIGN_OR_RAISE(const auto columns,
-                        columns_.Find(caller, query.collection.value_or(Path{})));
-  for (const ColumnSeriesPtr& column : columns) {
-    const Path& path = column->info->collection;
-    if (query.collection.has_value() && path != *query.collection) continue;
-    if (path.ToString().starts_with(query.collection_prefix)) found.push_back(column->info);
-  }
-  return found;
 }
 
 Status SeriesStoreImpl::Alter(const access::Caller& caller, const SeriesId& id,
@@ -239,24 +211,17 @@ Status SeriesStoreImpl::Alter(const access::Caller& caller, const SeriesId& id,
   for (const std::string& key : change.annotation_removals) made->annotations.erase(key);
   for (const auto& [key, value] : change.annotations) made->annotations[key] = value;
   ++made->property_version;
-  {
-    std::lock_guard lock(mutex_);
-    const SeriesPtr twin = facts_.Twin(*made);
-    if (twin != nullptr && twin->id != id) {
-      return Error(Code::kAlreadyExists, Reason::kTagsTaken,
-                   "another series of '" + made->collection.ToString() + "' has these tags");
-    }
+  ARROW_ASSIGN_OR_RAISE(const auto twin, facts_.Twin(*made));
+  if (twin.has_value() && *twin != id) {
+    return Error(Code::kAlreadyExists, Reason::kTagsTaken,
+                 "another series of '" + made->collection.ToString() + "' has these tags");
   }
   if (made->collection != old->collection) {
     ARROW_RETURN_NOT_OK(
         database_->access()->Check(caller, access::kCreate, made->collection.Parent()));
     ARROW_RETURN_NOT_OK(MakeCollection(caller, made->collection));
   }
-  ARROW_RETURN_NOT_OK(
-      database_->catalog()->PutValue(SeriesFacts::ValueName(id), SeriesFacts::Encode(*made)));
-  std::lock_guard lock(mutex_);
-  facts_.Put(made);
-  return Status::OK();
+  return facts_.Put(made, old);
 }
 
 Status SeriesStoreImpl::Obliterate(const access::Caller& caller, const SeriesId& id) {
@@ -267,14 +232,8 @@ Status SeriesStoreImpl::Obliterate(const access::Caller& caller, const SeriesId&
   const auto deciding = writer->Decide();
   writer->WaitUntilIdle();  // inserts that are on their way end first
   std::lock_guard changing(change_mutex_);
-  ARROW_RETURN_NOT_OK(Check(caller, access::kWrite, id).status());
-  const CommitId last = database_->LastCommit();
-  ARROW_RETURN_NOT_OK(
-      database_->catalog()->PutValue(SeriesFacts::ValueName(id), SeriesFacts::EncodeBurnt(last)));
-  {
-    std::lock_guard lock(mutex_);
-    facts_.Burn(id, last);
-  }
+  ARROW_ASSIGN_OR_RAISE(const SeriesPtr series, Check(caller, access::kWrite, id));
+  ARROW_RETURN_NOT_OK(facts_.Burn(series, database_->LastCommit()));
   bases_->Obliterated();
   std::lock_guard applying(apply_mutex_);
   return view_->Obliterate(id, view_->watermark());
@@ -293,11 +252,6 @@ std::shared_ptr<SeriesWriter> SeriesStoreImpl::WriterOf(const SeriesId& id) {
     std::erase_if(writers_, [](const auto& item) { return item.second.expired(); });
   }
   return writer;
-}
-
-SeriesPtr SeriesStoreImpl::Known(const SeriesId& id) const {
-  std::lock_guard lock(mutex_);
-  return facts_.Find(id);
 }
 
 Result<int64_t> SeriesStoreImpl::LatestRevision(const access::Caller& caller, const SeriesId& id) {

@@ -16,6 +16,7 @@
 #include "firth/table/column_series.h"
 #include "firth/table/series.h"
 #include "firth/table/series_bases.h"
+#include "firth/table/series_facts.h"
 #include "firth/table/series_feed.h"
 #include "firth/table/series_rows.h"
 #include "firth/table/series_writer.h"
@@ -26,42 +27,17 @@ namespace firth::table {
 class DatabaseImpl;
 struct DatabaseOptions;
 
-/// The facts of all series, with what is unique among them. Not thread-safe: the owner guards it.
-class SeriesFacts {
- public:
-  /// Read what the catalog keeps.
-  Status Load(catalog::Catalog* catalog);
-  SeriesPtr Find(const SeriesId& id) const;
-  bool Burnt(const SeriesId& id) const { return burnt_.contains(id); }
-  /// Those that were obliterated when `commit`, or a later one, was the last.
-  std::vector<SeriesId> BurntAfter(CommitId commit) const;
-  /// The series with this collection and these tags, if there is one.
-  SeriesPtr Twin(const SeriesInfo& info) const;
-  void Put(const SeriesPtr& series);
-  void Burn(const SeriesId& id, CommitId last_commit);
-  std::vector<SeriesPtr> All() const;
-
-  static std::string ValueName(const SeriesId& id);
-  static std::string Encode(const SeriesInfo& info);
-  static std::string EncodeBurnt(CommitId last_commit);
-
- private:
-  using Place = std::pair<std::string, std::map<std::string, std::string>>;
-  static Place PlaceOf(const SeriesInfo& info) { return {info.collection.ToString(), info.tags}; }
-
-  std::unordered_map<SeriesId, SeriesPtr> living_;
-  std::map<Place, SeriesId> places_;
-  std::unordered_map<SeriesId, CommitId> burnt_;
-};
-
 /// A table of series: a collection, also as they were made before their rows showed the facts of
 /// series.
 bool HoldsSeries(const catalog::EditionInfo& edition);
 
 class SeriesStoreImpl : public SeriesStore {
  public:
-  explicit SeriesStoreImpl(DatabaseImpl* database)
-      : database_(database), column_feed_(database, &feed_), columns_(database, &column_feed_) {}
+  SeriesStoreImpl(DatabaseImpl* database, catalog::Catalog* catalog)
+      : database_(database),
+        facts_(catalog),
+        column_feed_(database, &feed_),
+        columns_(database, &column_feed_) {}
 
   /// Load the facts, open the time view, and replay what the logs hold beyond it.
   Status Open(const DatabaseOptions& options);
@@ -123,7 +99,12 @@ class SeriesStoreImpl : public SeriesStore {
       const schema::RowFilter& filter = {});
 
   /// What is known of a series, whoever asks; null when it is gone.
-  SeriesPtr Known(const SeriesId& id) const;
+  Result<SeriesPtr> Known(const SeriesId& id) { return facts_.Find(id); }
+
+  // As series_listing.h has them.
+  Result<std::vector<Path>> Collections(const access::Caller& caller, const std::string& prefix);
+  Status Visit(const access::Caller& caller, const Path& collection,
+               const SeriesFacts::Visit& visit);
 
   SeriesFeed* feed() { return &feed_; }
 
@@ -176,13 +157,13 @@ class SeriesStoreImpl : public SeriesStore {
   Result<ColumnSeriesPtr> ColumnOf(const access::Caller& caller, const SeriesId& id);
 
   DatabaseImpl* const database_;
+  SeriesFacts facts_;
   SeriesFeed feed_;
   ColumnFeed column_feed_;
   ColumnSeriesStore columns_;
   timeview::TimeViewOptions view_options_;
   std::unique_ptr<timeview::TimeView> view_;
   mutable std::mutex mutex_;
-  SeriesFacts facts_;                                                  // guarded by mutex_
   std::unordered_map<SeriesId, std::weak_ptr<SeriesWriter>> writers_;  // guarded by mutex_
   Status broken_;            // guarded by mutex_; what is durable could not be applied
   std::mutex change_mutex_;  // one change of facts at a time; taken before mutex_

@@ -223,7 +223,8 @@ Status SeriesStoreImpl::Commit(const std::shared_ptr<SeriesWriter>& writer,
 
 Status SeriesStoreImpl::ReplayEntry(const log::StoredEntry& entry) {
   const auto apply = [&](const timeview::Edit& edit) -> Status {
-    if (facts_.Burnt(edit.series)) return Status::OK();
+    ARROW_ASSIGN_OR_RAISE(const bool burnt, facts_.Burnt(edit.series));
+    if (burnt) return Status::OK();
     return view_->Apply(std::span(&edit, 1), view_->watermark());
   };
   if (entry.kind == log::EntryKind::kMark) {

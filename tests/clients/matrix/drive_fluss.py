@@ -83,9 +83,13 @@ async def write_rows(path, rows, remove):
     connection = await connect()
     table = await connection.get_table(path)
     keyed = table.has_primary_key()
+    keys = (await connection.get_admin().get_table_info(path)).get_primary_keys() if keyed else []
     writer = table.new_upsert().create_writer() if keyed else table.new_append().create_writer()
     call = writer.append if not keyed else writer.delete if remove else writer.upsert
     for row in rows:
+        if keyed and remove:
+            call({k: row[k] for k in keys})
+            continue
         at = datetime.datetime(1970, 1, 1) + datetime.timedelta(microseconds=row["at"] // 1000)
         call({**row, "at": at})
     await writer.flush()

@@ -1,6 +1,6 @@
 // Methods about streams rather than points.
 #include <algorithm>
-#include <set>
+#include <map>
 
 #include "firth/doors/btrdb/call.h"
 #include "firth/doors/btrdb/service.h"
@@ -143,13 +143,11 @@ grpc::Status Service::ListCollections(Context* context, const v5api::ListCollect
                                       Writer<v5api::ListCollectionsResponse>* writer) {
   access::Caller caller;
   if (auto status = SignIn(*context, database_, &caller); !status.ok()) return status;
-  const auto found = StreamsWithPrefix(database_, caller, request->prefix());
+  const auto found = CollectionsWithPrefix(database_, caller, request->prefix());
   if (!found.ok()) return RefuseStream(found.status(), writer);
-  std::set<std::string> names;
-  for (const auto& series : *found) names.insert(CollectionText(series->collection));
   v5api::ListCollectionsResponse reply;
-  for (const std::string& name : names) {
-    reply.add_collections(name);
+  for (const Collection& collection : *found) {
+    reply.add_collections(collection.text);
     if (reply.collections_size() < kResultsAMessage) continue;
     if (!writer->Write(reply)) return grpc::Status::CANCELLED;
     reply.Clear();
@@ -165,21 +163,22 @@ grpc::Status Service::LookupStreams(Context* context, const v5api::LookupStreams
   for (const auto& tag : request->tags()) {
     if (auto refused = CheckTagKey(tag.key())) return RefuseStream(*refused, writer);
   }
-  const auto found = StreamsWithPrefix(database_, caller,
-                                       request->iscollectionprefix() ? request->collection() : "");
-  if (!found.ok()) return RefuseStream(found.status(), writer);
   v5api::LookupStreamsResponse reply;
-  for (const auto& series : *found) {
-    if (!request->iscollectionprefix() &&
-        CollectionText(series->collection) != request->collection()) {
-      continue;
-    }
-    if (!Matches(*series, *request)) continue;
+  bool sent = true;
+  const auto visit = [&](const table::SeriesPtr& series) -> Result<bool> {
+    if (!Matches(*series, *request)) return !context->IsCancelled();
     WriteDescriptor(*series, reply.add_results());
-    if (reply.results_size() < kResultsAMessage) continue;
-    if (!writer->Write(reply)) return grpc::Status::CANCELLED;
+    if (reply.results_size() < kResultsAMessage) return true;
+    sent = writer->Write(reply);
     reply.Clear();
-  }
+    return sent;
+  };
+  const Status visited =
+      request->iscollectionprefix()
+          ? VisitStreamsWithPrefix(database_, caller, request->collection(), visit)
+          : VisitStreamsOf(database_, caller, request->collection(), visit);
+  if (!visited.ok()) return RefuseStream(visited, writer);
+  if (!sent || context->IsCancelled()) return grpc::Status::CANCELLED;
   writer->Write(reply);
   return grpc::Status::OK;
 }
@@ -188,24 +187,25 @@ grpc::Status Service::GetMetadataUsage(Context* context, const v5api::MetadataUs
                                        v5api::MetadataUsageResponse* reply) {
   access::Caller caller;
   if (auto status = SignIn(*context, database_, &caller); !status.ok()) return status;
-  const auto found = StreamsWithPrefix(database_, caller, request->prefix());
-  if (!found.ok()) return Refuse(found.status(), reply);
   std::map<std::string, uint64_t> tags;
   for (const auto& [key, empty] : EmptyTags()) tags[key] = 0;
   std::map<std::string, uint64_t> annotations;
-  for (const auto& series : *found) {
+  const auto count = [&](const table::SeriesPtr& series) -> Result<bool> {
     for (const auto& [key, value] : series->tags) tags[key] += value.empty() ? 0 : 1;
     for (const auto& [key, value] : series->annotations) ++annotations[key];
-  }
-  for (const auto& [key, count] : tags) {
+    return !context->IsCancelled();
+  };
+  const Status visited = VisitStreamsWithPrefix(database_, caller, request->prefix(), count);
+  if (!visited.ok()) return Refuse(visited, reply);
+  for (const auto& [key, times] : tags) {
     auto* out = reply->add_tags();
     out->set_key(key);
-    out->set_count(count);
+    out->set_count(times);
   }
-  for (const auto& [key, count] : annotations) {
+  for (const auto& [key, times] : annotations) {
     auto* out = reply->add_annotations();
     out->set_key(key);
-    out->set_count(count);
+    out->set_count(times);
   }
   return grpc::Status::OK;
 }

@@ -1,3 +1,5 @@
+#include <vector>
+
 #include "firth/doors/btrdb/call.h"
 #include "firth/doors/btrdb/service.h"
 #include "firth/doors/btrdb/sql_query.h"
@@ -17,12 +19,17 @@ grpc::Status Service::SQLQuery(Context* context, const v5api::SQLQueryParams* re
   const auto query =
       CompileSql(request->query(), {request->params().begin(), request->params().end()});
   if (!query.ok()) return RefuseStream(query.status(), writer);
-  const auto streams = StreamsWithPrefix(database_, caller, "");
-  if (!streams.ok()) return RefuseStream(streams.status(), writer);
+  std::vector<table::SeriesPtr> streams;
+  const Status visited = VisitStreamsWithPrefix(
+      database_, caller, "", [&](const table::SeriesPtr& series) -> Result<bool> {
+        streams.push_back(series);
+        return !context->IsCancelled();
+      });
+  if (!visited.ok()) return RefuseStream(visited, writer);
   v5api::SQLQueryResponse reply;
   size_t bytes = 0;
   bool sent = true;
-  const Status done = (*query)->Run(*streams, [&](std::string row) {
+  const Status done = (*query)->Run(streams, [&](std::string row) {
     bytes += row.size();
     *reply.add_sqlqueryrow() = std::move(row);
     if (bytes < kRowBytesAMessage) return true;

@@ -1,41 +1,62 @@
 #include "firth/doors/btrdb/streams.h"
 
 #include <algorithm>
-#include <tuple>
 
 #include "firth/doors/btrdb/facts.h"
+#include "firth/table/series_listing.h"
 
 namespace firth::doors::btrdb {
+namespace {
 
-Result<std::vector<table::SeriesPtr>> StreamsWithPrefix(table::Database* database,
-                                                        const access::Caller& caller,
-                                                        const std::string& prefix) {
-  ARROW_ASSIGN_OR_RAISE(auto found, database->series()->Find(caller, {}));
-  struct Place {
-    std::string collection, name, unit;
-    table::SeriesPtr series;
-  };
-  std::vector<Place> places;
-  for (auto& series : found) {
-    std::string collection = CollectionText(series->collection);
-    if (!collection.starts_with(prefix)) continue;
-    const auto tag = [&](const char* key) {
-      const auto at = series->tags.find(key);
-      return at == series->tags.end() ? std::string() : at->second;
-    };
-    places.push_back({std::move(collection), tag("name"), tag("unit"), std::move(series)});
+/// With what the path, as text, begins of every collection whose text begins with `prefix`: as much
+/// of that as the engine spells in the same way.
+std::string PathPrefix(const std::string& prefix) {
+  const auto differs = [](char c) { return c == '_' || static_cast<unsigned char>(c) < 0x20; };
+  size_t same =
+      static_cast<size_t>(std::find_if(prefix.begin(), prefix.end(), differs) - prefix.begin());
+  const size_t empty = prefix.find("//");
+  if (empty != std::string::npos) same = std::min(same, empty + 1);
+  if (prefix.starts_with('/')) same = 0;
+  return prefix.substr(0, same);
+}
+
+}  // namespace
+
+Result<std::vector<Collection>> CollectionsWithPrefix(table::Database* database,
+                                                      const access::Caller& caller,
+                                                      const std::string& prefix) {
+  ARROW_ASSIGN_OR_RAISE(auto paths,
+                        table::ListCollections(database->series(), caller, PathPrefix(prefix)));
+  std::vector<Collection> found;
+  for (Path& path : paths) {
+    std::string text = CollectionText(path);
+    if (text.starts_with(prefix)) found.push_back({std::move(text), std::move(path)});
   }
-  std::sort(places.begin(), places.end(), [](const Place& a, const Place& b) {
-    const auto order = [](const Place& place) {
-      return std::tuple<const std::string&, const std::string&, const std::string&,
-                        std::string_view>(place.collection, place.name, place.unit,
-                                          place.series->id.view());
-    };
-    return order(a) < order(b);
-  });
-  found.clear();
-  for (auto& place : places) found.push_back(std::move(place.series));
+  std::sort(found.begin(), found.end(),
+            [](const Collection& a, const Collection& b) { return a.text < b.text; });
   return found;
+}
+
+Status VisitStreamsWithPrefix(table::Database* database, const access::Caller& caller,
+                              const std::string& prefix, const VisitStream& visit) {
+  ARROW_ASSIGN_OR_RAISE(const auto collections, CollectionsWithPrefix(database, caller, prefix));
+  bool more = true;
+  for (const Collection& collection : collections) {
+    ARROW_RETURN_NOT_OK(table::VisitSeries(database->series(), caller, collection.path,
+                                           [&](const table::SeriesPtr& series) -> Result<bool> {
+                                             ARROW_ASSIGN_OR_RAISE(more, visit(series));
+                                             return more;
+                                           }));
+    if (!more) break;
+  }
+  return Status::OK();
+}
+
+Status VisitStreamsOf(table::Database* database, const access::Caller& caller,
+                      const std::string& collection, const VisitStream& visit) {
+  Path path;
+  if (ReadCollection(collection, &path).has_value()) return Status::OK();
+  return table::VisitSeries(database->series(), caller, path, visit);
 }
 
 }  // namespace firth::doors::btrdb

@@ -1,6 +1,7 @@
 // Looking streams up, in this door's order.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -9,10 +10,24 @@
 
 namespace firth::doors::btrdb {
 
-/// Streams whose collection, as this door spells it, begins with `prefix`: by collection, name,
-/// unit, uuid.
-Result<std::vector<table::SeriesPtr>> StreamsWithPrefix(table::Database* database,
-                                                        const access::Caller& caller,
-                                                        const std::string& prefix);
+/// A collection as this door spells it, and where it is.
+struct Collection {
+  std::string text;
+  Path path;
+};
+
+/// The collections whose text begins with `prefix`, by their bytes.
+Result<std::vector<Collection>> CollectionsWithPrefix(table::Database* database,
+                                                      const access::Caller& caller,
+                                                      const std::string& prefix);
+
+/// Visit streams, one after the other, until `visit` says false or fails: those whose collection
+/// begins with `prefix`, by collection, name, unit, uuid.
+using VisitStream = std::function<Result<bool>(const table::SeriesPtr&)>;
+Status VisitStreamsWithPrefix(table::Database* database, const access::Caller& caller,
+                              const std::string& prefix, const VisitStream& visit);
+/// The same of the streams of one collection; none where that is no name of one.
+Status VisitStreamsOf(table::Database* database, const access::Caller& caller,
+                      const std::string& collection, const VisitStream& visit);
 
 }  // namespace firth::doors::btrdb
