@@ -35,6 +35,7 @@ class LogRows {
 namespace {
 
 constexpr size_t kPlacesAtOnce = 256;
+constexpr uint64_t kRoomShare = 64;
 /// Looks in vain before it gives up until the next time.
 constexpr size_t kLooksMax = 64;
 
@@ -200,9 +201,12 @@ void RowsInFront::Clear() {
 }
 
 void RowsInFront::Forget() {
+  if (bytes_.load() <= bytes_max_) return;
+  // Some room more, so that not every row that comes has another looked for.
+  const uint64_t bytes_kept = bytes_max_ - bytes_max_ / kRoomShare;
   // Everything is looked at twice at most: the first look only takes marks away.
   size_t looks = 0;
-  while (bytes_.load() > bytes_max_) {
+  while (bytes_.load() > bytes_kept) {
     std::shared_ptr<LogRows> rows;
     {
       std::lock_guard lock(mutex_);

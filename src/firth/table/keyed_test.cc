@@ -161,6 +161,55 @@ TEST_F(KeyedTest, AScanIsOfOneCommitAndTheLogGoesOnFromThere) {
       Reason::kBucketNotFound);
 }
 
+TEST_F(KeyedTest, LookupsThatComeTogetherAreEachAnswered) {
+  const TablePtr table = Create({.bucket_by = {"k"}, .bucket_count = 2});
+  Model expected;
+  for (int32_t k = 0; k < 40; ++k) {
+    expected[k] = "v" + std::to_string(k);
+    ASSERT_TRUE(Upsert(table, {{k, expected[k]}}).ok());
+  }
+  ASSERT_TRUE(static_cast<DatabaseImpl*>(world_.db.get())->CutBases().ok());
+  ASSERT_TRUE(world_.Restart().ok());  // nothing is in memory
+  const TablePtr again = *world_.db->GetTable(world_.caller, kPath);
+  const auto partition = world_.db->ListPartitions(world_.caller, *again)->front();
+  std::vector<LookupBucket> buckets;
+  for (int32_t b = 0; b < 2; ++b) {
+    buckets.push_back(*world_.db->FindBucket(again, {.partition = partition.id, .bucket = b}));
+  }
+  // Each key in each bucket, several in one ask, and again before the first are answered.
+  std::vector<std::vector<bool>> found(2, std::vector<bool>(50));
+  size_t answers = 0;
+  for (int round = 0; round < 2; ++round) {
+    for (int32_t k = 0; k < 50; k += 2) {
+      for (size_t b = 0; b < 2; ++b) {
+        const std::string one(1, static_cast<char>(k));
+        const std::string other(1, static_cast<char>(k + 1));
+        world_.db->FindRows(
+            world_.caller, buckets[b], {one, other, one}, [&, b, k](const Result<FoundRows>& rows) {
+              ++answers;
+              ASSERT_TRUE(rows.ok() && rows->size() == 3) << rows.status();
+              ASSERT_EQ((*rows)[0] == nullptr, (*rows)[2] == nullptr);
+              for (size_t i = 0; i < 2; ++i) {
+                const auto& row = (*rows)[i];
+                if (row == nullptr) continue;
+                found[b][static_cast<size_t>(k) + i] = true;
+                const auto codec = *schema::RowCodec::Make(again->current->newest().schema);
+                const auto decoded = *codec->Decode({row->row()});
+                EXPECT_EQ(static_cast<const arrow::Int32Array&>(*decoded->column(0)).Value(0),
+                          k + static_cast<int32_t>(i));
+              }
+            });
+      }
+    }
+  }
+  world_.executor.RunUntilIdle();
+  EXPECT_EQ(answers, 100u);
+  for (int32_t k = 0; k < 50; ++k) {
+    const auto at = static_cast<size_t>(k);
+    EXPECT_EQ(found[0][at] + found[1][at], expected.contains(k) ? 1 : 0) << k;
+  }
+}
+
 TEST_F(KeyedTest, RowsEndWithTheirLifetime) {
   constexpr int64_t kHourNs = int64_t{3600} * 1'000'000'000;
   constexpr int64_t kLifetimeNs = 3 * kHourNs + kHourNs / 2;
