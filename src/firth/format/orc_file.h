@@ -9,9 +9,8 @@
 
 namespace firth::format {
 
-/// Open `source` in a child that runs this very program with kOrcReaderArgument. Errors:
-/// kInvalidArgument also when the child died over the file or took more than its memory (1 GiB) or
-/// its processor time.
+/// Open `source` in a child (orc_reader.h). Errors: kInvalidArgument also when the child died over
+/// the file or took more than its memory (1 GiB) or its processor time.
 Result<std::unique_ptr<FileReader>> OpenOrc(Source source, const ReadOptions& options);
 
 }  // namespace firth::format

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "firth/format/child_frame.h"
+#include "firth/format/orc_child.h"
 
 namespace firth::format {
 namespace {
@@ -187,6 +188,9 @@ Result<pid_t> Spawn(const std::vector<std::string>& arguments, int socket) {
 
 Result<OrcRows> StartOrcReader(std::shared_ptr<arrow::io::RandomAccessFile> file,
                                int64_t batch_rows) {
+  if (!has_orc_readers) {
+    return Error(Code::kInvalidArgument, Reason::kNone, "this program does not read ORC files");
+  }
   ARROW_ASSIGN_OR_RAISE(const int64_t size, file->GetSize());
   std::array<int, 2> ends = {-1, -1};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {

@@ -11,12 +11,11 @@
 
 namespace firth::format {
 
-/// The first argument of a program that is to do nothing but ServeOrcReader. The program's main
-/// looks for it before anything else.
-inline constexpr char kOrcReaderArgument[] = "read-orc-for-parent";
-
-/// The child: read the file that the parent has, and send its rows. Gives the exit status.
-int ServeOrcReader(int argc, char** argv);
+/// What main does first in a program that reads ORC files: from here on such files are read by
+/// children that run this very program. If it is such a child, it reads the file that the parent
+/// has, sends its rows, and exits here. In programs that do not call it there are no children, and
+/// StartOrcReader refuses.
+void BeOrcReaderIfAsked(int argc, char** argv);
 
 /// The parent: the rows of a file as a stream in Arrow's format, from a child that ends with the
 /// stream. Each read answers what the child asks of the file, on the thread that reads.

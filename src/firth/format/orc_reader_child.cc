@@ -8,11 +8,13 @@
 #include <algorithm>
 #include <charconv>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <string>
 
 #include "firth/format/child_frame.h"
+#include "firth/format/orc_child.h"
 #include "firth/format/orc_reader.h"
 #include "firth/format/positioned_input.h"
 #include "firth/format/thrown.h"
@@ -119,9 +121,7 @@ bool Number(const char* text, int64_t* number) {
   return parsed.ec == std::errc() && parsed.ptr == end && *number >= 0;
 }
 
-}  // namespace
-
-int ServeOrcReader(int argc, char** argv) {
+int Serve(int argc, char** argv) {
   int64_t size = 0;
   int64_t batch_rows = 0;
   int64_t seconds = 0;
@@ -130,7 +130,6 @@ int ServeOrcReader(int argc, char** argv) {
     return 2;
   }
   constexpr int kSocket = STDIN_FILENO;
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   Limit(RLIMIT_CORE, 0);
   Limit(RLIMIT_FSIZE, 0);
@@ -149,6 +148,13 @@ int ServeOrcReader(int argc, char** argv) {
   (void)SendFrame(kSocket, {.kind = ChildFrame::kFailed, .size = message.size()},
                   std::as_bytes(std::span(message)));
   return 1;
+}
+
+}  // namespace
+
+void BeOrcReaderIfAsked(int argc, char** argv) {
+  if (argc > 1 && std::strcmp(argv[1], kOrcReaderArgument) == 0) std::_Exit(Serve(argc, argv));
+  has_orc_readers = true;
 }
 
 }  // namespace firth::format
