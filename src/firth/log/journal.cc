@@ -7,6 +7,7 @@
 
 #include "firth/common/checksum.h"
 #include "firth/log/recovery.h"
+#include "firth/store/block_file.h"
 
 namespace firth::log {
 namespace {
@@ -76,6 +77,11 @@ std::optional<uint64_t> NumberOf(const std::string& name, const char* format,
 }
 
 }  // namespace
+
+Journal::Journal(JournalOptions options)
+    : options_(std::move(options)),
+      recent_(std::make_shared<store::RecentBytes>(
+          std::min(options_.recent_bytes, options_.file_bytes_max / 2))) {}
 
 std::string Journal::FileName(uint64_t number) {
   char name[40];
@@ -232,6 +238,10 @@ Status Journal::Begin() {
     if (options_.keep_live != nullptr) {
       ARROW_RETURN_NOT_OK(options_.keep_live(LiveAsText(through_, live())));
     }
+  } else {
+    ARROW_ASSIGN_OR_RAISE(current_, store::OpenToAppend(options_.files, PathOf(number_), recent_));
+    std::lock_guard lock(mutex_);
+    open_[number_] = current_;
   }
   ARROW_ASSIGN_OR_RAISE(const bool is_marked, options_.files->Exists(MarkPath()));
   if (is_marked) {
@@ -245,7 +255,8 @@ Status Journal::Begin() {
 }
 
 Status Journal::BeginFile(uint64_t number) {
-  ARROW_ASSIGN_OR_RAISE(std::unique_ptr<store::File> file, options_.files->Create(PathOf(number)));
+  ARROW_ASSIGN_OR_RAISE(std::unique_ptr<store::File> file,
+                        store::CreateToAppend(options_.files, PathOf(number), recent_));
   const auto begin = [&]() -> Status {
     const std::string header = EncodeFileHeader(number, options_.clock->NowNs());
     ARROW_RETURN_NOT_OK(file->Write(0, {AsBytes(header)}));
@@ -259,12 +270,15 @@ Status Journal::BeginFile(uint64_t number) {
     ARROW_RETURN_NOT_OK(options_.files->Remove(PathOf(number)));
     return begun;
   }
+  const uint64_t closed = number_;
   current_ = std::move(file);
   number_ = number;
   position_ = kFileHeaderBytes;
   reserved_ = kFileHeaderBytes;
   entries_ = 0;
   std::lock_guard lock(mutex_);
+  // Nothing is written to the last one any more, so that its readers may use the system's cache.
+  open_.erase(closed);
   open_[number] = current_;
   live_.push_back({.number = number, .from = number, .to = number});
   return Status::OK();

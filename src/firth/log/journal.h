@@ -19,6 +19,7 @@
 #include "firth/common/status.h"
 #include "firth/log/journal_format.h"
 #include "firth/store/file_system.h"
+#include "firth/store/recent_bytes.h"
 
 namespace firth::log {
 
@@ -32,6 +33,8 @@ struct JournalOptions {
   uint64_t file_bytes_max = 0;
   uint64_t file_entries_max = UINT64_MAX;
   uint64_t reserve_bytes = 0;
+  /// Of what was appended last, kept in memory for readers.
+  uint64_t recent_bytes = uint64_t{32} << 20;
   /// The text that says which files are live, as `keep_live` was given it; empty: no file was
   /// replaced yet.
   std::function<Result<std::string>()> live;
@@ -117,7 +120,7 @@ class Journal {
   std::string IndexPathOf(uint64_t number) const;
 
  private:
-  explicit Journal(JournalOptions options) : options_(std::move(options)) {}
+  explicit Journal(JournalOptions options);
 
   Status Find();
   Status BeginFile(uint64_t number);
@@ -141,6 +144,8 @@ class Journal {
   }
 
   const JournalOptions options_;
+  /// What was appended last, from which readers are served.
+  const std::shared_ptr<store::RecentBytes> recent_;
   mutable std::mutex mutex_;
   std::vector<LiveFile> live_;                                     // guarded by mutex_
   uint64_t through_ = 0;                                           // guarded by mutex_

@@ -11,5 +11,8 @@ namespace firth::store {
 
 /// Give an open descriptor the form of a File; `name` is its path below the root.
 std::unique_ptr<File> MakeLocalFile(Descriptor descriptor, std::string name);
+/// The same, written and read through `direct`, the file once more as opened with O_DIRECT. It is
+/// written in whole blocks, from memory at such addresses; reads are of any range.
+std::unique_ptr<File> MakeDirectFile(Descriptor descriptor, Descriptor direct, std::string name);
 
 }  // namespace firth::store

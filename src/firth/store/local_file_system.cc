@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 
+#include "firth/store/block_file.h"
 #include "firth/store/file_error.h"
 #include "firth/store/file_path.h"
 #include "firth/store/file_system.h"
@@ -54,7 +55,7 @@ struct CloseFolder {
   void operator()(DIR* folder) const { closedir(folder); }
 };
 
-class LocalFileSystem : public FileSystem {
+class LocalFileSystem : public FileSystem, public DirectFiles {
  public:
   LocalFileSystem(Descriptor root, Descriptor lock)
       : root_(std::move(root)), lock_(std::move(lock)) {}
@@ -65,6 +66,19 @@ class LocalFileSystem : public FileSystem {
 
   Result<std::unique_ptr<File>> Open(const std::string& path) override {
     return OpenFile(path, O_RDWR, "open");
+  }
+
+  Result<std::unique_ptr<File>> OpenDirect(const std::string& path) override {
+    ARROW_RETURN_NOT_OK(CheckFilePath(path));
+    Descriptor opened;
+    Descriptor direct;
+    if (const int error = OpenAt(root_.get(), path.c_str(), O_RDWR, &opened)) {
+      return FileError(error, "open", path);
+    }
+    if (OpenDirectlyAt(root_.get(), path.c_str(), kBlockBytes, &direct) != 0) {
+      return MakeLocalFile(std::move(opened), path);
+    }
+    return MakeDirectFile(std::move(opened), std::move(direct), path);
   }
 
   Result<bool> Exists(const std::string& path) override {

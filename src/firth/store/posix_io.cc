@@ -84,6 +84,24 @@ int OpenAt(int folder, const char* path, int flags, Descriptor* out) {
   }
 }
 
+int OpenDirectlyAt(int folder, const char* path, uint64_t block_bytes, Descriptor* out) {
+  Descriptor opened;
+  if (const int error = OpenAt(folder, path, O_RDWR | O_DIRECT, &opened)) return error;
+#ifdef STATX_DIOALIGN
+  struct statx facts{};
+  if (statx(opened.get(), "", AT_EMPTY_PATH, STATX_DIOALIGN, &facts) == 0 &&
+      (facts.stx_mask & STATX_DIOALIGN) != 0 &&
+      (facts.stx_dio_offset_align == 0 || block_bytes % facts.stx_dio_offset_align != 0 ||
+       block_bytes % facts.stx_dio_mem_align != 0)) {
+    return EINVAL;
+  }
+#else
+  static_cast<void>(block_bytes);
+#endif
+  *out = std::move(opened);
+  return 0;
+}
+
 PartCursor::PartCursor(const std::vector<Bytes>& parts) {
   parts_.reserve(parts.size());
   for (const Bytes part : parts) {

@@ -34,6 +34,10 @@ class Descriptor {
 /// Open `path` below the open folder `folder`, closed on exec, for the owner only if it is made.
 int OpenAt(int folder, const char* path, int flags, Descriptor* out);
 
+/// The same past the operating system's cache, for reads and writes of whole blocks of
+/// `block_bytes`. EINVAL where the file system knows no such thing.
+int OpenDirectlyAt(int folder, const char* path, uint64_t block_bytes, Descriptor* out);
+
 /// What is still to be written of a list of parts.
 class PartCursor {
  public:

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "firth/common/checksum.h"
+#include "firth/store/block_file.h"
 #include "firth/table/database_impl.h"
 #include "firth/table/key_view_folder.h"
 
@@ -45,26 +46,13 @@ class Copier {
   /// Copy the first `bytes` of a file, or all of it.
   Result<CopiedFile> Copy(const std::string& path, std::optional<uint64_t> bytes = {}) {
     ARROW_ASSIGN_OR_RAISE(const auto source, from_->Open(path));
-    if (!bytes.has_value()) {
-      ARROW_ASSIGN_OR_RAISE(bytes, source->Size());
-    }
-    const std::string folder = FolderOf(path);
-    if (!folder.empty() && folders_.insert(folder).second) {
-      ARROW_RETURN_NOT_OK(store::MakeFolderDurably(to_, folder));
-    }
-    folders_.insert(folder);
-    ARROW_ASSIGN_OR_RAISE(const auto target, to_->Create(path));
-    CopiedFile copied{.path = path, .bytes = *bytes};
-    std::string piece;
-    for (uint64_t at = 0; at < *bytes; at += piece.size()) {
-      piece.resize(std::min<uint64_t>(kCopyBytes, *bytes - at));
-      ARROW_RETURN_NOT_OK(
-          source->Read(at, std::as_writable_bytes(std::span(piece.data(), piece.size()))));
-      copied.hash = Hash64(AsBytes(piece), copied.hash);
-      ARROW_RETURN_NOT_OK(target->Write(at, {AsBytes(piece)}));
-    }
-    ARROW_RETURN_NOT_OK(target->Sync());
-    return copied;
+    return CopyFrom(*source, path, bytes);
+  }
+
+  /// The same for a file of the log, which may be appended to meanwhile.
+  Result<CopiedFile> CopyLive(const std::string& path, uint64_t bytes) {
+    ARROW_ASSIGN_OR_RAISE(const auto source, store::OpenPastCache(from_, path));
+    return CopyFrom(*source, path, bytes);
   }
 
   /// Make a file of these bytes, in a folder to which others were copied.
@@ -81,6 +69,30 @@ class Copier {
   }
 
  private:
+  Result<CopiedFile> CopyFrom(const store::File& source, const std::string& path,
+                              std::optional<uint64_t> bytes) {
+    if (!bytes.has_value()) {
+      ARROW_ASSIGN_OR_RAISE(bytes, source.Size());
+    }
+    const std::string folder = FolderOf(path);
+    if (!folder.empty() && folders_.insert(folder).second) {
+      ARROW_RETURN_NOT_OK(store::MakeFolderDurably(to_, folder));
+    }
+    folders_.insert(folder);
+    ARROW_ASSIGN_OR_RAISE(const auto target, to_->Create(path));
+    CopiedFile copied{.path = path, .bytes = *bytes};
+    std::string piece;
+    for (uint64_t at = 0; at < *bytes; at += piece.size()) {
+      piece.resize(std::min<uint64_t>(kCopyBytes, *bytes - at));
+      ARROW_RETURN_NOT_OK(
+          source.Read(at, std::as_writable_bytes(std::span(piece.data(), piece.size()))));
+      copied.hash = Hash64(AsBytes(piece), copied.hash);
+      ARROW_RETURN_NOT_OK(target->Write(at, {AsBytes(piece)}));
+    }
+    ARROW_RETURN_NOT_OK(target->Sync());
+    return copied;
+  }
+
   store::FileSystem* const from_;
   store::FileSystem* const to_;
   std::set<std::string> folders_;
@@ -229,7 +241,7 @@ Result<BackupReport> BackUp(Database* database, const std::string& folder) {
   const Unpin unpin{log};
   ARROW_RETURN_NOT_OK(cut.status());
   for (const log::LogStore::PinnedFile& file : pinned.files) {
-    ARROW_ASSIGN_OR_RAISE(auto copy, copier.Copy(file.path, file.bytes));
+    ARROW_ASSIGN_OR_RAISE(auto copy, copier.CopyLive(file.path, file.bytes));
     copied.push_back(std::move(copy));
   }
   ARROW_ASSIGN_OR_RAISE(auto mark, copier.Put(pinned.mark.path, pinned.mark_content));

@@ -1,0 +1,40 @@
+// A file that is written in whole blocks, from memory that readers are served from.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "firth/store/file_system.h"
+#include "firth/store/recent_bytes.h"
+
+namespace firth::store {
+
+/// The file `file`, which is then written in whole blocks at the places of blocks, from memory at
+/// such addresses: what a disk wants past the operating system's cache. Each write ends with zeros
+/// up to the end of its block, so it is for files that are only appended to, where a write begins
+/// where the last one ended or before. Of what was written last `recent` keeps as much as it may.
+std::unique_ptr<File> MakeBlockFile(std::unique_ptr<File> file,
+                                    std::shared_ptr<RecentBytes> recent);
+
+/// What a file system may have besides: files that are written and read past the operating system's
+/// cache.
+class DirectFiles {
+ public:
+  virtual ~DirectFiles() = default;
+  /// Open a file that is written in whole blocks, as MakeBlockFile does, and read at any place;
+  /// past the cache where that is possible.
+  virtual Result<std::unique_ptr<File>> OpenDirect(const std::string& path) = 0;
+};
+
+/// Open to read a file that may be a block file which is being written: past the operating system's
+/// cache where that is possible, so that no page of it stays there as it was.
+Result<std::unique_ptr<File>> OpenPastCache(FileSystem* files, const std::string& path);
+
+/// FileSystem::Create and Open for a block file, past the operating system's cache where that is
+/// possible.
+Result<std::unique_ptr<File>> CreateToAppend(FileSystem* files, const std::string& path,
+                                             std::shared_ptr<RecentBytes> recent);
+Result<std::unique_ptr<File>> OpenToAppend(FileSystem* files, const std::string& path,
+                                           std::shared_ptr<RecentBytes> recent);
+
+}  // namespace firth::store

@@ -1,0 +1,217 @@
+#include "firth/store/block_file.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <linux/magic.h>
+#include <sys/mman.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "firth/common/random.h"
+#include "firth/store/memory_file_system.h"
+#include "firth/store/testing_files.h"
+
+namespace firth::store {
+namespace {
+
+/// A folder on a disk, where the tests have one.
+class DiskFolder {
+ public:
+  DiskFolder() : path_(testing::TempDir() + "firth_block_XXXXXX") {
+    FIRTH_CHECK(mkdtemp(path_.data()) != nullptr);
+  }
+  DiskFolder(const DiskFolder&) = delete;
+  DiskFolder& operator=(const DiskFolder&) = delete;
+  ~DiskFolder() { std::filesystem::remove_all(path_); }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+std::string Text(Random* random, size_t bytes) {
+  std::string text(bytes, '\0');
+  for (char& c : text) c = static_cast<char>('a' + random->Next64() % 26);
+  return text;
+}
+
+/// Groups of any size, each in parts; reads of any range, some of them of what is no more in
+/// memory; now and then the file is opened anew, or cut and written on.
+void Compare(FileSystem* files, size_t recent_bytes) {
+  SeededRandom random(recent_bytes);
+  const auto recent = std::make_shared<RecentBytes>(recent_bytes);
+  const auto below = [&](uint64_t end) { return random.Next64() % end; };
+  auto file = CreateToAppend(files, "f", recent).ValueOrDie();
+  std::string expected;
+  for (int i = 0; i < 400; ++i) {
+    const std::string group = Text(&random, 1 + below(below(10) == 0 ? 40'000 : 900));
+    const size_t cut = below(group.size() + 1);
+    const std::string_view view = group;
+    ASSERT_TRUE(file->Reserve(expected.size() + group.size()).ok());
+    ASSERT_TRUE(file->Write(expected.size(),
+                            {AsBytes(view.substr(0, cut)), Bytes(), AsBytes(view.substr(cut))})
+                    .ok());
+    ASSERT_TRUE(file->Sync().ok());
+    expected += group;
+    for (int j = 0; j < 3; ++j) {
+      const uint64_t from = below(expected.size());
+      const size_t bytes = below(expected.size() - from + 1);
+      ASSERT_EQ(ReadText(*file, from, bytes).ValueOrDie(), expected.substr(from, bytes));
+    }
+    // What lies behind it in its block is zeros, and the other name of the file sees the same.
+    const auto plain = files->Open("f").ValueOrDie();
+    const uint64_t size = plain->Size().ValueOrDie();
+    const uint64_t rest = std::min<uint64_t>(size, (expected.size() + 4095) / 4096 * 4096);
+    ASSERT_EQ(ReadText(*plain, 0, rest).ValueOrDie(),
+              expected + std::string(rest - expected.size(), '\0'));
+    if (below(20) == 0) {
+      ASSERT_TRUE(file->Truncate(expected.size()).ok());
+      ASSERT_EQ(file->Size().ValueOrDie(), expected.size());
+    }
+    if (below(20) == 0) {
+      expected.resize(below(expected.size() + 1));
+      ASSERT_TRUE(file->Truncate(expected.size()).ok());
+    }
+    if (below(20) == 0) file = OpenToAppend(files, "f", recent).ValueOrDie();
+  }
+}
+
+TEST(BlockFileTest, ReadsWhatWasWrittenFromMemoryAndFromTheFile) {
+  for (const size_t recent : {size_t{1}, size_t{3} << 12, size_t{1} << 20}) {
+    MemoryFileSystem files;
+    Compare(&files, recent);
+  }
+}
+
+TEST(BlockFileTest, ReadsWhatWasWrittenPastThePageCache) {
+  const DiskFolder folder;
+  const auto files = OpenLocalFileSystem(folder.path()).ValueOrDie();
+  Compare(files.get(), 3 << 12);
+}
+
+TEST(BlockFileTest, ReadsWhatWasWrittenToAFileSystemInMemory) {
+  const TemporaryFolder folder;
+  const auto files = OpenLocalFileSystem(folder.path()).ValueOrDie();
+  Compare(files.get(), 3 << 12);
+}
+
+TEST(BlockFileTest, LongReadsOfWhatIsNotInMemory) {
+  const DiskFolder folder;
+  const auto files = OpenLocalFileSystem(folder.path()).ValueOrDie();
+  SeededRandom random(7);
+  const std::string text = Text(&random, (5 << 20) + 77);
+  const auto file = CreateToAppend(files.get(), "f", std::make_shared<RecentBytes>(1)).ValueOrDie();
+  ASSERT_TRUE(file->Write(0, {AsBytes(text)}).ok());
+  for (const uint64_t from : {0, 1, 4095, 4096, 70'000}) {
+    EXPECT_TRUE(ReadText(*file, from, text.size() - from).ValueOrDie() == text.substr(from));
+    EXPECT_TRUE(ReadText(*file, from, 300'001).ValueOrDie() == text.substr(from, 300'001));
+  }
+  ASSERT_TRUE(file->Truncate(text.size()).ok());
+  EXPECT_FALSE(ReadText(*file, 1 << 20, text.size()).ok()) << "it ends before";
+}
+
+/// How many pages of a file are in the operating system's cache.
+size_t PagesInCache(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  FIRTH_CHECK(fd >= 0);
+  const auto bytes = static_cast<size_t>(std::filesystem::file_size(path));
+  void* const mapped = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, fd, 0);
+  FIRTH_CHECK(mapped != MAP_FAILED);
+  std::vector<unsigned char> pages((bytes + 4095) / 4096);
+  FIRTH_CHECK(mincore(mapped, bytes, pages.data()) == 0);
+  munmap(mapped, bytes);
+  close(fd);
+  return static_cast<size_t>(std::ranges::count_if(pages, [](auto page) { return page & 1; }));
+}
+
+// A page that a reader brought there while its block was written could stay as it was.
+TEST(BlockFileTest, NoReadBringsAPageOfALiveFileToTheCache) {
+  const DiskFolder folder;
+  const auto files = OpenLocalFileSystem(folder.path()).ValueOrDie();
+  const auto file = CreateToAppend(files.get(), "f", std::make_shared<RecentBytes>(1)).ValueOrDie();
+  const int direct = open((folder.path() + "/f").c_str(), O_RDWR | O_DIRECT | O_CLOEXEC);
+  struct statfs facts{};
+  ASSERT_EQ(statfs(folder.path().c_str(), &facts), 0);
+  if (direct < 0 || facts.f_type == TMPFS_MAGIC) GTEST_SKIP() << "no O_DIRECT below the tests";
+  close(direct);
+  SeededRandom random(5);
+  std::string expected;
+  for (int i = 0; i < 30; ++i) {
+    const std::string more = Text(&random, 30'000);
+    ASSERT_TRUE(file->Reserve(expected.size() + more.size()).ok());
+    ASSERT_TRUE(file->Write(expected.size(), {AsBytes(more)}).ok());
+    ASSERT_TRUE(file->Sync().ok());
+    expected += more;
+    const auto other = OpenPastCache(files.get(), "f").ValueOrDie();
+    for (const size_t bytes : {size_t{1}, size_t{5000}, expected.size()}) {
+      EXPECT_EQ(ReadText(*file, 0, bytes).ValueOrDie(), expected.substr(0, bytes));
+      EXPECT_EQ(ReadText(*other, 0, bytes).ValueOrDie(), expected.substr(0, bytes));
+    }
+    ASSERT_EQ(PagesInCache(folder.path() + "/f"), 0u);
+  }
+}
+
+void ReadWhileItIsWritten(FileSystem* files) {
+  const auto file = CreateToAppend(files, "f", std::make_shared<RecentBytes>(4 << 12)).ValueOrDie();
+  SeededRandom random(3);
+  const std::string text = Text(&random, 3 << 20);
+  std::atomic<size_t> durable{0};
+  const auto read = [&](uint64_t seed) {
+    SeededRandom own(seed);
+    for (size_t end = 0; end < text.size();) {
+      end = durable;
+      if (end == 0) continue;
+      // Mostly what was written last.
+      const size_t from = end - 1 - own.Next64() % std::min<size_t>(end, 40'000);
+      const auto got = ReadText(*file, from, end - from);
+      ASSERT_TRUE(got.ok()) << got.status();
+      ASSERT_TRUE(*got == text.substr(from, end - from)) << from << " " << end;
+    }
+  };
+  std::thread first(read, 1), second(read, 2);
+  while (durable < text.size()) {
+    const size_t bytes = std::min<size_t>(text.size() - durable, 1 + random.Next64() % 20'000);
+    ASSERT_TRUE(file->Reserve(durable + bytes).ok());
+    ASSERT_TRUE(
+        file->Write(durable, {AsBytes(std::string_view(text).substr(durable, bytes))}).ok());
+    durable += bytes;
+  }
+  first.join();
+  second.join();
+}
+
+TEST(BlockFileTest, ReadersSeeWhatWasWrittenWhileMoreIsWritten) {
+  const DiskFolder folder;
+  ReadWhileItIsWritten(OpenLocalFileSystem(folder.path()).ValueOrDie().get());
+  MemoryFileSystem memory;
+  ReadWhileItIsWritten(&memory);
+}
+
+// Several files share the memory: one that is written pushes out the other, and neither shows the
+// other's bytes.
+TEST(BlockFileTest, FilesShareTheMemory) {
+  MemoryFileSystem files;
+  const auto recent = std::make_shared<RecentBytes>(2 << 12);
+  const auto a = CreateToAppend(&files, "a", recent).ValueOrDie();
+  const auto b = CreateToAppend(&files, "b", recent).ValueOrDie();
+  SeededRandom random(9);
+  std::string in_a, in_b;
+  for (int i = 0; i < 60; ++i) {
+    for (auto [file, text] : {std::pair(a.get(), &in_a), std::pair(b.get(), &in_b)}) {
+      const std::string more = Text(&random, 1 + random.Next64() % 3000);
+      ASSERT_TRUE(file->Write(text->size(), {AsBytes(more)}).ok());
+      *text += more;
+      ASSERT_EQ(ReadText(*file, 0, text->size()).ValueOrDie(), *text);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace firth::store
