@@ -247,8 +247,13 @@ Status Journal::Begin() {
   if (is_marked) {
     ARROW_ASSIGN_OR_RAISE(mark_, options_.files->Open(MarkPath()));
   } else {
-    ARROW_ASSIGN_OR_RAISE(mark_, options_.files->Create(MarkPath()));
+    auto made = options_.files->Create(MarkPath());
+    // For want of room nothing is noted: recovery is then less sharp, and that is all.
+    if (ReasonOf(made.status()) != Reason::kDiskFull) {
+      ARROW_ASSIGN_OR_RAISE(mark_, std::move(made));
+    }
   }
+  ARROW_RETURN_NOT_OK(MendMark());
   if (marked_.number == 0 || !end_is_kept_) return MarkDurably();
   Mark();
   return Status::OK();
@@ -336,18 +341,37 @@ std::string Journal::MarkContent() const {
 }
 
 void Journal::Mark() {
+  if (mark_ == nullptr) return;
   const std::string record = MarkRecord(number_, position_);
   // It only makes recovery sharper: what cannot be written leaves what was written before.
   static_cast<void>(mark_->Write(++marks_ % 2 * kMarkBytes, {AsBytes(record)}));
 }
 
 Status Journal::MarkDurably() {
-  ARROW_RETURN_NOT_OK(mark_->Write(0, {AsBytes(MarkContent())}));
-  ARROW_RETURN_NOT_OK(mark_->Sync());
-  ARROW_RETURN_NOT_OK(options_.files->SyncFolder(options_.folder));
-  if (options_.keep_end == nullptr) return Status::OK();
-  return options_.keep_end(std::string(kEndWord) + " 1\n" + std::to_string(number_) + " " +
-                           std::to_string(position_) + "\n");
+  const auto mark = [&]() -> Status {
+    ARROW_RETURN_NOT_OK(mark_->Write(0, {AsBytes(MarkContent())}));
+    ARROW_RETURN_NOT_OK(mark_->Sync());
+    ARROW_RETURN_NOT_OK(options_.files->SyncFolder(options_.folder));
+    if (options_.keep_end == nullptr) return Status::OK();
+    return options_.keep_end(std::string(kEndWord) + " 1\n" + std::to_string(number_) + " " +
+                             std::to_string(position_) + "\n");
+  };
+  if (mark_ == nullptr) return Status::OK();
+  Status marked = mark();
+  // For want of room the mark, or the catalog, goes on saying what it said: less, and true.
+  return ReasonOf(marked) == Reason::kDiskFull ? Status::OK() : marked;
+}
+
+Status Journal::MendMark() {
+  if (!torn_record_.has_value() || mark_ == nullptr) return Status::OK();
+  const std::string record = MarkRecord(marked_.number, marked_.bytes);
+  const Status written = mark_->Write(*torn_record_ * kMarkBytes, {AsBytes(record)});
+  if (ReasonOf(written) != Reason::kDiskFull) {
+    ARROW_RETURN_NOT_OK(written);
+    return mark_->Sync();
+  }
+  mark_.reset();  // better none that is new than none that is whole
+  return Status::OK();
 }
 
 Status Journal::FindMark() {
@@ -374,12 +398,17 @@ Status Journal::FindMark() {
   const auto mark = store::ReadFile(options_.files, MarkPath(), 4096);
   if (!mark.ok() && ReasonOf(mark.status()) != Reason::kFileMissing) return mark.status();
   const std::string content = mark.ok() ? (*mark)->ToString() : "";
+  int whole = 0;
   for (size_t at = 0; at + kMarkBytes <= content.size(); at += kMarkBytes) {
     const Marked found{.number = LoadLe<uint64_t>(content.data() + at + 8),
                        .bytes = LoadLe<uint64_t>(content.data() + at + 16)};
     const std::string_view record = std::string_view(content).substr(at, kMarkBytes);
-    if (record == MarkRecord(found.number, found.bytes)) marked_ = std::max(marked_, found);
+    if (record != MarkRecord(found.number, found.bytes)) continue;
+    ++whole;
+    torn_record_ = 1 - at / kMarkBytes % 2;  // if this is the only whole one
+    marked_ = std::max(marked_, found);
   }
+  if (whole != 1) torn_record_.reset();
   // A power cut can tear one of its records, not both.
   if (marked_ >= end) return Status::OK();
   if (content.empty()) {
@@ -394,7 +423,11 @@ Status Journal::FindMark() {
 Status Journal::Close(CommitId last, int64_t last_time_ns) {
   const CommitImage seal({}, kCommitIsSeal,
                          {.id = last, .time_ns = last_time_ns, .group_start = position_});
-  ARROW_RETURN_NOT_OK(Prepare(seal.bytes(), 0));
+  if (Status prepared = Prepare(seal.bytes(), 0); !prepared.ok()) {
+    // Without room for a seal it ends as a killed process does.
+    if (broken_ || ReasonOf(prepared) != Reason::kDiskFull) return prepared;
+    return MarkDurably();
+  }
   const CommitImage placed({}, kCommitIsSeal,
                            {.id = last, .time_ns = last_time_ns, .group_start = position_});
   ARROW_RETURN_NOT_OK(Append(placed.parts(), placed.bytes()));

@@ -93,7 +93,7 @@ class Journal {
   /// Write one group and sync it, once. An error is final: nothing may be appended after it.
   Status Append(const std::vector<Bytes>& parts, uint64_t bytes);
   /// Write a seal, so that damage to what is there can be told from a torn tail, and cut off the
-  /// room that was reserved. The journal takes nothing more.
+  /// room that was reserved. On a full disk there may be no seal. The journal takes nothing more.
   Status Close(CommitId last, int64_t last_time_ns);
 
   /// A number for a file that is to replace others.
@@ -135,8 +135,12 @@ class Journal {
   /// process, and mostly after one of the machine, damage before that place is told from a torn
   /// tail. One of the mark's two records is written, in turns, so that one of them is whole.
   void Mark();
-  /// Note it in both records, durably, and let the catalog know that there is a mark.
+  /// Note it in both records, durably, and let the catalog know that there is a mark; as far as
+  /// there is room.
   Status MarkDurably();
+  /// Where only one record is whole, make the other one say the same, durably: else the next power
+  /// cut could tear the only one.
+  Status MendMark();
   /// Learn what was noted: by the mark, and by the catalog, which says whether there is to be one.
   Status FindMark();
   uint64_t MarkedBytes(uint64_t number) const {
@@ -159,7 +163,8 @@ class Journal {
   uint64_t entries_ = 0;  // in the current file
   uint64_t syncs_ = 0;
   bool broken_ = false;
-  Marked marked_;  // found at the start
+  Marked marked_;                      // found at the start
+  std::optional<size_t> torn_record_;  // the same: which, if the other one is whole
   bool end_is_kept_ = false;
   uint64_t marks_ = 0;
   CommitId last_id_{0};

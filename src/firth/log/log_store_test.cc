@@ -490,6 +490,60 @@ TEST(LogStoreTest, AMarkOfOneRecordIsReadAndReplaced) {
   EXPECT_EQ(*world->Values(kA), UpTo(6));
 }
 
+// A power cut can tear one record of the mark. The next one must not tear the other.
+TEST(LogStoreTest, PowerCutsOneAfterAnotherLeaveAMark) {
+  for (const uint64_t record : {0, 1}) {
+    const auto world = ClosedWorld(6);
+    ASSERT_TRUE(world->files->FlipBits("journal/synced", record * 32 + 20, 0x10).ok());
+    const auto torn = world->files->Copy();
+    for (uint64_t seed = 1; seed <= 1500; ++seed) {
+      TestWorld next(torn->Copy());
+      next.catalog = world->catalog;
+      ASSERT_TRUE(next.Open().ok());
+      SeededRandom random(seed);
+      for (int64_t i = 6; i < 9 && next.Append(kA, i, 1).ok() && random.Next64() % 3 > 0; ++i) {
+      }
+      TestWorld after(next.files->PowerCut(&random));
+      after.catalog = next.catalog;
+      const Status opened = after.Open();
+      ASSERT_TRUE(opened.ok()) << "seed " << seed << ": " << opened;
+    }
+  }
+}
+
+// Whatever of it finds no room: the end of a store and its next start do without.
+TEST(LogStoreTest, AFullDiskStopsNeitherTheEndNorTheStart) {
+  const Status full = Error(Code::kResourceExhausted, Reason::kDiskFull, "the disk is full");
+  for (const bool is_older : {false, true}) {
+    auto world = NewWorld();
+    ASSERT_TRUE(world->Append(kA, 0, 5).ok());
+    ASSERT_TRUE(world->log->Close().ok());
+    world->Kill();
+    if (is_older) {  // a folder of a version that kept no mark
+      ASSERT_TRUE(world->files->Remove("journal/synced").ok());
+      world->catalog.end.clear();
+    }
+    world->catalog.refuse_end = full;
+    world->files->SetFaultHook([&](const std::string& operation, const std::string&) {
+      return operation == "reserve" || operation == "create" ? full : Status::OK();
+    });
+    const Status opened = world->Open();
+    ASSERT_TRUE(opened.ok()) << opened;
+    EXPECT_EQ(*world->Values(kA), UpTo(5));
+    EXPECT_EQ(ReasonOf(world->Append(kA, 5, 100).status()), Reason::kDiskFull);
+    EXPECT_EQ(*world->Values(kA), UpTo(5));
+    const Status closed = world->log->Close();
+    EXPECT_TRUE(closed.ok()) << closed;
+    world->Kill();
+    world->catalog.refuse_end = Status::OK();
+    world->files->SetFaultHook(nullptr);
+    ASSERT_TRUE(world->Open().ok());
+    ASSERT_TRUE(world->Append(kA, 5, 5).ok());
+    EXPECT_EQ(*world->Values(kA), UpTo(10));
+    EXPECT_FALSE(world->catalog.end.empty());
+  }
+}
+
 // A closed file that ends early, between two of its commits, is not taken for a shorter one.
 TEST(LogStoreTest, AClosedFileThatWasCutShortIsNamed) {
   auto world = std::make_unique<TestWorld>(std::make_unique<store::MemoryFileSystem>());

@@ -64,6 +64,7 @@ struct TestCatalog {
   std::string end;
   std::set<LogId> gone;
   Status refuse;  // the answer to the next group
+  Status refuse_end;
   bool refuse_each = false;
   std::vector<ClosedLogs> close;  // by the next commit that is named
 };
@@ -104,6 +105,7 @@ struct TestWorld {
     };
     options.journal_end = [this]() -> Result<std::string> { return catalog.end; };
     options.keep_journal_end = [this](const std::string& end) {
+      ARROW_RETURN_NOT_OK(catalog.refuse_end);
       catalog.end = end;
       return Status::OK();
     };
