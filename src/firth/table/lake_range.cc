@@ -382,6 +382,7 @@ Result<std::unique_ptr<RangeScanner>> LakeStoreImpl::ScanRange(const Caller& cal
   }
   const WishPtr wish = made;
   ARROW_ASSIGN_OR_RAISE(auto snapshot, Pin(table));
+  NoteAsked(edition->id);
   ARROW_ASSIGN_OR_RAISE(auto tails, TailsOf(*edition, snapshot.get(), wish->as_of));
   if (BytesOf(tails) > kTailBytesMax) {
     ARROW_RETURN_NOT_OK(CutEdition(table).status());

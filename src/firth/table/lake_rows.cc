@@ -252,6 +252,7 @@ Result<LakeRows> LakeStoreImpl::RowsOf(const TablePtr& table, CommitId as_of, bo
     }
   }
   ARROW_ASSIGN_OR_RAISE(const auto snapshot, Pin(table));
+  NoteAsked(edition->id);
   ARROW_ASSIGN_OR_RAISE(auto tails, TailsOf(*edition, snapshot.get(), as_of));
   LakeRows rows{.schema = arrow::schema(std::move(shown)), .hold = snapshot};
   std::vector<lakeview::LakeFilePtr> others;

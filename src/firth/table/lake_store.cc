@@ -20,6 +20,12 @@
 namespace firth::table {
 namespace {
 
+/// A table that grew by so much since the last look is hot. Cutting it would take its writers'
+/// time, and what is cut would soon be merged again; so unless somebody reads its files it waits
+/// until it is quieter, but only with so much that is not in files, and only for so long.
+constexpr uint64_t kHotBytes = uint64_t{16} << 20;
+constexpr uint64_t kHotBehindBytesMax = uint64_t{1} << 30;
+constexpr int kHotBehindTimes = 10;  // as long as others may be behind
 constexpr int kMergesOfRound = 4;
 
 using lakeview::Reading;
@@ -192,39 +198,35 @@ Status LakeStoreImpl::NoteGrown() {
   ARROW_ASSIGN_OR_RAISE(const auto grown, database_->log()->LogsAfter(looked_at_));
   for (const LogId log : grown) {
     const auto partition = database_->catalog()->PartitionOfLog(log);
-    if (partition.ok()) behind_.insert(partition->edition);  // else it was dropped
+    if (partition.ok()) behind_.try_emplace(partition->edition);  // else it was dropped
   }
   looked_at_ = now;
+  std::lock_guard lock(asked_mutex_);
+  asked_before_ = std::exchange(asked_, {});
   return Status::OK();
 }
 
 Result<LakeStoreImpl::Due> LakeStoreImpl::IsDue(const TablePtr& table) {
   const EditionInfo& edition = *table->current;
   if (IsCollection(edition)) return Due::kNothing;  // it is read from the time view
-  if (!behind_.contains(edition.id)) return Due::kNothing;
-  bool behind = false;
+  const auto found = behind_.find(edition.id);
+  if (found == behind_.end()) return Due::kNothing;
   const auto newest = view_->Newest(edition.id);
-  ARROW_ASSIGN_OR_RAISE(const auto partitions, database_->catalog()->ListPartitions(edition.id));
-  for (const PartitionInfo& partition : partitions) {
-    for (int32_t b = 0; b < partition.bucket_count; ++b) {
-      const LogId log = partition.LogOf(b);
-      ARROW_ASSIGN_OR_RAISE(const log::LogRange range, database_->log()->Range(log));
-      Offset from = range.start;
-      if (newest != nullptr) {
-        const auto had = newest->ends.find(log);
-        if (had != newest->ends.end()) from = std::max(from, had->second);
-      }
-      if (from >= range.end) continue;
-      behind = true;
-      const int64_t since = newest == nullptr ? edition.created_ns : newest->time_ns;
-      if (clock_->NowNs() - since >= behind_ns_max_) return Due::kNow;
-      ARROW_ASSIGN_OR_RAISE(const uint64_t bytes,
-                            database_->log()->BytesBetween(log, from, range.end));
-      if (bytes >= behind_bytes_max_) return Due::kNow;
-    }
+  ARROW_ASSIGN_OR_RAISE(const auto tails, TailsOf(edition, newest.get(), database_->LastCommit()));
+  if (tails.empty()) {
+    behind_.erase(found);
+    return Due::kNothing;
   }
-  if (!behind) behind_.erase(edition.id);
-  return behind ? Due::kLater : Due::kNothing;
+  uint64_t most = 0;
+  for (const LogTail& tail : tails) most = std::max(most, tail.bytes);
+  const uint64_t bytes = BytesOf(tails);
+  const uint64_t grown = bytes - std::min(bytes, found->second);
+  const bool hot = grown >= kHotBytes && !asked_before_.contains(edition.id);
+  const int64_t since = newest == nullptr ? edition.created_ns : newest->time_ns;
+  const bool long_ago = clock_->NowNs() - since >= behind_ns_max_ * (hot ? kHotBehindTimes : 1);
+  const bool much = hot ? bytes >= kHotBehindBytesMax : most >= behind_bytes_max_;
+  found->second = long_ago || much ? 0 : bytes;
+  return long_ago || much ? Due::kNow : Due::kLater;
 }
 
 lakeview::LakeView::OpenLog LakeStoreImpl::LogOpener(const TablePtr& table) {
@@ -307,6 +309,7 @@ Result<LakeEnds> LakeStoreImpl::Ends(const Caller& caller, const TablePtr& table
 Result<LakeFiles> LakeStoreImpl::Files(const Caller& caller, const TablePtr& table) {
   ARROW_RETURN_NOT_OK(database_->CheckRight(caller, access::kRead, *table));
   ARROW_ASSIGN_OR_RAISE(const auto snapshot, Pin(table));
+  NoteAsked(table->current->id);
   if (snapshot == nullptr) return LakeFiles{};
   LakeFiles files{.snapshot = Shown(*snapshot), .bytes = snapshot->bytes(), .hold = snapshot};
   files.history_metadata = view_->PublishedMetadata(snapshot->edition, Reading::kHistory);
@@ -315,6 +318,11 @@ Result<LakeFiles> LakeStoreImpl::Files(const Caller& caller, const TablePtr& tab
     files.paths.push_back(local_folder_.empty() ? file->path : LocalPath(file->path));
   }
   return files;
+}
+
+void LakeStoreImpl::NoteAsked(EditionId edition) {
+  std::lock_guard lock(asked_mutex_);
+  asked_.insert(edition);
 }
 
 Result<lakeview::SnapshotPtr> LakeStoreImpl::Pin(const TablePtr& table) {

@@ -112,6 +112,8 @@ class LakeStoreImpl : public LakeStore {
   };
 
   enum class Due { kNothing, kLater, kNow };
+  /// Somebody reads the rows of files: the next look at this edition is to keep them new.
+  void NoteAsked(EditionId edition);
   /// Is there something of the table's logs that is not in files, and is it time?
   Result<Due> IsDue(const TablePtr& table);
   /// Take the editions whose logs grew since the last call into behind_.
@@ -129,7 +131,10 @@ class LakeStoreImpl : public LakeStore {
   int64_t behind_ns_max_ = 0;
   // The round's own: what may be behind, so that logs at rest are not looked at again and again.
   CommitId looked_at_{0};
-  std::set<EditionId> behind_;
+  std::map<EditionId, uint64_t> behind_;  // by how many bytes, when it was looked at last
+  std::set<EditionId> asked_before_;      // whose files were read between the last two looks
+  std::mutex asked_mutex_;
+  std::set<EditionId> asked_;  // guarded by asked_mutex_; whose files were read since the last look
   const std::shared_ptr<Rounds> rounds_ = std::make_shared<Rounds>();
 };
 

@@ -112,6 +112,67 @@ TEST_F(LakeTest, SmallFilesDoNotPileUp) {
   EXPECT_LE(folder.size(), FileCount(table) + 2);
 }
 
+// Cutting a table while it is hammered takes its writers' time, so it waits until nobody hammers
+// it, or somebody reads it by its files.
+TEST(LakeBackgroundTest, AHotTableIsCutWhenItIsQuietOrAsked) {
+  constexpr int64_t kSecond = 1'000'000'000;
+  TableWorld world;
+  DatabaseOptions options;
+  options.files = world.files.get();
+  options.clock = &world.clock;
+  options.random = &world.random;
+  options.writer = &world.executor;
+  options.readers = &world.executor;
+  options.wait = [&](const std::function<bool()>& done) {
+    while (!done() && world.executor.RunOne()) {
+    }
+  };
+  options.lake_interval_ns = 5 * kSecond;
+  world.db = Database::Open(std::move(options)).ValueOrDie();
+  std::map<std::string, TablePtr> tables;
+  for (const std::string name : {"asked", "hot", "quiet"}) {
+    auto made = world.db->CreateTable(world.caller, Path{{"d", name}}, {.schema = PairSchema()});
+    ASSERT_TRUE(made.ok()) << made.status();
+    tables[name] = *made;
+  }
+  std::vector<Row> rows;
+  for (int i = 0; i < 23; ++i) {  // of noise: what counts is how much of the log it takes
+    std::string noise(1 << 20, ' ');
+    for (char& c : noise) c = static_cast<char>('0' + world.random.Next64() % 64);
+    rows.emplace_back(i, std::move(noise));
+  }
+  const auto append = [&](const std::string& name) {
+    ASSERT_TRUE(
+        world.db->AppendRows(world.caller, tables.at(name), {Pairs(rows)}, {}).status().ok());
+  };
+  const auto look = [&] {
+    world.executor.RunUntilIdle(/*advance=*/true, world.clock.MonotonicNs() + 6 * kSecond);
+  };
+  const auto snapshots = [&](const std::string& name) {
+    return world.db->lake()->Snapshots(world.caller, tables.at(name))->size();
+  };
+  for (const auto& [name, table] : tables) append(name);
+  look();
+  for (const auto& [name, table] : tables) EXPECT_EQ(snapshots(name), 0U) << name;
+  append("hot");
+  append("asked");
+  EXPECT_EQ(Sql(&world, "SELECT count(*) FROM d.asked"), std::vector<std::string>{"46"});
+  look();
+  EXPECT_EQ(snapshots("quiet"), 1U);
+  EXPECT_EQ(snapshots("asked"), 1U);
+  EXPECT_EQ(snapshots("hot"), 0U);
+  append("asked");
+  look();
+  EXPECT_EQ(snapshots("hot"), 1U) << "nobody wrote to it any more";
+  EXPECT_EQ(snapshots("asked"), 1U) << "nobody asked again";
+  EXPECT_EQ(Sql(&world, "SELECT count(*) FROM d.hot"), std::vector<std::string>{"46"});
+  // However it goes on, it is cut in the end.
+  append("asked");
+  world.clock.Advance(600 * kSecond);
+  look();
+  EXPECT_EQ(snapshots("asked"), 2U);
+}
+
 TEST_F(LakeTest, ColumnsAddedAndRenamedAfterACut) {
   TablePtr table = Create("t", {});
   ASSERT_TRUE(Append(table, {{1, "a"}}).ok());
