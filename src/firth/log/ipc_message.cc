@@ -14,6 +14,7 @@ constexpr flatbuffers::voffset_t kMessageVersion = 4;
 constexpr flatbuffers::voffset_t kMessageHeaderType = 6;
 constexpr flatbuffers::voffset_t kMessageHeader = 8;
 constexpr flatbuffers::voffset_t kMessageBodyLength = 10;
+constexpr flatbuffers::voffset_t kMessageCustom = 12;
 constexpr flatbuffers::voffset_t kBatchLength = 4;
 constexpr flatbuffers::voffset_t kBatchNodes = 6;
 constexpr flatbuffers::voffset_t kBatchBuffers = 8;
@@ -115,6 +116,8 @@ Result<IpcRecordBatch> ParseIpcRecordBatch(Bytes message) {
   IpcRecordBatch parsed;
   parsed.metadata_version = root->GetField<int16_t>(kMessageVersion, 0);
   parsed.length = batch->GetField<int64_t>(kBatchLength, 0);
+  parsed.has_more = metadata_bytes % 8 != 0 || root->GetOptionalFieldOffset(kMessageCustom) != 0 ||
+                    batch->GetOptionalFieldOffset(kBatchVariadic) != 0;
   parsed.body = reader.rest();
   if (parsed.metadata_version != 3 && parsed.metadata_version != 4) {
     return Corrupt("has a metadata version that is neither V4 nor V5");

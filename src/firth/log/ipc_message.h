@@ -33,6 +33,9 @@ struct IpcRecordBatch {
   std::vector<IpcFieldNode> nodes;
   std::vector<IpcBuffer> buffers;
   std::optional<IpcCompression> compression;
+  /// It has more than this, or its metadata does not end at a multiple of 8: what of it can be read
+  /// Arrow's own reader knows.
+  bool has_more = false;
   Bytes body;
 };
 

@@ -2,6 +2,7 @@
 #include <arrow/compute/api_aggregate.h>
 #include <arrow/compute/cast.h>
 
+#include "firth/log/batch_check.h"
 #include "firth/table/database_impl.h"
 
 namespace firth::table {
@@ -66,16 +67,22 @@ Result<log::EntryDraft> DatabaseImpl::DraftOf(const EditionInfo& edition, LogId 
                  "the table has no schema " + std::to_string(header.schema_id.value) +
                      "; its newest is " + std::to_string(edition.newest().id.value));
   }
-  // Once it is in the log every reader must be able to decode it, so it is decoded here. That costs
-  // little where it is not compressed: the rows stay where they lie.
-  const auto decoded = log::DecodeBatch(batch, schema->schema);
-  if (ReasonOf(decoded.status()) == Reason::kCorruptBatch) {
+  // Once it is in the log every reader must be able to decode it.
+  const auto readable = [&](const Status& status) {
+    if (ReasonOf(status) != Reason::kCorruptBatch) return status;
     // Its checksum is right: it was made so, and sending it again does not help.
     return Error(Code::kInvalidArgument, Reason::kSchemaMismatch,
                  "the rows cannot be read as those of schema " +
-                     std::to_string(header.schema_id.value) + ": " + MessageOf(decoded.status()));
+                     std::to_string(header.schema_id.value) + ": " + MessageOf(status));
+  };
+  TimeRange range;
+  if (edition.spec.time_column.empty()) {
+    ARROW_RETURN_NOT_OK(readable(log::CheckRows(batch, header, schema->schema)));
+  } else {
+    const auto rows = log::DecodeBatch(batch, schema->schema);
+    ARROW_RETURN_NOT_OK(readable(rows.status()));
+    ARROW_ASSIGN_OR_RAISE(range, RecordTimes(edition, **rows));
   }
-  ARROW_ASSIGN_OR_RAISE(const auto rows, decoded);
   log::EntryDraft draft;
   draft.log = log;
   draft.schema_id = header.schema_id;
@@ -83,7 +90,6 @@ Result<log::EntryDraft> DatabaseImpl::DraftOf(const EditionInfo& edition, LogId 
   draft.offsets = static_cast<uint32_t>(header.last_offset_delta) + 1;
   draft.writer_id = header.writer_id;
   draft.sequence = header.sequence;
-  ARROW_ASSIGN_OR_RAISE(const TimeRange range, RecordTimes(edition, *rows));
   draft.record_time_min_ns = range.min_ns;
   draft.record_time_max_ns = range.max_ns;
   draft.body = std::move(batch);

@@ -1,0 +1,126 @@
+// Goal: what is taken without being decoded can be decoded. Method: batches of every type that is
+// judged by its bytes, changed in every place, against Arrow's own full validation.
+#include "firth/log/batch_check.h"
+
+#include <arrow/array/array_nested.h>
+#include <arrow/json/from_string.h>
+
+#include <cstring>
+
+#include "firth/common/random.h"
+#include "firth/log/log_testing.h"
+
+namespace firth::log {
+namespace {
+
+std::shared_ptr<arrow::Schema> PlainSchema() {
+  return arrow::schema({arrow::field("i", arrow::int64(), false), arrow::field("s", arrow::utf8()),
+                        arrow::field("b", arrow::boolean()), arrow::field("y", arrow::binary()),
+                        arrow::field("t", arrow::timestamp(arrow::TimeUnit::MICRO)),
+                        arrow::field("d", arrow::date32()), arrow::field("f", arrow::float32()),
+                        arrow::field("x", arrow::fixed_size_binary(3))});
+}
+
+std::shared_ptr<arrow::RecordBatch> FromJson(const std::shared_ptr<arrow::Schema>& schema,
+                                             const std::string& rows) {
+  const auto array =
+      arrow::json::ArrayFromJSONString(arrow::struct_(schema->fields()), rows).ValueOrDie();
+  return arrow::RecordBatch::Make(schema, array->length(),
+                                  static_cast<const arrow::StructArray&>(*array).fields());
+}
+
+std::shared_ptr<arrow::RecordBatch> PlainRows(const char* text) {
+  std::string json = "[";
+  for (int i = 0; i < 20; ++i) {
+    const std::string n = std::to_string(i);
+    if (i > 0) json += ",";
+    json += i % 5 == 4 ? "[" + n + ",null,null,null,null,null,null,null]"
+                       : "[" + n + ",\"" + text + n + "\",true,\"y" + n + "\"," + n + "," + n +
+                             ",0.5,\"abc\"]";
+  }
+  return FromJson(PlainSchema(), json + "]");
+}
+
+std::string Encoded(const char* text) {
+  const auto batch =
+      EncodeBatch(*PlainRows(text), {}, {.compression = arrow::Compression::UNCOMPRESSED});
+  return std::string(AsText(BytesOf(*batch)));
+}
+
+bool IsPlain(const std::string& bytes) {
+  return AreRowsPlainlyThere(*ParseTrustedBatch(AsBytes(bytes)), *PlainSchema());
+}
+
+Status Decoded(const std::string& bytes) {
+  return DecodeBatch(arrow::Buffer::FromString(bytes), PlainSchema()).status();
+}
+
+TEST(BatchCheckTest, PlainRowsNeedNoDecoding) {
+  EXPECT_TRUE(IsPlain(Encoded("text")));
+  EXPECT_TRUE(IsPlain(Encoded("f\xc3\xb6rde \xe2\x82\xac")));
+}
+
+TEST(BatchCheckTest, OthersAreDecoded) {
+  const auto schema = arrow::schema({arrow::field("d", arrow::decimal128(3, 0))});
+  for (const auto& [json, whole] : {std::pair("[[\"7\"]]", true), std::pair("[[\"777\"]]", true)}) {
+    const auto rows = FromJson(schema, json);
+    const auto batch =
+        EncodeBatch(*rows, {}, {.compression = arrow::Compression::UNCOMPRESSED}).ValueOrDie();
+    const BatchHeader header = *ParseBatch(BytesOf(batch));
+    EXPECT_FALSE(AreRowsPlainlyThere(header, *schema));
+    EXPECT_EQ(CheckRows(batch, header, schema).ok(), whole);
+    const auto narrow = arrow::schema({arrow::field("d", arrow::decimal128(2, 0))});
+    EXPECT_EQ(CheckRows(batch, header, narrow).ok(), json == std::string("[[\"7\"]]"));
+  }
+  const auto compressed = TestBatch(0, 10);
+  EXPECT_FALSE(AreRowsPlainlyThere(*ParseBatch(BytesOf(compressed)), *TestSchema()));
+  EXPECT_TRUE(CheckRows(compressed, *ParseBatch(BytesOf(compressed)), TestSchema()).ok());
+}
+
+TEST(BatchCheckTest, AColumnOfAnotherTypeIsRefused) {
+  const std::string bytes = Encoded("text");
+  const BatchHeader header = *ParseTrustedBatch(AsBytes(bytes));
+  for (int i = 0; i < PlainSchema()->num_fields(); ++i) {
+    // The same buffers, but of wider values, or as text.
+    for (const auto& type : {arrow::decimal256(70, 0), arrow::utf8()}) {
+      if (PlainSchema()->field(i)->type()->Equals(*type)) continue;
+      const auto other = PlainSchema()->SetField(i, arrow::field("o", type)).ValueOrDie();
+      const Status found = CheckRows(arrow::Buffer::FromString(bytes), header, other);
+      const Status decoded = DecodeBatch(arrow::Buffer::FromString(bytes), other).status();
+      EXPECT_EQ(found.ok(), decoded.ok()) << i << " as " << type->ToString();
+      EXPECT_EQ(ReasonOf(found), found.ok() ? Reason::kNone : Reason::kCorruptBatch);
+    }
+  }
+}
+
+TEST(BatchCheckTest, WhatIsTakenCanBeDecoded) {
+  SeededRandom random(12);
+  const std::vector<std::string> whole = {Encoded("text"), Encoded("f\xc3\xb6rde \xe2\x82\xac")};
+  ASSERT_TRUE(Decoded(whole[0]).ok());
+  int taken = 0, refused = 0, not_plain = 0;
+  for (int round = 0; round < 60'000; ++round) {
+    std::string bytes = whole[random.Next64() % 2];
+    const size_t body = bytes.size() - kBatchHeaderBytes;
+    for (uint64_t i = 0; i <= random.Next64() % 3; ++i) {
+      // In one half of the rounds the metadata, which is what stands first.
+      const size_t within = round % 2 == 0 ? 700 : body;
+      const size_t at = kBatchHeaderBytes + random.Next64() % std::min(within, body);
+      if (random.Next64() % 3 == 0 && at + 8 <= bytes.size()) {
+        const int64_t number = static_cast<int64_t>(random.Next64() % 70) - 3;
+        std::memcpy(bytes.data() + at / 4 * 4, &number, 4);
+      } else {
+        bytes[at] = static_cast<char>(random.Next64());
+      }
+    }
+    const bool plain = IsPlain(bytes);
+    const Status decoded = Decoded(bytes);
+    ASSERT_TRUE(!plain || decoded.ok()) << "round " << round << ": " << decoded;
+    ++(plain ? taken : decoded.ok() ? not_plain : refused);
+  }
+  EXPECT_GT(taken, 5'000);
+  EXPECT_GT(refused, 5'000);
+  EXPECT_LT(not_plain, taken);
+}
+
+}  // namespace
+}  // namespace firth::log
