@@ -55,6 +55,7 @@ Status Workload::Step() {
 Status Workload::Check(bool restarted) {
   ARROW_ASSIGN_OR_RAISE(const Model found, Observe(world_));
   if (restarted) {
+    refused_ = Status::OK();  // by the end of what was there before
     ++writer_;
     sequences_.clear();
   }

@@ -85,8 +85,10 @@ bool World::Counts(const char* operation, const std::string& path) {
 }
 
 bool World::IsNow(const char* operation, const std::string& path, uint64_t at) {
-  // To read takes no room.
-  if (fault_ == Fault::kDiskFull && IsRead(operation)) return false;
+  // To read takes no room, and a sync that finds none is an error like any other.
+  if (fault_ == Fault::kDiskFull && (IsRead(operation) || operation == std::string_view("sync"))) {
+    return false;
+  }
   if (!curious) return Counts(operation, path) && after_-- == 0;
   // Of several on one way the first would hide the others.
   if (!wanted.empty()) {

@@ -25,6 +25,13 @@ Status FileStatus(int error_number, std::string_view action, std::string_view pa
   return error_number == 0 ? Status::OK() : FileError(error_number, action, path);
 }
 
+Status SyncError(int error_number, std::string_view path) {
+  const Status found = FileError(error_number, "sync", path);
+  return ReasonOf(found) == Reason::kDiskFull
+             ? Error(Code::kUnavailable, Reason::kIo, MessageOf(found))
+             : found;
+}
+
 Status ReadPastEnd(std::string_view path, uint64_t position, uint64_t wanted, uint64_t found) {
   return Error(Code::kOutOfRange, Reason::kIo,
                "cannot read " + std::to_string(wanted) + " bytes at " + std::to_string(position) +

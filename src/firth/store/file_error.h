@@ -18,6 +18,10 @@ Status FileError(int error_number, std::string_view action, std::string_view pat
 /// The same for a run of errno-style results: OK for 0.
 Status FileStatus(int error_number, std::string_view action, std::string_view path);
 
+/// A sync that failed: kUnavailable / kIo, also for ENOSPC. What a full disk refused by then had
+/// been taken before, so it is no refusal after which all goes on.
+Status SyncError(int error_number, std::string_view path);
+
 /// A read past the end: kOutOfRange / kIo.
 Status ReadPastEnd(std::string_view path, uint64_t position, uint64_t wanted, uint64_t found);
 

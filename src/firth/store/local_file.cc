@@ -35,7 +35,7 @@ class LocalFile : public File {
     if (sync_failed_) return SyncFailedBefore(name_);
     if (fdatasync(fd()) == 0) return Status::OK();
     sync_failed_ = true;
-    return FileError(errno, "sync", name_);
+    return SyncError(errno, name_);
   }
 
   Status Reserve(uint64_t bytes) override {

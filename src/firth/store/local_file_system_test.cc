@@ -7,9 +7,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <fstream>
 
+#include "firth/store/file_error.h"
 #include "firth/store/testing_files.h"
 
 namespace firth::store {
@@ -27,6 +29,12 @@ class LocalFiles : public testing::Test {
   TemporaryFolder folder;
   std::unique_ptr<FileSystem> files;
 };
+
+TEST(FileErrors, ASyncThatFindsNoRoomIsNoCleanRefusal) {
+  EXPECT_EQ(ReasonOf(FileError(ENOSPC, "write", "f")), Reason::kDiskFull);
+  EXPECT_EQ(ReasonOf(SyncError(ENOSPC, "f")), Reason::kIo);
+  EXPECT_EQ(MessageOf(SyncError(ENOSPC, "f")), "cannot sync 'f': No space left on device");
+}
 
 TEST_F(LocalFiles, ASecondOwnerIsRefusedAndToldTheFirst) {
   const Status status = OpenLocalFileSystem(folder.path()).status();
