@@ -223,8 +223,10 @@ Result<LakeStoreImpl::Due> LakeStoreImpl::IsDue(const TablePtr& table) {
   const uint64_t grown = bytes - std::min(bytes, found->second);
   const bool hot = grown >= kHotBytes && !asked_before_.contains(edition.id);
   const int64_t since = newest == nullptr ? edition.created_ns : newest->time_ns;
-  const bool long_ago = clock_->NowNs() - since >= behind_ns_max_ * (hot ? kHotBehindTimes : 1);
-  const bool much = hot ? bytes >= kHotBehindBytesMax : most >= behind_bytes_max_;
+  const int64_t behind_ns = (clock_->NowNs() - since) / (hot ? kHotBehindTimes : 1);
+  const bool long_ago = behind_ns >= behind_ns_max_;
+  const bool much =
+      hot ? bytes >= std::max(kHotBehindBytesMax, behind_bytes_max_) : most >= behind_bytes_max_;
   found->second = long_ago || much ? 0 : bytes;
   return long_ago || much ? Due::kNow : Due::kLater;
 }
