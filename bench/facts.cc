@@ -4,8 +4,6 @@
 //   FIRTH_BENCH_SERIES (default 1,000,000), FIRTH_BENCH_FOLDER (default /tmp/firth-bench-facts)
 //
 // A tenth of the series is in one collection, the others are in collections of a hundred.
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
@@ -19,29 +17,13 @@
 #include "firth/common/text.h"
 #include "firth/store/file_system.h"
 #include "firth/table/series_facts.h"
+#include "measure.h"
 
 namespace {
 
+using namespace firth::bench;  // NOLINT
 using namespace firth;         // NOLINT
 using namespace firth::table;  // NOLINT
-
-double CpuSeconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-double ResidentBytes() {
-  long pages = 0, resident = 0;
-  if (FILE* file = std::fopen("/proc/self/statm", "r")) {
-    if (std::fscanf(file, "%ld %ld", &pages, &resident) != 2) resident = 0;
-    std::fclose(file);
-  }
-  return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE));
-}
 
 SeriesId IdOf(uint64_t number) {
   std::mt19937_64 random(number);
@@ -102,7 +84,7 @@ int main() {
     Check(facts.Open());
     row("first start after an older version", CpuSeconds() - cpu, "s of CPU");
   }
-  const double before = ResidentBytes();
+  const double before = static_cast<double>(ResidentBytes());
   cpu = CpuSeconds();
   SeriesFacts facts(catalog.get());
   Check(facts.Open());
@@ -132,7 +114,8 @@ int main() {
   row("list collections", static_cast<double>(collections.size()), "collections");
   row("", (CpuSeconds() - cpu) * 1e6 / static_cast<double>(collections.size()),
       "us of CPU a collection");
-  row("memory for all that", (ResidentBytes() - before) / 1e6, "MB");
-  row("", (ResidentBytes() - before) / static_cast<double>(count), "bytes a series");
+  row("memory for all that", (static_cast<double>(ResidentBytes()) - before) / 1e6, "MB");
+  row("", (static_cast<double>(ResidentBytes()) - before) / static_cast<double>(count),
+      "bytes a series");
   return 0;
 }

@@ -7,7 +7,6 @@
 //
 // Keys are drawn evenly. Half of a value's bytes compress away, as in db_bench. Every upsert is in
 // the log and the changelog, synced, before it counts.
-#include <sys/resource.h>
 
 #include <atomic>
 #include <chrono>
@@ -28,10 +27,12 @@
 #include "firth/schema/row.h"
 #include "firth/store/file_system.h"
 #include "firth/table/database.h"
+#include "measure.h"
 
 namespace {
 
-using namespace firth;  // NOLINT
+using namespace firth::bench;  // NOLINT
+using namespace firth;         // NOLINT
 
 constexpr int32_t kBuckets = 4;
 
@@ -39,15 +40,6 @@ void Need(const Status& status) {
   if (status.ok()) return;
   std::fprintf(stderr, "%s\n", status.ToString().c_str());
   std::exit(1);
-}
-
-double CpuSeconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
 double WallSeconds() {

@@ -7,8 +7,6 @@
 // Rates are per second of this process's CPU time, since other things run beside it; latencies are
 // of the wall clock. Points look like a phasor measurement unit's: 120 a second, float32 in
 // doubles.
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -22,37 +20,21 @@
 
 #include "firth/store/file_system.h"
 #include "firth/timeview/time_view.h"
+#include "measure.h"
 
 namespace {
 
+using namespace firth::bench;     // NOLINT
 using namespace firth;            // NOLINT
 using namespace firth::timeview;  // NOLINT
 
 constexpr int64_t kBegin = 1'500'000'000'000'000'000;
 constexpr size_t kBatch = 50'000;
 
-double CpuSeconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
 double WallMicros() {
   return std::chrono::duration<double, std::micro>(
              std::chrono::steady_clock::now().time_since_epoch())
       .count();
-}
-
-int64_t ResidentMegabytes() {
-  long pages = 0, resident = 0;
-  if (FILE* file = std::fopen("/proc/self/statm", "r")) {
-    if (std::fscanf(file, "%ld %ld", &pages, &resident) != 2) resident = 0;
-    std::fclose(file);
-  }
-  return resident * sysconf(_SC_PAGESIZE) >> 20;
 }
 
 /// Points of a voltage's magnitude: slow drift, noise of an instrument, float32.
@@ -114,7 +96,7 @@ class Bench {
     Zoom("warm", uint64_t{256} << 20, true);
     Zoom("cold", 0, false);
     Raw();
-    std::printf("resident at the end: %lld MB\n", static_cast<long long>(ResidentMegabytes()));
+    std::printf("resident at the end: %lld MB\n", static_cast<long long>(ResidentBytes() >> 20));
     std::filesystem::remove_all(folder_);
   }
 
@@ -209,12 +191,12 @@ class Bench {
     }
     Report("insert into 100,000 series, 100 points each",
            static_cast<double>(points) / (CpuSeconds() - begin - made) / 1e6, "M points/s", "");
-    Report("resident with 100,000 series", static_cast<double>(ResidentMegabytes()), "MB", "");
+    Report("resident with 100,000 series", static_cast<double>(ResidentBytes() >> 20), "MB", "");
   }
 
   /// Very many series that were written to once: memory is to follow those in use.
   void Idle() {
-    const int64_t before = ResidentMegabytes();
+    const int64_t before = ResidentBytes() >> 20;
     const double begin = CpuSeconds();
     {
       auto view = Open("idle");
@@ -237,7 +219,7 @@ class Bench {
     Report("series made, ten points each, a second",
            static_cast<double>(series_) / (CpuSeconds() - begin) / 1e6, "M", "");
     auto view = Open("idle");
-    const int64_t opened = ResidentMegabytes();
+    const int64_t opened = ResidentBytes() >> 20;
     std::mt19937_64 random(6);
     std::vector<double> micros;
     for (int i = 0; i < 1000; ++i) {

@@ -32,9 +32,9 @@ def server(request, tmp_path):
         started.kill()
 
 
-def fill(server):
+def fill(folder):
     """Take all the room that is left."""
-    with open(server.seen / "filler", "ab", buffering=0) as filler:
+    with open(folder / "filler", "ab", buffering=0) as filler:
         for size in (1 << 20, 1 << 12, 1):
             try:
                 while True:
@@ -62,7 +62,7 @@ def test_refused_read_resumed(server, key):
     with connect(server) as client:
         create(client, "d/t", **({"key": key} if key else {}))
         for _ in range(3):
-            fill(server)
+            fill(server.seen)
             refused = write_until_refused(client, "d/t", state)
             assert "full" in str(refused).lower() or "no space" in str(refused).lower(), refused
             assert server.process.poll() is None, server.log()
@@ -109,20 +109,13 @@ def test_a_start_without_room(tmp_path):
             create(client, "d/t")
             put(client, "d/t", range(100), "x")
         server.kill()
-        filler = folder / "filler"
-        with open(filler, "ab", buffering=0) as out:
-            for size in (1 << 20, 1 << 12, 1):
-                try:
-                    while True:
-                        out.write(b"f" * size)
-                except OSError:
-                    pass
+        fill(folder)
         try:
             server = Server(folder)
             server.kill()
         except AssertionError as failure:
             assert "full" in str(failure).lower() or "no space" in str(failure).lower(), failure
-        filler.unlink()
+        (folder / "filler").unlink()
         server = Server(folder)
         with connect(server) as client:
             assert numbers_of(client, "d/t") == list(range(100))
