@@ -214,8 +214,8 @@ Result<WarehouseJob> Warehouse::Query(const Requester& who, const WarehouseQuery
   const int64_t timeout_ms = query.timeout_ms == 0 ? kTimeoutMsDefault : query.timeout_ms;
   ARROW_ASSIGN_OR_RAISE(const Analyzed analyzed,
                         Analyze(&who, query.sql, now_us, parts_.database->LastCommit(), {}));
-  // The engine has its own word on groups and the like.
-  const auto prepared = Prepare(analyzed, analyzed.translation.sql, timeout_ms);
+  // The engine has its own word on groups and the like. The time that was given is the run's.
+  const auto prepared = Prepare(analyzed, analyzed.translation.sql, kTimeoutMsDefault);
   if (!prepared.ok()) return Analysis(prepared.status());
   WarehouseJob shown{.avro_schema = AvroText(*analyzed.translation.record, /*docs=*/false)};
   ARROW_ASSIGN_OR_RAISE(shown.bytes_scanned, BytesScanned(analyzed));
@@ -394,18 +394,20 @@ Result<std::string> Warehouse::RunTaken(const work::Job& job, const RunningPtr& 
   ARROW_ASSIGN_OR_RAISE(const Analyzed analyzed,
                         Analyze(nullptr, spec["sql"], spec["now_us"],
                                 CommitId(spec["as_of"].get<int64_t>()), editions));
-  ARROW_ASSIGN_OR_RAISE(const auto prepared,
-                        Prepare(analyzed, analyzed.translation.sql, timeout_ms));
-  ARROW_ASSIGN_OR_RAISE(const auto rows, prepared->Run());
-  {
-    std::lock_guard lock(running->mutex);
-    running->result = rows.get();
-  }
-  auto outcome = WriteRows(job, analyzed.translation, rows.get());
-  {
+  const auto run = [&]() -> Result<Json> {
+    ARROW_ASSIGN_OR_RAISE(const auto prepared,
+                          Prepare(analyzed, analyzed.translation.sql, timeout_ms));
+    ARROW_ASSIGN_OR_RAISE(const auto rows, prepared->Run());
+    {
+      std::lock_guard lock(running->mutex);
+      running->result = rows.get();
+    }
+    auto outcome = WriteRows(job, analyzed.translation, rows.get());
     std::lock_guard lock(running->mutex);
     running->result = nullptr;
-  }
+    return outcome;
+  };
+  const auto outcome = run();
   if (!outcome.ok() && CodeOf(outcome.status()) == Code::kDeadlineExceeded) {
     return Error(Code::kDeadlineExceeded, Reason::kNone,
                  "query timeout: " + MessageOf(outcome.status()));
