@@ -54,6 +54,7 @@ configure:
 	@test -f $(BUILD)/build.ninja || cmake --preset $(PRESET) -B $(BUILD)
 
 bench: configure
+	@tools/setup.sh test data
 	@ninja -C $(BUILD) -j $(JOBS) firth_benchmarks firth
 	@tools/run_bench.sh $(BUILD) $(BENCH)
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# Python: venv/beneath
 """What the Beneath door takes: calls of the control plane, lookups and pages of the index beside the same ones by `firth get`
 and `firth scan`, from a write to its delivery, a thousand subscribers, and warehouse queries beside the same ones in `firth sql`.
 

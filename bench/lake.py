@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# Python: venv/native
 """What it costs to keep rows, and to have them as Parquet: narrow rows through Arrow Flight into the log, then the cut.
 
     FIRTH_BINARY=build/firth python bench/lake.py [ROWS]

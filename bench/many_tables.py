@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# Python: venv/native
 """What tables cost that exist and are not used: 10,000 tables of 10 logs each, 100,000 logs.
 
     FIRTH_BINARY=build/firth python bench/many_tables.py [TABLES] [LOGS A TABLE]

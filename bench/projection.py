@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# Python: venv/fluss10
 """Reading one column of a hundred beside reading all, by the Fluss client: what it costs the server.
 
     FIRTH_BINARY=build/firth bench/projection.py [--rows N] [--rounds N]

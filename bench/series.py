@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# Python: venv/btrdb
 """What the BTrDB door costs, by the unmodified client: inserts, raw reads and windows through Arrow calls.
 
     .deps/venv/btrdb/bin/python bench/series.py [MILLIONS OF POINTS]

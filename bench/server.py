@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# Python: venv/native
 """What the server costs before it works: its start, its memory when idle, and a follower that waits.
 
     FIRTH_BINARY=build/firth python bench/server.py [FOLLOWERS]

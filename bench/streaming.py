@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# Python: duckdb==1.5.5 duckdb-extension-ducklake==1.5.5 pyarrow==26.0.1 pyiceberg[sql-sqlite,pyarrow]==0.12.0
 """Small writes with a question between them: rows in batches of 10, a count after every 1,000.
 
     FIRTH_BINARY=build/firth python bench/streaming.py [ROWS]

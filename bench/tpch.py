@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# Python: duckdb==1.5.5 duckdb-extension-tpch==1.5.5 pyarrow==26.0.1
 """TPC-H through Firth's front beside DuckDB on the same Parquet files.
 
     FIRTH_BINARY=build/firth python bench/tpch.py [SCALE]

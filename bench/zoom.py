@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# Python: btrdb[data]==5.34.2 duckdb==1.5.5 numpy==2.4.6 pyarrow==26.0.1
 """Zooming: 1,000 windows of a span, and the point next to a time, beside DuckDB over Parquet and QuestDB.
 
     FIRTH_BINARY=build/firth python bench/zoom.py [--points N] [--only NAME,…]
