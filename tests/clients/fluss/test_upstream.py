@@ -5,10 +5,7 @@ release runs the tests of its own time: the tag of the older one, and the newest
 they find is listed in docs/doors/fluss.md.
 """
 
-import json
 import os
-import pathlib
-import re
 import subprocess
 import sys
 
@@ -76,51 +73,3 @@ def test_of_upstream(checkout, cluster, name):
         cwd=checkout / "bindings" / "python", env=environment, capture_output=True, text=True, timeout=FILE_S)
     print(run.stdout)
     assert run.returncode == 0, run.stdout[-6000:]
-
-
-# The client's Rust crate has integration tests of its own. They start servers in containers by a crate (or a file) of
-# theirs, in whose place rust_cluster/cluster.rs names this server; the tests are unchanged. Building them takes
-# minutes: FLUSS_RUST_TARGET names a folder for what cargo makes, and asks for them.
-RUST_TARGET = os.environ.get("FLUSS_RUST_TARGET", "")
-RUST_S = 3600
-# They declare tables of another lake's format, which is refused.
-RUST_REFUSED = ["upsert_and_lookup_with_paimon_format_v2", "upsert_and_prefix_lookup_with_paimon_format_v1"]
-STANDS_IN = pathlib.Path(__file__).parent / "rust_cluster" / "cluster.rs"
-
-
-def rust_workspace(folder):
-    """The crate and its tests, in a workspace without the other languages' parts."""
-    packed = subprocess.run(["git", "-C", REPOSITORY, "archive", REVISION, "Cargo.toml", "crates/fluss"], check=True,
-                            capture_output=True)
-    subprocess.run(["tar", "-x", "-C", str(folder)], input=packed.stdout, check=True)
-    crate, members = folder / "crates" / "fluss", ["crates/fluss"]
-    if (crate / "tests" / "integration" / "fluss_cluster.rs").read_text().count("\n") < 50:  # it names a crate
-        other = folder / "crates" / "fluss-test-cluster"
-        (other / "src").mkdir(parents=True)
-        (other / "src" / "lib.rs").write_text(STANDS_IN.read_text())
-        (other / "Cargo.toml").write_text(
-            '[package]\nname = "fluss-test-cluster"\nedition.workspace = true\nversion.workspace = true\n\n'
-            '[dependencies]\nfluss = { workspace = true }\n')
-        members.append("crates/fluss-test-cluster")
-    else:
-        (crate / "tests" / "integration" / "fluss_cluster.rs").write_text(STANDS_IN.read_text())
-        manifest = crate / "Cargo.toml"
-        manifest.write_text(re.sub(r"^testcontainers = .*\n", "", manifest.read_text(), flags=re.M))
-    manifest = folder / "Cargo.toml"
-    text = re.sub(r"members = \[[^]]*\]", f"members = {json.dumps(members)}", manifest.read_text())
-    manifest.write_text(text.replace(', features = ["storage-all"]', "") + "\n[profile.dev]\ndebug = false\n")
-
-
-@pytest.mark.skipif(not RUST_TARGET, reason="FLUSS_RUST_TARGET names no folder for cargo")
-@pytest.mark.timeout(RUST_S)
-def test_of_the_rust_crate(cluster, tmp_path):
-    rust_workspace(tmp_path)
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("FIRTH_", "PYTEST_"))}
-    environment.update(FLUSS_BOOTSTRAP_SERVERS=cluster.fluss, FLUSS_SASL_BOOTSTRAP_SERVERS=cluster.sasl,
-                       CARGO_TARGET_DIR=RUST_TARGET)
-    run = subprocess.run(
-        ["cargo", "test", "-p", "fluss-rs", "--features", "integration_tests", "--test", "test_fluss", "--",
-         "--test-threads=4", *(word for name in RUST_REFUSED for word in ("--skip", name))],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=RUST_S)
-    print(run.stdout)
-    assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-3000:]
