@@ -47,7 +47,8 @@ inline std::filesystem::path TestingRoot() {
 /// An empty folder of the operating system that goes away with its owner.
 class TemporaryFolder {
  public:
-  TemporaryFolder() : path_(TestingRoot() / "firth_store_XXXXXX") {
+  explicit TemporaryFolder(const std::filesystem::path& below = TestingRoot())
+      : path_(below / "firth_store_XXXXXX") {  // mkdtemp puts a name of its own there
     FIRTH_CHECK(mkdtemp(path_.data()) != nullptr);
   }
   TemporaryFolder(const TemporaryFolder&) = delete;
