@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # Python: venv/btrdb
-"""What the BTrDB door costs, by the unmodified client: inserts, raw reads and windows through Arrow calls.
+"""What the BTrDB door costs: inserts, raw reads, windows and nearest points through Arrow calls.
 
     .deps/venv/btrdb/bin/python bench/series.py [MILLIONS OF POINTS]
 
-Starts build/firth on a folder below /tmp. Rates are per second of the server's CPU time, since other things run beside
-it; the client's own CPU time stands next to them. Every insert is acknowledged when it is synced.
+First by the unmodified Python client, then by a load generator in C++ (bench/load), which is measured against a
+server that does nothing before: it must be twice as fast as what it measures. Starts build/firth on a folder below
+/tmp. Rates are by the clock, and per second of the server's CPU time, since other things may run beside it; the
+client's own CPU time stands next to them. Every insert is acknowledged when it is synced.
 """
 
 import concurrent.futures
@@ -28,7 +30,11 @@ import pyarrow as pa
 
 warnings.simplefilter("ignore")
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = pathlib.Path(os.environ.get("FIRTH_BUILD", ROOT / "build"))
+LOAD = BUILD / "bin" / "load_btrdb"
+CONNECTIONS = (1, 4)
 BASE = 1500000000000000000
+RATE = 120  # points a second
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -50,6 +56,45 @@ class Meter:
               f"   server {server:6.2f} s, client {client:6.2f} s, wall {wall:6.2f} s", flush=True)
 
 
+def load(server, op, **options):
+    """Run the generator; its figures. No time limit but that of a run that hangs."""
+    words = [str(word) for name, value in options.items() for word in ("--" + name, value)]
+    out = subprocess.run([LOAD, "--server", server, "--op", op, *words], check=True, capture_output=True, text=True,
+                         timeout=1800).stdout
+    return json.loads(out).get(op)
+
+
+def by_generator(address, pid, points, results):
+    """Each kind of work against the sink and then against the server; inserts go to streams of their own."""
+    sink = subprocess.Popen([LOAD, "--op", "sink", "--points", str(points)], stdout=subprocess.PIPE, text=True)
+    try:
+        empty = f"127.0.0.1:{int(sink.stdout.readline())}"
+        load(address, "create", streams=max(CONNECTIONS) + 1)
+        hour = {"points": points, "span": min(3600 * 10**9, points * 10**9 // RATE)}
+        for name, op, wanted, options in [
+                *((f"ArrowInsert, {n} at once", "insert", "points >= 3 M/s",
+                   {"points": points, "connections": n, "streams": n, "first-stream": 0 if n > 1 else max(CONNECTIONS)})
+                  for n in CONNECTIONS),
+                *((f"ArrowRawValues, {n} at once", "raw", "points >= 20 M/s",
+                   {"points": points, "connections": n, "requests": 4}) for n in CONNECTIONS),
+                ("1,000 windows of 1 h", "windows", "p99 <= 3 ms", {"requests": 500, **hour}),
+                ("1,000 windows of all", "windows", "p99 <= 3 ms", {"requests": 500, "points": points}),
+                ("aligned windows of 1 h", "aligned", "p99 <= 3 ms", {"requests": 500, **hour}),
+                ("nearest", "nearest", "p99 <= 1 ms", {"requests": 2000, "points": points})]:
+            most = load(empty, op, **options)
+            before = cpu(pid)
+            got = load(address, op, **options)
+            got["server_cpu_s"] = cpu(pid) - before
+            got["sink_rows_per_s"] = most["rows_per_s"]
+            results["generator, " + name] = got
+            print(f"{name:28} {got['rows_per_s']:13,.0f} a second, {got['rows'] / max(got['server_cpu_s'], 1 / TICK):13,.0f}"
+                  f" per s of server CPU, p50 {got['p50_ms']:7.2f} ms, p99 {got['p99_ms']:7.2f} ms"
+                  f"  (sink {most['rows_per_s'] / got['rows_per_s']:.1f} times as fast; wanted: {wanted})", flush=True)
+    finally:
+        sink.kill()
+        sink.wait()
+
+
 def main(millions=5):
     points = int(millions * 1e6)
     folder = tempfile.mkdtemp(prefix="firth-bench-btrdb-")
@@ -60,7 +105,8 @@ def main(millions=5):
         stderr=subprocess.DEVNULL)
     try:
         assert server.stdout.readline().strip() == "ready"
-        conn = btrdb.connect(json.loads(pathlib.Path(folder, "data/endpoints.json").read_text())["btrdb"])
+        address = json.loads(pathlib.Path(folder, "data/endpoints.json").read_text())["btrdb"]
+        conn = btrdb.connect(address)
         stream = conn.create(uuid.uuid4(), "bench", tags={"name": "phasor"})
         random = numpy.random.default_rng(1)
         times = BASE + (numpy.arange(points, dtype=numpy.int64) * 1_000_000_000) // 120
@@ -84,12 +130,17 @@ def main(millions=5):
 
         meter.run("ArrowInsert, 1 a call, 8 at once", 1600, "points", together)
         assert small.version() == 10 + 300 + 1600
+        if LOAD.exists():
+            by_generator(address, server.pid, points, results)
+        else:
+            raise SystemExit(f"{LOAD} is not built: ninja -C {BUILD} load_btrdb")
         results["machine"] = {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count(),
                               "load": os.getloadavg()}
         server.send_signal(signal.SIGTERM)
         server.wait()
+        all_points = points * (1 + sum(CONNECTIONS))
         data = subprocess.run(["du", "-sb", folder + "/data/timeview"], capture_output=True, text=True).stdout.split()
-        results["bytes_a_point"] = int(data[0]) / points
+        results["bytes_a_point"] = int(data[0]) / all_points
         print(f"time view: {results['bytes_a_point']:.2f} bytes a point; load {results['machine']['load']}")
         out = ROOT / "bench" / "results"
         out.mkdir(exist_ok=True)

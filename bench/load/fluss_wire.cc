@@ -9,9 +9,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <vector>
 
@@ -25,15 +22,6 @@ constexpr size_t kRequestHead = 12;
 constexpr size_t kAnswerHead = 9;
 
 }  // namespace
-
-void Fail(const std::string& why) {
-  std::fprintf(stderr, "load_fluss: %s\n", why.c_str());
-  std::_Exit(1);
-}
-
-int64_t NowNs() {
-  return std::chrono::steady_clock::now().time_since_epoch().count();
-}
 
 uint64_t Fields::Varint() {
   uint64_t value = 0;

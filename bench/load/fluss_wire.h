@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "measured.h"
+
 namespace firth::bench {
 
 enum Api : int16_t {
@@ -84,7 +86,7 @@ struct Answer {
   std::string_view bytes;
 };
 
-/// One connection. What goes wrong ends the program: a benchmark does not go on.
+/// One connection. What goes wrong ends the program.
 class Link {
  public:
   explicit Link(const Address& address);
@@ -109,8 +111,5 @@ class Link {
   size_t begin_ = 0;
   size_t end_ = 0;
 };
-
-[[noreturn]] void Fail(const std::string& why);
-int64_t NowNs();
 
 }  // namespace firth::bench

@@ -132,31 +132,4 @@ const std::string& KeyedBatch::Numbered(Keys* keys, int64_t writer, int32_t sequ
   return bytes_;
 }
 
-void Histogram::Add(int64_t ns) {
-  const auto value = static_cast<uint64_t>(std::max<int64_t>(ns, 1));
-  const auto top = static_cast<int>(std::bit_width(value)) - 1;
-  const uint64_t step = top < 5 ? 0 : (value >> (top - 5)) & (kSteps - 1);
-  ++counts_[static_cast<size_t>(top * kSteps) + step];
-  ++count_;
-}
-
-void Histogram::Add(const Histogram& other) {
-  for (size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];
-  count_ += other.count_;
-}
-
-double Histogram::Quantile(double q) const {
-  uint64_t seen = 0;
-  const auto wanted = static_cast<uint64_t>(q * static_cast<double>(count_));
-  for (size_t i = 0; i < counts_.size(); ++i) {
-    seen += counts_[i];
-    if (seen > wanted) {
-      const auto top = static_cast<int>(i) / kSteps;
-      const double low = std::ldexp(1.0, top);
-      return low * (1 + static_cast<double>(i % kSteps) / kSteps) / 1e6;
-    }
-  }
-  return 0;
-}
-
 }  // namespace firth::bench

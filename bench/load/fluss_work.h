@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "measured.h"
+
 namespace firth::bench {
 
 /// Draws numbers below `count`, the k-th most likely in proportion to 1/k^theta (Gray et al.,
@@ -60,20 +62,6 @@ class KeyedBatch {
   const int value_bytes_;
   uint64_t draws_ = 0;
   std::string bytes_;
-};
-
-/// Latencies in ns, to 1/32 of their size.
-class Histogram {
- public:
-  void Add(int64_t ns);
-  void Add(const Histogram& other);
-  double Quantile(double q) const;  // in ms
-  uint64_t count() const { return count_; }
-
- private:
-  static constexpr int kSteps = 32;
-  std::vector<uint64_t> counts_ = std::vector<uint64_t>(64 * kSteps, 0);
-  uint64_t count_ = 0;
 };
 
 }  // namespace firth::bench

@@ -8,13 +8,8 @@
 // find how fast the generator is. Each connection is a thread of its own that keeps --depth
 // requests in flight; with --rate it sends at fixed times instead, and a latency counts from the
 // time at which a request should have gone out.
-#include <sys/resource.h>
-
 #include <algorithm>
-#include <atomic>
 #include <cstdio>
-#include <cstdlib>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -23,48 +18,21 @@
 #include <unordered_map>
 #include <vector>
 
+#include "../measure.h"
 #include "firth/common/bytes.h"
 #include "fluss_sink.h"
 #include "fluss_wire.h"
 #include "fluss_work.h"
+#include "measured.h"
 
 namespace firth::bench {
 namespace {
-
-struct Options {
-  std::map<std::string, std::string> given;
-
-  std::string Text(const std::string& name, const std::string& fallback) const {
-    const auto found = given.find(name);
-    return found == given.end() ? fallback : found->second;
-  }
-  int64_t Int(const std::string& name, int64_t fallback) const {
-    return std::atoll(Text(name, std::to_string(fallback)).c_str());
-  }
-  double Real(const std::string& name, double fallback) const {
-    return std::atof(Text(name, std::to_string(fallback)).c_str());
-  }
-};
 
 struct Target {
   Address coordinator;
   Address tablet;
   int64_t table_id = 0;
   int buckets = 1;
-};
-
-struct Totals {
-  std::mutex mutex;
-  Histogram latencies;  // guarded by mutex
-  std::atomic<int64_t> rows{0};
-  std::atomic<int64_t> bytes{0};
-  std::atomic<int64_t> requests{0};
-};
-
-/// When counting begins and the work ends.
-struct Period {
-  int64_t warm_ns = 0;
-  int64_t end_ns = 0;
 };
 
 Message TableName(const std::string& table) {
@@ -401,28 +369,6 @@ class Fetcher : public Worker {
   bool ended_ = false;
 };
 
-double CpuSeconds() {
-  rusage used{};
-  getrusage(RUSAGE_SELF, &used);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-  };
-  return seconds(used.ru_utime) + seconds(used.ru_stime);
-}
-
-void Print(const char* name, const Totals& totals, double seconds, double cpu_s, bool last) {
-  const auto rows = static_cast<double>(totals.rows.load());
-  std::printf(
-      "\"%s\":{\"rows\":%.0f,\"requests\":%lld,\"bytes\":%lld,\"seconds\":%.4f,"
-      "\"rows_per_s\":%.1f,\"mb_per_s\":%.2f,\"generator_cpu_s\":%.3f,"
-      "\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"p999_ms\":%.3f}%s",
-      name, rows, static_cast<long long>(totals.requests.load()),
-      static_cast<long long>(totals.bytes.load()), seconds, rows / seconds,
-      static_cast<double>(totals.bytes.load()) / seconds / 1e6, cpu_s,
-      totals.latencies.Quantile(0.5), totals.latencies.Quantile(0.99),
-      totals.latencies.Quantile(0.999), last ? "" : ",");
-}
-
 int Run(const Options& options) {
   const std::string op = options.Text("op", "");
   if (op == "sink") ServeSink(static_cast<int>(options.Int("port", 0)));
@@ -480,11 +426,5 @@ int Run(const Options& options) {
 }  // namespace firth::bench
 
 int main(int count, char** words) {
-  firth::bench::Options options;
-  for (int i = 1; i + 1 < count; i += 2) {
-    const std::string name = words[i];
-    if (!name.starts_with("--")) firth::bench::Fail("'" + name + "' is no option");
-    options.given[name.substr(2)] = words[i + 1];
-  }
-  return firth::bench::Run(options);
+  return firth::bench::Run(firth::bench::ParseOptions(count, words));
 }
