@@ -13,9 +13,6 @@ time, which is given for each; the queries come in pairs that alternate. Needs t
 import asyncio
 import json
 import os
-import pathlib
-import platform
-import signal
 import statistics
 import struct
 import subprocess
@@ -23,7 +20,8 @@ import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from common import BINARY, ROOT, Server, keep
+
 os.environ["BENEATH_ENV"] = "dev"
 sys.path.pop(0)  # where this file would be taken for the client
 try:
@@ -37,8 +35,6 @@ from beneath import config
 from beneath.connection import Connection
 from beneath.proto import gateway_pb2
 
-BINARY = os.environ.get("FIRTH_BINARY", str(ROOT / "build" / "firth"))
-TICKS = os.sysconf("SC_CLK_TCK")
 SECRETS = {"ada": "analytical-engine", "root": "master-secret-of-root"}
 SCHEMA = "type Order @schema { id: Int! @key  customer: String!  price: Float  made: Timestamp }"
 CALLS, PAGES, DELIVERIES, SUBSCRIBERS, PAIRS, NATIVE = 1000, 100, 300, 1000, 7, 50
@@ -50,35 +46,6 @@ QUERIES = {
     "top": ("SELECT id, price FROM {} ORDER BY price DESC, id LIMIT 1000",
             "SELECT id, price FROM {} ORDER BY price DESC NULLS LAST, id LIMIT 1000"),
 }
-
-
-class Server:
-    def __init__(self, folder):
-        users = "".join(f'[[user]]\nname = "{name}"\nsecret = "{secret}"\nrole = "{"admin" if name == "root" else "none"}"\n'
-                        for name, secret in SECRETS.items())
-        pathlib.Path(folder, "firth.toml").write_text(users)
-        self.process = subprocess.Popen(
-            [BINARY, "serve", "--data", f"{folder}/data", "--config", f"{folder}/firth.toml", "--beneath-http", "127.0.0.1:0",
-             "--beneath-grpc", "127.0.0.1:0", "--flight", "127.0.0.1:0"],
-            env={k: v for k, v in os.environ.items() if not k.startswith("FIRTH_")},
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        assert self.process.stdout.readline().strip() == "ready"
-        endpoints = json.loads(pathlib.Path(folder, "data", "endpoints.json").read_text())
-        config.BENEATH_CONTROL_HOST = "http://" + endpoints["beneath_http"]
-        config.BENEATH_GATEWAY_HOST_GRPC = endpoints["beneath_grpc"]
-        self.flight = endpoints["flight"]
-
-    def cpu_s(self):
-        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
-
-    def memory_mb(self):
-        text = pathlib.Path(f"/proc/{self.process.pid}/smaps_rollup").read_text()
-        return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Private_")) / 1024
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait()
 
 
 def encoded(i):
@@ -117,7 +84,7 @@ async def control(server, client):
 async def by_key(server, rows):
     """The key view by the native door: what the server takes for the same keys, a process a call."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("FIRTH_")}
-    words = ["--server", server.flight, "--secret", SECRETS["root"], "--json"]
+    words = ["--server", server.endpoints["flight"], "--secret", SECRETS["root"], "--json"]
 
     async def ask(*given):
         await asyncio.to_thread(subprocess.run, [BINARY, *given, *words], stdout=subprocess.DEVNULL, check=True, env=environment)
@@ -202,11 +169,11 @@ async def subscribers(server, client):
     table = await client.create_table("ada/p/crowd", schema="type T @schema { k: Int! @key, v: String }")
     instance, connection = table.primary_instance, client.connection
     cursor = (await connection.query_log(instance.instance_id, peek=False)).change_cursors[0]
-    before, cpu = server.memory_mb(), server.cpu_s()
+    before, cpu = server.private_bytes(), server.cpu_s()
     streams = [subscribe(connection, cursor) for _ in range(SUBSCRIBERS)]
     waiting = [asyncio.ensure_future(stream.read()) for stream in streams]
     await asyncio.sleep(2)
-    held = server.memory_mb() - before
+    held = (server.private_bytes() - before) / 1e6
     idle = server.cpu_s()
     await asyncio.sleep(3)
     idle = server.cpu_s() - idle
@@ -232,7 +199,7 @@ async def warehouse(server, client):
             a = [tuple(v for k, v in r.items() if k[0] != "@") for r in await (await job.get_cursor()).read_all()]
             middle = server.cpu_s()
             text = subprocess.run(
-                [BINARY, "sql", ours.format('"ada/p/orders"'), "--server", server.flight, "--secret", SECRETS["root"], "--json"],
+                [BINARY, "sql", ours.format('"ada/p/orders"'), "--server", server.endpoints["flight"], "--secret", SECRETS["root"], "--json"],
                 capture_output=True, text=True, check=True,
                 env={k: v for k, v in os.environ.items() if not k.startswith("FIRTH_")}).stdout
             end = server.cpu_s()
@@ -253,8 +220,11 @@ def show(part, values):
 
 async def main(rows):
     with tempfile.TemporaryDirectory(prefix="beneath-bench-") as folder:
-        server = Server(folder)
-        try:
+        users = "".join(f'[[user]]\nname = "{name}"\nsecret = "{secret}"\nrole = "{"admin" if name == "root" else "none"}"\n'
+                        for name, secret in SECRETS.items())
+        with Server(f"{folder}/data", ["beneath-http", "beneath-grpc", "flight"], config=users, access=()) as server:
+            config.BENEATH_CONTROL_HOST = "http://" + server.endpoints["beneath_http"]
+            config.BENEATH_GATEWAY_HOST_GRPC = server.endpoints["beneath_grpc"]
             client = beneath.Client(secret=SECRETS["ada"])
             me = await client.admin.organizations.find_me()
             await client.admin.projects.create(organization_id=me["organizationID"], project_name="p", display_name=None, public=False,
@@ -276,10 +246,7 @@ async def main(rows):
                 found[part] = await measured
                 show(part, found[part])
             await client.stop()
-        finally:
-            server.stop()
-    found["machine"] = {"cpus": os.cpu_count(), "system": platform.platform(), "load": os.getloadavg()}
-    (ROOT / "bench" / "results" / "beneath.json").write_text(json.dumps(found, indent=1) + "\n")
+    keep("beneath", found)
 
 
 if __name__ == "__main__":

@@ -15,42 +15,18 @@ import concurrent.futures
 import json
 import os
 import pathlib
-import platform
-import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-BINARY = os.environ.get("FIRTH_BINARY", str(ROOT / "build" / "firth"))
+from common import ROOT, Server, keep
+
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "firth" / "peers" / "tables"
 PEERS = ["deltalake==1.6.6", "pyiceberg==0.12.0", "sqlalchemy", "pyarrow"]
 MANY, FEW, CALLS, WRITERS = 300_000, 10, 1_000, 10
 PEER_CALLS = {"many": 5, "few": 100, "alone": 30}
-
-
-def cpu_s(pid):
-    """What a process has used so far, by the clock that time.process_time reads of one's own."""
-    return time.clock_gettime((~pid << 3) | 2)
-
-
-class Server:
-    def __init__(self, folder):
-        self.process = subprocess.Popen(
-            [BINARY, "serve", "--data", folder, "--deltacat", "127.0.0.1:0", "--access-anonymous", "admin"],
-            env={k: v for k, v in os.environ.items() if not k.startswith("FIRTH_")},
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        assert self.process.stdout.readline().strip() == "ready"
-        self.url = "http://" + json.loads((pathlib.Path(folder) / "endpoints.json").read_text())["deltacat"]
-
-    def cpu_s(self):
-        return cpu_s(self.process.pid)
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait()
 
 
 # --- What runs in the client's environment, and in the peers'.
@@ -165,15 +141,13 @@ def measure(python, pairs):
     for _ in range(pairs):
         for what, ours in (("many", 30), ("few", CALLS)):
             with tempfile.TemporaryDirectory(prefix="firth-bench-") as folder:
-                server = Server(folder + "/data")
-                try:
-                    subprocess.run([python, __file__, "--client", server.url, what, "1" if what == "many" else str(WRITERS)],
+                with Server(folder + "/data", ["deltacat"]) as server:
+                    url = "http://" + server.endpoints["deltacat"]
+                    subprocess.run([python, __file__, "--client", url, what, "1" if what == "many" else str(WRITERS)],
                                    check=True)  # warm
                     before = server.cpu_s()
-                    subprocess.run([python, __file__, "--client", server.url, what, str(ours)], check=True)
+                    subprocess.run([python, __file__, "--client", url, what, str(ours)], check=True)
                     found["firth", what].append((server.cpu_s() - before) / ours)
-                finally:
-                    server.stop()
             for peer in ("deltalake", "pyiceberg"):
                 found[peer, what].append(in_peers(peer, what, PEER_CALLS[what]))
         for peer in ("deltalake", "pyiceberg"):
@@ -194,16 +168,14 @@ def main():
     if arguments.peer:
         return run_peer(arguments.peer[0], arguments.peer[1], int(arguments.peer[2]))
     found = measure(arguments.python, arguments.pairs)
-    result = {"machine": {"cpus": os.cpu_count(), "system": platform.platform(), "load": os.getloadavg()}, "cpu_ms_a_commit": {}}
+    result = {}
     print(f"{'CPU ms a commit':34}{'server':>8}{'deltalake':>12}{'PyIceberg':>12}{'ratios':>18}")
     for what, title in (("many", f"{MANY:,} rows in one call"), ("few", f"{FEW} rows, {WRITERS} writers at once"),
                         ("alone", "the same, the peers' one by one")):
         ours, delta, iceberg = (found[name, what] * 1000 for name in ("firth", "deltalake", "pyiceberg"))
         print(f"{title:34}{ours:8.2f}{delta:12.2f}{iceberg:12.2f}   1/{delta / ours:.1f}  1/{iceberg / ours:.1f}")
-        result["cpu_ms_a_commit"][what] = {"firth": ours, "deltalake": delta, "pyiceberg": iceberg}
-    folder = ROOT / "bench" / "results"
-    folder.mkdir(exist_ok=True)
-    (folder / "deltacat.json").write_text(json.dumps(result, indent=1) + "\n")
+        result[what] = {"firth": ours, "deltalake": delta, "pyiceberg": iceberg}
+    keep("deltacat", {"cpu_ms_a_commit": result})
 
 
 if __name__ == "__main__":

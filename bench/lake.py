@@ -11,10 +11,6 @@ its views. pyarrow writes the same rows to Parquet with the same codec beside it
 
 import json
 import os
-import pathlib
-import platform
-import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,6 +18,7 @@ import time
 import pyarrow as pa
 import pyarrow.flight as flight
 import pyarrow.parquet as parquet
+from common import Server, keep
 
 BATCH = 10_000
 COMMIT = 100_000
@@ -37,26 +34,15 @@ def rows(first, count):
         pa.array([1_700_000_000_000_000 + i * 1000 for i in ids], pa.timestamp("us"))], schema=SCHEMA)
 
 
-def cpu_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def main():
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 5_000_000
     batches = [rows(at, BATCH) for at in range(0, count, BATCH)]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("FIRTH_")}
     result = {"rows": count}
     with tempfile.TemporaryDirectory(prefix="firth-lake-") as folder:
-        server = subprocess.Popen(
-            [os.environ.get("FIRTH_BINARY", "build/firth"), "serve", "--data", folder, "--flight", "127.0.0.1:0",
-             "--access-anonymous", "admin"], stdout=subprocess.PIPE, text=True, env=environment)
-        try:
-            assert server.stdout.readline().strip() == "ready"
-            address = json.loads((pathlib.Path(folder) / "endpoints.json").read_text())["flight"]
-            client = flight.connect(f"grpc://{address}")
+        with Server(folder, ["flight"]) as server:
+            client = flight.connect(f"grpc://{server.endpoints['flight']}")
             target = flight.FlightDescriptor.for_command(json.dumps({"path": "readings", "create": True}))
-            before = cpu_seconds(server.pid)
+            before = server.cpu_s()
             writer, reader = client.do_put(target, SCHEMA)
             with writer:
                 for i, batch in enumerate(batches, 1):
@@ -69,17 +55,14 @@ def main():
                 while (answer := reader.read()) is not None:
                     written += json.loads(answer.to_pybytes())["rows"]
             assert written == count
-            appended = cpu_seconds(server.pid)
+            appended = server.cpu_s()
             began = time.monotonic()
             cut = list(client.do_action(flight.Action("lake.cut", json.dumps({"path": "readings"}).encode())))
             files = json.loads(cut[0].body.to_pybytes())["files"]
             result["cut_s"] = time.monotonic() - began
-            after = cpu_seconds(server.pid)
+            after = server.cpu_s()
             assert sum(parquet.read_metadata(path).num_rows for path in files) == count
             result["file_bytes"] = sum(os.path.getsize(path) for path in files)
-        finally:
-            server.send_signal(signal.SIGTERM)
-            server.wait()
         began = time.process_time()
         with parquet.ParquetWriter(f"{folder}/plain.parquet", SCHEMA, compression="zstd") as plain:
             for at in range(0, len(batches), 100):
@@ -93,11 +76,7 @@ def main():
     print("append %.3f, cut %.3f, together %.3f CPU-s a million rows; cut %.2f M rows a CPU-second; pyarrow %.2f M" % (
         result["append_cpu_s_per_million"], result["cut_cpu_s_per_million"], (after - before) / millions,
         result["cut_rows_per_cpu_s"] / 1e6, count / result["pyarrow_cpu_s"] / 1e6))
-    out = pathlib.Path(__file__).parent / "results" / "lake.json"
-    out.parent.mkdir(exist_ok=True)
-    out.write_text(json.dumps(result | {
-        "machine": {"system": platform.platform(), "cpus": os.cpu_count(), "load": os.getloadavg()[0]}},
-        indent=1) + "\n")
+    keep("lake", result)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,6 @@ touched since. Then it is killed and started once more. Needs PyPI pyarrow.
 """
 
 import json
-import os
-import pathlib
-import platform
 import statistics
 import sys
 import tempfile
@@ -20,11 +17,12 @@ import time
 
 import pyarrow as pa
 import pyarrow.flight as flight
-from server import private_bytes, start, stop
+from common import Server, keep
+from server import DOORS
 
 
-def connect(doors):
-    return flight.connect(f"grpc://{doors['flight']}")
+def connect(server):
+    return flight.connect(f"grpc://{server.endpoints['flight']}")
 
 
 def append(client, path, count):
@@ -52,9 +50,9 @@ def main():
     logs = int(sys.argv[2]) if len(sys.argv) > 2 else 10
     result = {"tables": tables, "logs": tables * logs}
     with tempfile.TemporaryDirectory(prefix="firth-tables-") as folder:
-        server, seconds, doors = start(folder)
-        empty = private_bytes(server)
-        client = connect(doors)
+        server = Server(folder, DOORS)
+        empty = server.private_bytes()
+        client = connect(server)
         began = time.monotonic()
         for i in range(tables):
             definition = {"path": name(i), "schema": "a:int64", "buckets": logs}
@@ -62,30 +60,27 @@ def main():
         result["create_ms"] = (time.monotonic() - began) * 1000 / tables
         for i in range(0, tables, 100):
             append(client, name(i), 10 * logs)
-        result["made_bytes"] = private_bytes(server) - empty
+        result["made_bytes"] = server.private_bytes() - empty
         client.close()
-        stop(server)
-        server, seconds, doors = start(folder)
-        result["start_ms"] = seconds * 1000
-        result["idle_bytes"] = private_bytes(server) - empty
-        client = connect(doors)
+        server.stop()
+        server = Server(folder, DOORS)
+        result["start_ms"] = server.start_s * 1000
+        result["idle_bytes"] = server.private_bytes() - empty
+        client = connect(server)
         result["first_append_ms"] = statistics.median(append(client, name(i), 1) for i in range(1, tables, tables // 50)) * 1000
         assert all(rows_of(client, name(i)) == 10 * logs for i in range(0, tables, tables // 10) if i % 100 == 0)
         client.close()
         server.kill()
-        server.wait()
-        server, seconds, doors = start(folder)
-        result["start_after_kill_ms"] = seconds * 1000
-        client = connect(doors)
+        server = Server(folder, DOORS)
+        result["start_after_kill_ms"] = server.start_s * 1000
+        client = connect(server)
         assert rows_of(client, name(1)) == 1
         client.close()
-        stop(server)
+        server.stop()
     print("%d tables, %d logs: %.2f ms to make one, %.0f ms to start, %.0f ms after a kill, %.1f MB more than empty, "
           "first append %.1f ms" % (tables, tables * logs, result["create_ms"], result["start_ms"],
                                     result["start_after_kill_ms"], result["idle_bytes"] / 1e6, result["first_append_ms"]))
-    out = pathlib.Path(__file__).parent / "results" / "many_tables.json"
-    out.write_text(json.dumps(result | {
-        "machine": {"system": platform.platform(), "cpus": os.cpu_count(), "load": os.getloadavg()[0]}}, indent=1) + "\n")
+    keep("many_tables", result)
 
 
 if __name__ == "__main__":

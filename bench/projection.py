@@ -4,20 +4,17 @@
 
     FIRTH_BINARY=build/firth bench/projection.py [--rows N] [--rounds N]
 
-Run by the interpreter that has pyfluss (.deps/venv/fluss10/bin/python). The rows are not compressed. The server's CPU
-time is counted over several rounds, since the kernel counts it in hundredths of a second.
+Run by the interpreter that has pyfluss (.deps/venv/fluss10/bin/python). The rows are not compressed. The server's processor
+time is counted over several rounds.
 """
 
 import argparse
 import asyncio
 import inspect
-import json
-import os
-import pathlib
-import subprocess
 import sys
 import tempfile
-import time
+
+from common import Server, keep
 
 sys.path.pop(0)  # the benchmark beside this file has the client's name
 
@@ -25,19 +22,11 @@ import fluss  # noqa: E402
 import numpy as np  # noqa: E402
 import pyarrow as pa  # noqa: E402
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-BINARY = os.environ.get("FIRTH_BINARY", str(ROOT / "build/firth"))
 COLUMNS = 100
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 async def settle(value):
     return await value if inspect.isawaitable(value) else value
-
-
-def cpu_s(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 async def read(table, rows, columns):
@@ -55,8 +44,8 @@ async def read(table, rows, columns):
     return taken
 
 
-async def measure(address, pid, rows, rounds):
-    connection = await fluss.FlussConnection.create(fluss.Config({"bootstrap.servers": address}))
+async def measure(server, rows, rounds):
+    connection = await fluss.FlussConnection.create(fluss.Config({"bootstrap.servers": server.endpoints["fluss"]}))
     admin = await settle(connection.get_admin())
     path = fluss.TablePath("fluss", "wide")
     names = [f"c{i}" for i in range(COLUMNS)]
@@ -72,11 +61,11 @@ async def measure(address, pid, rows, rounds):
         await writer.flush()
     costs = {}
     for name, columns in (("all", None), ("one", [50])) * 2:  # the first time warms up
-        before = cpu_s(pid)
+        before = server.cpu_s()
         many = rounds * (1 if columns is None else 10)
         for _ in range(many):
             taken = await read(table, rows, columns)
-        costs[name] = {"server_cpu_ms": (cpu_s(pid) - before) / many * 1000, "bytes": taken}
+        costs[name] = {"server_cpu_ms": (server.cpu_s() - before) / many * 1000, "bytes": taken}
     await settle(connection.close())
     return costs
 
@@ -86,29 +75,13 @@ def main():
     parser.add_argument("--rows", type=int, default=300_000)
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("FIRTH_")}
-    with tempfile.TemporaryDirectory(prefix="firth-bench-") as scratch:
-        data = pathlib.Path(scratch) / "data"
-        with open(pathlib.Path(scratch) / "log", "wb") as log:
-            server = subprocess.Popen([BINARY, "serve", "--data", str(data), "--fluss", "127.0.0.1:0",
-                                       "--access-anonymous", "admin"], env=environment, stdout=log, stderr=log)
-        try:
-            while not (data / "endpoints.json").exists():
-                time.sleep(0.1)
-            address = json.loads((data / "endpoints.json").read_text())["fluss"]
-            costs = asyncio.run(measure(address, server.pid, arguments.rows, arguments.rounds))
-        finally:
-            server.terminate()
-            server.wait()
+    with tempfile.TemporaryDirectory(prefix="firth-bench-") as folder, Server(folder, ["fluss"]) as server:
+        costs = asyncio.run(measure(server, arguments.rows, arguments.rounds))
     share = costs["one"]["server_cpu_ms"] / costs["all"]["server_cpu_ms"]
     for name, cost in costs.items():
         print(f"{name:4} of {COLUMNS} columns: {cost['server_cpu_ms']:8.1f} ms of the server's CPU, {cost['bytes'] / 1e6:7.1f} MB")
     print(f"one column costs {share:.1%} of all")
-    out = ROOT / "bench" / "results"
-    out.mkdir(exist_ok=True)
-    (out / "projection.json").write_text(json.dumps(
-        {"rows": arguments.rows, "columns": COLUMNS, "costs": costs, "share": share,
-         "load": os.getloadavg()}, indent=2) + "\n")
+    keep("projection", {"rows": arguments.rows, "columns": COLUMNS, "costs": costs, "share": share})
 
 
 if __name__ == "__main__":

@@ -11,48 +11,21 @@ Needs PyPI pyarrow.
 """
 
 import json
-import os
-import pathlib
-import platform
 import resource
-import signal
 import socket
 import statistics
 import struct
-import subprocess
 import sys
 import tempfile
 import time
 
 import pyarrow as pa
 import pyarrow.flight as flight
+from common import Server, keep
 
 DOORS = ["fluss", "fluss-sasl", "btrdb", "beneath-http", "beneath-grpc", "deltacat", "aws", "flight", "console"]
 FETCH_LOG, GET_TABLE_INFO = 1015, 1007
 WAIT_MS = 600_000
-
-
-def start(folder):
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("FIRTH_")}
-    words = [word for door in DOORS for word in (f"--{door}", "127.0.0.1:0")]
-    began = time.monotonic()
-    server = subprocess.Popen(
-        [os.environ.get("FIRTH_BINARY", "build/firth"), "serve", "--data", folder, "--access-anonymous", "admin", *words],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
-    assert server.stdout.readline().strip() == "ready"
-    return server, time.monotonic() - began, json.loads((pathlib.Path(folder) / "endpoints.json").read_text())
-
-
-def stop(server):
-    server.send_signal(signal.SIGTERM)
-    assert server.wait() == 0
-
-
-def private_bytes(server):
-    for line in pathlib.Path(f"/proc/{server.pid}/status").read_text().splitlines():
-        if line.startswith("RssAnon:"):
-            return int(line.split()[1]) * 1024
-    raise AssertionError("no RssAnon")
 
 
 def varint(value):
@@ -106,13 +79,14 @@ def main():
     starts = []
     for _ in range(10):
         with tempfile.TemporaryDirectory(prefix="firth-start-") as folder:
-            server, seconds, _ = start(folder)
-            starts.append(seconds)
-            stop(server)
+            server = Server(folder, DOORS)
+            starts.append(server.start_s)
+            server.stop()
     with tempfile.TemporaryDirectory(prefix="firth-start-") as folder:
-        server, _, doors = start(folder)
+        server = Server(folder, DOORS)
+        doors = server.endpoints
         time.sleep(5)
-        idle = private_bytes(server)
+        idle = server.private_bytes()
         client = flight.connect(f"grpc://{doors['flight']}")
         target = flight.FlightDescriptor.for_command(json.dumps({"path": "bench/followed", "create": True}))
         rows = pa.table({"a": pa.array([1], pa.int64())})
@@ -135,11 +109,11 @@ def main():
         for i in range(followers + 100):
             if i == 100:  # the first ones pay for what all share
                 time.sleep(1)
-                before = private_bytes(server)
+                before = server.private_bytes()
             connections.append(socket.create_connection(address))
             connections[-1].sendall(asked)
         time.sleep(2)
-        follower = (private_bytes(server) - before) / followers
+        follower = (server.private_bytes() - before) / followers
         for connection in connections:  # they wait: there is nothing to read yet
             connection.setblocking(False)
             try:
@@ -147,15 +121,12 @@ def main():
             except BlockingIOError:
                 pass
             connection.close()
-        stop(server)
+        server.stop()
     result = {"start_ms": statistics.median(starts) * 1000, "idle_bytes": idle, "follower_bytes": follower,
               "followers": followers}
     print("start %.0f ms; idle %.1f MB private; a waiting follower %.1f KB" % (
         result["start_ms"], idle / 1e6, follower / 1e3))
-    out = pathlib.Path(__file__).parent / "results" / "server.json"
-    out.write_text(json.dumps(result | {
-        "machine": {"system": platform.platform(), "cpus": os.cpu_count(), "load": os.getloadavg()[0]}},
-        indent=1) + "\n")
+    keep("server", result)
 
 
 if __name__ == "__main__":

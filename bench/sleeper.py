@@ -13,22 +13,16 @@ import io
 import json
 import os
 import pathlib
-import platform
 import statistics
 import sys
 import tempfile
 import time
 import uuid
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-os.environ.setdefault("FIRTH_BINARY", str(ROOT / "build" / "firth"))
+from common import BINARY, ROOT, cpu_s, keep
+
+os.environ.setdefault("FIRTH_BINARY", BINARY)
 PYTHON = ROOT / ".deps" / "venv" / "sleeper" / "bin" / "python"
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
-def cpu_s(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 def main():
@@ -104,16 +98,14 @@ def measure(folder, arguments):
     range_cpu = cpu_s(pid) - before
     assert rows == count
     assert server.end(15) == 0
-    result = {"machine": {"cpus": os.cpu_count(), "system": platform.platform(), "load": os.getloadavg()}, "rows": count,
+    result = {"rows": count,
               "ingest_s": ingest_s, "exact_cpu_ms": exact_cpu * 1000, "exact_wait_ms_median": statistics.median(waits) * 1000,
               "exact_wait_ms_least": min(waits) * 1000, "range_rows_a_cpu_s": count / range_cpu, "range_s": range_s}
     print(f"a job of {count:,} rows                 {ingest_s:10.2f} s")
     print(f"exact query, server's CPU            {result['exact_cpu_ms']:10.2f} ms")
     print(f"exact query, message to COMPLETED    {result['exact_wait_ms_median']:10.2f} ms median, {result['exact_wait_ms_least']:.2f} least")
     print(f"range query                          {result['range_rows_a_cpu_s'] / 1e6:10.2f} M rows a CPU second")
-    results = ROOT / "bench" / "results"
-    results.mkdir(exist_ok=True)
-    (results / "sleeper.json").write_text(json.dumps(result, indent=1) + "\n")
+    keep("sleeper", result)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,6 @@ duckdb-extension-ducklake, pyarrow, pyiceberg[sql-sqlite,pyarrow].
 """
 
 import json
-import os
-import pathlib
-import platform
-import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,6 +19,7 @@ import time
 import duckdb
 import pyarrow as pa
 import pyarrow.flight as flight
+from common import Server, keep
 
 BATCH = 10
 ROUND = 1_000
@@ -35,11 +31,6 @@ def rows(first, count=BATCH):
     ids = range(first, first + count)
     return pa.table({"id": list(ids), "station": [f"station-{i % 100}" for i in ids],
                      "value": [i / 7 for i in ids]}, schema=SCHEMA)
-
-
-def cpu_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def measure(write_round, count, rows_wanted, seconds=None):
@@ -56,14 +47,8 @@ def measure(write_round, count, rows_wanted, seconds=None):
 
 
 def firth(folder, rows_wanted):
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("FIRTH_")}
-    server = subprocess.Popen(
-        [os.environ.get("FIRTH_BINARY", "build/firth"), "serve", "--data", folder, "--flight", "127.0.0.1:0",
-         "--access-anonymous", "admin"], stdout=subprocess.PIPE, text=True, env=environment)
-    try:
-        assert server.stdout.readline().strip() == "ready"
-        address = json.loads((pathlib.Path(folder) / "endpoints.json").read_text())["flight"]
-        client = flight.connect(f"grpc://{address}")
+    with Server(folder, ["flight"]) as server:
+        client = flight.connect(f"grpc://{server.endpoints['flight']}")
         target = flight.FlightDescriptor.for_command(json.dumps({"path": "readings", "create": True}))
         writer, reader = client.do_put(target, SCHEMA)
 
@@ -81,11 +66,8 @@ def firth(folder, rows_wanted):
         with writer:
             result = measure(write_round, count, rows_wanted)
             writer.done_writing()
-        result["server_cpu_s"] = cpu_seconds(server.pid)
+        result["server_cpu_s"] = server.cpu_s()
         return result
-    finally:
-        server.send_signal(signal.SIGTERM)
-        server.wait()
 
 
 def ducklake(folder, rows_wanted):
@@ -133,12 +115,7 @@ def main():
     for name in ("ducklake", "pyiceberg"):
         results[name]["ratio"] = results["firth"]["rows_s"] / results[name]["rows_s"]
         print("firth / %s: %.0fx" % (name, results[name]["ratio"]))
-    out = pathlib.Path(__file__).parent / "results" / "streaming.json"
-    out.parent.mkdir(exist_ok=True)
-    out.write_text(json.dumps(results | {
-        "batch": BATCH, "round": ROUND, "duckdb": duckdb.__version__,
-        "machine": {"system": platform.platform(), "cpus": os.cpu_count(), "load": os.getloadavg()[0]}},
-        indent=1) + "\n")
+    keep("streaming", results | {"batch": BATCH, "round": ROUND, "duckdb": duckdb.__version__})
 
 
 if __name__ == "__main__":

@@ -11,30 +11,17 @@ alternate, and the least of three counts. Answers are compared. Needs PyPI duckd
 
 import json
 import os
-import pathlib
-import platform
-import signal
-import subprocess
 import sys
 import tempfile
 import time
 
 import duckdb
 import pyarrow.flight as flight
+from common import Server, keep
 
 RUNS = 3
 THREADS = 2
 TABLES = ["region", "nation", "supplier", "customer", "part", "partsupp", "orders", "lineitem"]
-
-
-def start(folder):
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("FIRTH_")}
-    server = subprocess.Popen(
-        [os.environ.get("FIRTH_BINARY", "build/firth"), "serve", "--data", folder, "--flight", "127.0.0.1:0",
-         "--access-anonymous", "admin"], stdout=subprocess.PIPE, text=True, env=environment)
-    assert server.stdout.readline().strip() == "ready"
-    address = json.loads((pathlib.Path(folder) / "endpoints.json").read_text())["flight"]
-    return server, flight.connect(f"grpc://{address}")
 
 
 def load(client, source):
@@ -91,41 +78,33 @@ def main():
         source.execute("LOAD tpch")
     source.execute(f"CALL dbgen(sf = {scale})")
     questions = source.execute("SELECT query_nr, query FROM tpch_queries() ORDER BY 1").fetchall()
-    with tempfile.TemporaryDirectory(prefix="query-tpch-") as folder:
-        server, client = start(folder)
-        try:
-            files = load(client, source)
-            source.close()
-            plain = duckdb.connect()
-            plain.execute(f"SET threads = {THREADS}")
-            for table, paths in files.items():
-                plain.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet({paths})")
-            results = []
-            for number, sql in questions:
-                sql = sql.rstrip().rstrip(";")
-                ours, theirs = [], []
-                for _ in range(RUNS):
-                    seconds, answer = ask_firth(client, sql)
-                    ours.append(seconds)
-                    seconds, expected = ask_duckdb(plain, sql)
-                    theirs.append(seconds)
-                assert same(answer, expected), f"question {number} has another answer"
-                results.append({"question": number, "firth_s": min(ours), "duckdb_s": min(theirs),
-                                "ratio": min(ours) / min(theirs)})
-                print("Q%02d  firth %6.3f s  duckdb %6.3f s  %.2fx" % (
-                    number, min(ours), min(theirs), min(ours) / min(theirs)))
-        finally:
-            server.send_signal(signal.SIGTERM)
-            server.wait()
+    with tempfile.TemporaryDirectory(prefix="query-tpch-") as folder, Server(folder, ["flight"]) as server:
+        client = flight.connect(f"grpc://{server.endpoints['flight']}")
+        files = load(client, source)
+        source.close()
+        plain = duckdb.connect()
+        plain.execute(f"SET threads = {THREADS}")
+        for table, paths in files.items():
+            plain.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet({paths})")
+        results = []
+        for number, sql in questions:
+            sql = sql.rstrip().rstrip(";")
+            ours, theirs = [], []
+            for _ in range(RUNS):
+                seconds, answer = ask_firth(client, sql)
+                ours.append(seconds)
+                seconds, expected = ask_duckdb(plain, sql)
+                theirs.append(seconds)
+            assert same(answer, expected), f"question {number} has another answer"
+            results.append({"question": number, "firth_s": min(ours), "duckdb_s": min(theirs),
+                            "ratio": min(ours) / min(theirs)})
+            print("Q%02d  firth %6.3f s  duckdb %6.3f s  %.2fx" % (
+                number, min(ours), min(theirs), min(ours) / min(theirs)))
     whole = sum(r["firth_s"] for r in results) / sum(r["duckdb_s"] for r in results)
     worst = max(results, key=lambda r: r["ratio"])
     print("all: %.2fx; worst: Q%02d %.2fx; load %.1f" % (whole, worst["question"], worst["ratio"], os.getloadavg()[0]))
-    out = pathlib.Path(__file__).parent / "results" / "tpch.json"
-    out.parent.mkdir(exist_ok=True)
-    out.write_text(json.dumps({
-        "scale": scale, "threads": THREADS, "runs": RUNS, "ratio": whole, "worst": worst, "questions": results,
-        "machine": {"system": platform.platform(), "cpus": os.cpu_count(), "load": os.getloadavg()[0]},
-        "duckdb": duckdb.__version__}, indent=1) + "\n")
+    keep("tpch", {"scale": scale, "threads": THREADS, "runs": RUNS, "ratio": whole, "worst": worst, "questions": results,
+                  "duckdb": duckdb.__version__})
 
 
 if __name__ == "__main__":
