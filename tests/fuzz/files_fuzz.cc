@@ -1,6 +1,6 @@
 // Files that somebody hands in, in the formats that there are readers for; the first byte chooses.
-// ORC is not among them: the library for it can end the process that it runs in, so a process of its
-// own reads such files, and tests/clients/deltacat/test_orc.py hands it damaged ones.
+// ORC is not among them: the library for it can end the process that it runs in, so a process of
+// its own reads such files, and tests/clients/deltacat/test_orc.py hands it damaged ones.
 // With: common/* schema/* format/*
 #include <arrow/api.h>
 #include <arrow/io/memory.h>

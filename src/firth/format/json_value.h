@@ -4,7 +4,8 @@
 #pragma once
 
 #define simdjson firth_simdjson
-#define SIMDJSON_EXCEPTIONS 0  // what may fail says so in its result; taking it unseen does not compile
+// What may fail says so in its result; taking it unseen does not compile.
+#define SIMDJSON_EXCEPTIONS 0
 #include <simdjson.h>
 
 #include <string>

@@ -23,6 +23,8 @@ namespace firth::timeview {
 /// Points of a leaf, unless the view's options say otherwise: at most this many, and about a
 /// thousand on average.
 inline constexpr size_t kLeafPoints = 1536;
+/// What is read as a leaf has no more, so that a damaged one cannot ask for much memory.
+inline constexpr size_t kLeafPointsRead = size_t{1} << 16;
 /// Links of an inner node at most.
 inline constexpr size_t kFanOut = 64;
 

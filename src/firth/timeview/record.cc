@@ -182,7 +182,7 @@ Result<NodePtr> DecodeNode(const RecordHeader& header, Bytes payload) {
   ByteReader in(payload);
   if (header.kind == RecordKind::kLeaf) {
     const uint64_t points = in.Varint();
-    if (!in.ok() || points == 0 || points > kColumnMax) return Malformed("the size of a leaf");
+    if (!in.ok() || points == 0 || points > kLeafPointsRead) return Malformed("the size of a leaf");
     node->times.resize(points);
     node->values.resize(points);
     ARROW_RETURN_NOT_OK(DecodeIntegers(&in, node->times));
