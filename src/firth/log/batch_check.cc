@@ -4,6 +4,8 @@
 #include <arrow/util/bitmap_ops.h>
 #include <arrow/util/utf8.h>
 
+#include <cstdint>
+#include <cstring>
 #include <optional>
 
 #include "firth/log/ipc_message.h"
@@ -34,11 +36,33 @@ bool AreOffsets(Bytes offsets, int64_t rows, size_t data_bytes) {
          static_cast<size_t>(OffsetAt(offsets, rows)) <= data_bytes;
 }
 
+/// Is every byte below 128? Most text is so, and then it needs no closer look.
+bool IsAscii(Bytes text) {
+  using Words [[gnu::vector_size(16)]] = uint64_t;  // what every processor takes at once
+  Words even{};
+  Words odd{};
+  size_t at = 0;
+  for (; at + 2 * sizeof(Words) <= text.size(); at += 2 * sizeof(Words)) {
+    Words one;
+    Words other;
+    std::memcpy(&one, text.data() + at, sizeof one);
+    std::memcpy(&other, text.data() + at + sizeof one, sizeof other);
+    even |= one;
+    odd |= other;
+  }
+  even |= odd;
+  uint64_t seen = even[0] | even[1];
+  for (; at < text.size(); ++at) seen |= static_cast<uint8_t>(text[at]);
+  return (seen & 0x8080808080808080) == 0;
+}
+
 /// All of the text as one, and no value begins inside a character.
 bool IsText(Bytes offsets, int64_t rows, Bytes data) {
   const auto begin = static_cast<size_t>(OffsetAt(offsets, 0));
   const auto end = static_cast<size_t>(OffsetAt(offsets, rows));
   const Bytes text = data.subspan(begin, end - begin);
+  if (IsAscii(text)) return true;
+  arrow::util::InitializeUTF8();  // once; before it everything is taken for text
   if (!arrow::util::ValidateUTF8(DataOf(text), static_cast<int64_t>(text.size()))) return false;
   bool inside = false;
   for (int64_t i = 1; i < rows; ++i) {

@@ -60,6 +60,26 @@ TEST(BatchCheckTest, PlainRowsNeedNoDecoding) {
   EXPECT_TRUE(IsPlain(Encoded("f\xc3\xb6rde \xe2\x82\xac")));
 }
 
+// Most of a text may be looked at many bytes at once: none of them is overlooked.
+TEST(BatchCheckTest, AByteThatIsNoTextIsFoundWhereverItStands) {
+  const auto schema = arrow::schema({arrow::field("s", arrow::utf8())});
+  for (const size_t length : {1, 15, 16, 31, 32, 33, 64, 100}) {
+    const std::string text(length, 't');
+    const auto rows = FromJson(schema, "[[\"" + text + "\"]]");
+    const auto batch =
+        EncodeBatch(*rows, {}, {.compression = arrow::Compression::UNCOMPRESSED}).ValueOrDie();
+    std::string bytes(AsText(BytesOf(batch)));
+    const size_t begin = bytes.rfind(text);
+    ASSERT_NE(begin, std::string::npos);
+    for (size_t i = 0; i < length; ++i) {
+      bytes[begin + i] = '\xff';
+      EXPECT_FALSE(AreRowsPlainlyThere(*ParseTrustedBatch(AsBytes(bytes)), *schema)) << i;
+      bytes[begin + i] = 't';
+    }
+    EXPECT_TRUE(AreRowsPlainlyThere(*ParseTrustedBatch(AsBytes(bytes)), *schema));
+  }
+}
+
 TEST(BatchCheckTest, OthersAreDecoded) {
   const auto schema = arrow::schema({arrow::field("d", arrow::decimal128(3, 0))});
   for (const auto& [json, whole] : {std::pair("[[\"7\"]]", true), std::pair("[[\"777\"]]", true)}) {
