@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 #include "firth/common/executor.h"
 
@@ -16,9 +17,17 @@ class Strand {
   explicit Strand(Executor* executor) : state_(std::make_shared<State>(executor)) {}
 
   void Post(Executor::Task task) {
+    std::vector<Executor::Task> tasks;
+    tasks.push_back(std::move(task));
+    PostAll(std::move(tasks));
+  }
+
+  /// Post each; waking a thread once costs less than once for each.
+  void PostAll(std::vector<Executor::Task> tasks) {
+    if (tasks.empty()) return;
     {
       std::lock_guard lock(state_->mutex);
-      state_->tasks.push_back(std::move(task));
+      for (auto& task : tasks) state_->tasks.push_back(std::move(task));
       if (state_->running) return;
       state_->running = true;
     }

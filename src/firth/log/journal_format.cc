@@ -109,7 +109,10 @@ CommitImage::CommitImage(const std::vector<EntryDraft>& entries, uint32_t flags,
     headers_bytes += kEntryHeaderBytes + Align8(entry.side.size());
   }
   uint64_t at = kCommitHeaderBytes + headers_bytes;
+  headers_.reserve(at);
   headers_.resize(kCommitHeaderBytes);
+  body_at_.reserve(entries.size());
+  fronts_.reserve(entries.size());
   std::string all_fronts;
   for (size_t i = 0; i < entries.size(); ++i) {
     const EntryDraft& entry = entries[i];
@@ -141,6 +144,8 @@ CommitImage::CommitImage(const std::vector<EntryDraft>& entries, uint32_t flags,
   StoreLe<uint64_t>(p + 48, assigned.group_start);
   StoreLe<uint64_t>(p + 56, ChecksumOfAssigned(bytes, entry_headers, count, AsBytes(all_fronts)));
 
+  constexpr size_t kPartsOfEntry = 3;
+  parts_.reserve(1 + entries.size() * kPartsOfEntry);
   parts_.push_back(AsBytes(headers_));
   for (size_t i = 0; i < entries.size(); ++i) {
     const Bytes body(reinterpret_cast<const std::byte*>(entries[i].body->data()),

@@ -52,24 +52,31 @@ void FrameSocket::Begin(std::shared_ptr<FrameHandler> handler,
 }
 
 void FrameSocket::Send(std::vector<std::shared_ptr<arrow::Buffer>> parts) {
-  std::lock_guard lock(mutex_);
-  if (closed_) return;
-  pending_bytes_.fetch_add(queued_.PushFrame(std::move(parts)));
+  {
+    std::lock_guard lock(mutex_);
+    if (closed_) return;
+    pending_bytes_.fetch_add(queued_.PushFrame(std::move(parts)));
+    if (std::exchange(flush_posted_, true)) return;
+  }
   PostFlush();
 }
 
 void FrameSocket::CloseWhenSent() {
-  std::lock_guard lock(mutex_);
-  if (closed_) return;
-  close_when_sent_ = true;
+  {
+    std::lock_guard lock(mutex_);
+    if (closed_) return;
+    close_when_sent_ = true;
+    if (std::exchange(flush_posted_, true)) return;
+  }
   PostFlush();
 }
 
-/// With mutex_ held. The flush comes after the handler that runs now, so that all answers to what
-/// one read brought leave together.
+/// After flush_posted_ was set, without mutex_: the loop, which wakes at once, is not to wait for
+/// it. The flush comes after the handler that runs now, so that all answers to what one read
+/// brought leave together.
 void FrameSocket::PostFlush() {
-  if (std::exchange(flush_posted_, true)) return;
-  asio::post(loop_->context, [self = shared_from_this()] { self->Flush(); });
+  std::lock_guard lock(posting_mutex_);
+  if (!posts_no_more_) asio::post(loop_->context, [self = shared_from_this()] { self->Flush(); });
 }
 
 void FrameSocket::ArmRead() {
@@ -123,6 +130,7 @@ bool FrameSocket::ReadSome(size_t* bytes, size_t* asked) {
 }
 
 void FrameSocket::AfterRead(bool frame_ended) {
+  if (frame_ended && handler_) handler_->OnPause();
   if (!assembler_.begun()) {
     frame_since_ns_ = 0;
   } else if (frame_ended || frame_since_ns_ == 0) {
@@ -235,8 +243,11 @@ bool FrameSocket::ClientTakes() {
 
 void FrameSocket::Drain() {
   draining_ = true;
-  std::lock_guard lock(mutex_);
-  if (!closed_) PostFlush();
+  {
+    std::lock_guard lock(mutex_);
+    if (closed_ || std::exchange(flush_posted_, true)) return;
+  }
+  PostFlush();
 }
 
 void FrameSocket::Close() {
@@ -245,6 +256,10 @@ void FrameSocket::Close() {
     std::lock_guard lock(mutex_);
     closed_ = true;
     queued_ = {};
+  }
+  {
+    std::lock_guard lock(posting_mutex_);
+    posts_no_more_ = true;
   }
   sending_ = {};
   error_code ignored;

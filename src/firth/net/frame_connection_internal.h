@@ -82,6 +82,9 @@ class FrameSocket : public FrameConnection, public std::enable_shared_from_this<
   SendQueue queued_;           // guarded by mutex_
   bool flush_posted_ = false;  // guarded by mutex_: a flush is posted or waits for the socket
   bool closed_ = false;        // guarded by mutex_
+  // The loop outlives the socket's closing, and no more: nobody may post to it later.
+  std::mutex posting_mutex_;
+  bool posts_no_more_ = false;  // guarded by posting_mutex_
 };
 
 }  // namespace firth::net

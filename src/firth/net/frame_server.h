@@ -37,6 +37,9 @@ class FrameHandler {
   virtual ~FrameHandler() = default;
   /// A whole frame, without its length.
   virtual void OnFrame(std::shared_ptr<arrow::Buffer> frame) = 0;
+  /// Nothing more has come for now, or others have their turn: what was gathered from the last
+  /// frames is to go on.
+  virtual void OnPause() {}
   /// The connection is gone; nothing is called after this.
   virtual void OnClosed() = 0;
 };

@@ -29,6 +29,7 @@ struct Seen {
   int opened = 0;
   int closed = 0;
   int frames = 0;
+  int pauses = 0;
 
   void Add(int* count) {
     std::lock_guard lock(mutex);
@@ -54,6 +55,7 @@ class Handler : public FrameHandler {
     on_frame_(connection_, std::move(frame));
     seen_->Add(&seen_->frames);
   }
+  void OnPause() override { seen_->Add(&seen_->pauses); }
   void OnClosed() override { seen_->Add(&seen_->closed); }
 
  private:
@@ -101,6 +103,17 @@ TEST_F(FrameServerTest, EchoesSmallAndLargeFramesInOrder) {
   EXPECT_EQ(server_->GetMetrics().connections, 1);
   server_->Stop(kLongNs);  // what a client has read may be counted a moment later
   EXPECT_EQ(server_->GetMetrics().bytes_in, server_->GetMetrics().bytes_out);
+}
+
+TEST_F(FrameServerTest, APauseComesAfterFrames) {
+  Start();
+  SocketForTests client(endpoint());
+  for (int i = 1; i <= 3; ++i) {
+    ASSERT_TRUE(client.SendFrame("frame"));
+    ASSERT_EQ(client.ReadFrame(), "frame");
+    EXPECT_TRUE(seen_.Wait(seen_.pauses, i));
+  }
+  EXPECT_EQ(seen_.frames, 3);
 }
 
 TEST_F(FrameServerTest, TellsPeerAndPort) {

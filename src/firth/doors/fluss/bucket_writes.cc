@@ -39,7 +39,7 @@ BucketWriteAnswers::BucketWriteAnswers(RequestPtr request, Tells tells,
     : request_(std::move(request)),
       tells_(tells),
       buckets_(std::move(buckets)),
-      results_(buckets_.size(), Status::UnknownError("not done")),
+      results_(buckets_.size()),
       missing_(buckets_.size()) {}
 
 std::shared_ptr<BucketWriteAnswers> BucketWriteAnswers::Make(RequestPtr request, Tells tells,
@@ -63,12 +63,13 @@ void BucketWriteAnswers::Answer() {
     std::string entry;
     if (buckets_[i].partition_id) PutInt(&entry, 1, *buckets_[i].partition_id);
     PutInt(&entry, 2, buckets_[i].bucket);
-    if (results_[i].ok()) {
-      const table::AppendResult& done = *results_[i];
+    const Result<table::AppendResult>& result = *results_[i];
+    if (result.ok()) {
+      const table::AppendResult& done = *result;
       PutInt(&entry, 5, tells_ == kBaseOffset ? done.base_offset.value : done.end_offset.value);
     } else {
-      PutInt(&entry, 3, CodeFor(results_[i].status(), Asked::kWrite));
-      PutText(&entry, 4, MessageOf(results_[i].status()));
+      PutInt(&entry, 3, CodeFor(result.status(), Asked::kWrite));
+      PutText(&entry, 4, MessageOf(result.status()));
     }
     PutText(&message, 1, entry);
   }

@@ -53,7 +53,7 @@ class BucketWriteAnswers {
   const RequestPtr request_;
   const Tells tells_;
   std::vector<BucketWrite> buckets_;
-  std::vector<Result<table::AppendResult>> results_;
+  std::vector<std::optional<Result<table::AppendResult>>> results_;
   std::atomic<size_t> missing_;
 };
 

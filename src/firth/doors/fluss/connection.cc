@@ -11,6 +11,8 @@ namespace {
 
 /// Requests that carry no rows are never longer than this.
 constexpr size_t kSmallBodyBytesMax = size_t{16} << 20;
+/// Writes that came together are given to the executor together, but no more than this.
+constexpr size_t kGatheredMax = 64;
 
 Bytes BytesOf(const arrow::Buffer& buffer) {
   return {reinterpret_cast<const std::byte*>(buffer.data()), static_cast<size_t>(buffer.size())};
@@ -76,11 +78,18 @@ void Connection::Dispatch(const RequestPtr& request, const RequestHeader& header
     case Runs::kBlocking:
       return services_->blocking->Post([request, api] { api->serve(request); });
     case Runs::kInOrder:
-      return in_order_.Post([request, api] { api->serve(request); });
+      gathered_.push_back([request, api] { api->serve(request); });
+      if (gathered_.size() >= kGatheredMax) OnPause();
+      return;
   }
 }
 
+void Connection::OnPause() {
+  in_order_.PostAll(std::exchange(gathered_, {}));
+}
+
 void Connection::OnClosed() {
+  OnPause();
   std::set<std::shared_ptr<Parked>> parked;
   {
     std::lock_guard lock(mutex_);

@@ -33,7 +33,7 @@ struct ListenerKind {
   Node node;              // where answers send clients
 };
 
-/// Thread-safe, but for OnFrame and OnClosed, which net calls one at a time.
+/// Thread-safe, but for OnFrame, OnPause and OnClosed, which net calls one at a time.
 class Connection : public net::FrameHandler, public std::enable_shared_from_this<Connection> {
  public:
   /// A client may have this many requests unanswered; one with more is not a client.
@@ -45,6 +45,7 @@ class Connection : public net::FrameHandler, public std::enable_shared_from_this
              std::shared_ptr<net::FrameConnection> wire);
 
   void OnFrame(std::shared_ptr<arrow::Buffer> frame) override;
+  void OnPause() override;
   void OnClosed() override;
 
   void Send(std::vector<std::shared_ptr<arrow::Buffer>> parts) { wire_->Send(std::move(parts)); }
@@ -73,9 +74,6 @@ class Connection : public net::FrameHandler, public std::enable_shared_from_this
   /// Read no more requests and hurry those that wait.
   void BeginStop();
 
-  /// Run after the tasks that were given here before: writes keep the order in which they came.
-  void PostInOrder(Executor::Task task) { in_order_.Post(std::move(task)); }
-
  private:
   void Dispatch(const std::shared_ptr<Request>& request, const RequestHeader& header);
 
@@ -83,6 +81,7 @@ class Connection : public net::FrameHandler, public std::enable_shared_from_this
   const ListenerKind kind_;
   const std::shared_ptr<net::FrameConnection> wire_;
   Strand in_order_;
+  std::vector<Executor::Task> gathered_;  // of net's thread: for in_order_, at the next pause
   std::atomic<uint64_t> requests_{0};
   std::atomic<uint64_t> request_bytes_{0};
   std::atomic<bool> reads_older_schemas_{false};

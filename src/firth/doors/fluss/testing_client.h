@@ -65,6 +65,7 @@ class TestClient {
   /// Send raw bytes as one frame.
   void SendFrame(const std::string& frame) {
     connection_->OnFrame(arrow::Buffer::FromString(frame));
+    connection_->OnPause();
   }
   /// Send a request; returns its id.
   int32_t Send(int16_t key, const std::string& body, int16_t version = 0) {
