@@ -47,6 +47,7 @@ class LogStoreImpl : public LogStore {
                                                    .file_bytes_max = options_.file_bytes_max,
                                                    .file_entries_max = options_.file_entries_max,
                                                    .reserve_bytes = options_.reserve_bytes,
+                                                   .recent_bytes = options_.recent_bytes,
                                                    .live = options_.live_files,
                                                    .keep_live = options_.keep_live_files,
                                                    .end = options_.journal_end,

@@ -59,6 +59,8 @@ struct LogOptions {
   uint64_t file_bytes_max = uint64_t{1} << 30;
   /// Room is reserved in steps of this many bytes.
   uint64_t reserve_bytes = uint64_t{16} << 20;
+  /// Memory for what was written last, from which it is written and its readers are served.
+  uint64_t recent_bytes = uint64_t{32} << 20;
   /// A group takes at most this many bytes of bodies, and at least one commit.
   uint64_t group_bytes_max = uint64_t{64} << 20;
   /// Commits that wait hold at most this many bytes of bodies; more get kOverBudget.

@@ -79,6 +79,8 @@ void SetList(std::vector<std::string>* out, const std::vector<std::string>& valu
 
 const std::vector<NumberKey>& NumberKeys() {
   static const std::vector<NumberKey> keys = {
+      {"journal.recent_bytes", 64 << 10, int64_t{16} << 30, 32 << 20,
+       "memory for what was written last, from which followers are served"},
       {"keys.lag_bytes", 64 << 10, kMostBytes, 64 << 20,
        "how far the key view may fall behind, before writes of keyed tables wait"},
       {"keys.room_bytes", 1 << 20, kMostBytes, 32 << 20,
@@ -88,6 +90,11 @@ const std::vector<NumberKey>& NumberKeys() {
       {"lake.behind_bytes", 1, kMostBytes, 4 << 20,
        "a log is cut when so many of its bytes are not in files"},
       {"lake.behind_seconds", 0, 86'400, 60, "or any of its rows was not for so long"},
+      {"lake.hot_bytes", 0, kMostBytes, 16 << 20,
+       "a table that grew by so much between two looks is cut later; 0: none is"},
+      {"lake.hot_behind_bytes", 1, kMostBytes, 1 << 30,
+       "it is cut when so many of its bytes are not in files"},
+      {"lake.hot_behind_seconds", 0, 86'400, 600, "or any of its rows was not for so long"},
       {"lake.buffer_bytes", 1 << 20, kMostBytes, 48 << 20,
        "bytes of rows that a cut holds in memory: what a new file is made of"},
       {"lake.file_bytes", 1 << 20, kMostBytes, 512 << 20, "files are not merged into larger ones"},

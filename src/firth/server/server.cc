@@ -127,6 +127,8 @@ class ServerImpl : public Server, public ServerState {
     options.key_view_folder = options.local_folder + "/" + table::kKeyViewFolder;
     options.retention_interval_ns = kRetentionIntervalNs;
     ARROW_ASSIGN_OR_RAISE(options.journal_file_bytes_max, JournalFileBytes(config_));
+    ARROW_ASSIGN_OR_RAISE(const int64_t recent, NumberOf(config_, "journal.recent_bytes"));
+    options.journal_recent_bytes = static_cast<uint64_t>(recent);
     ARROW_ASSIGN_OR_RAISE(const int64_t lag, NumberOf(config_, "keys.lag_bytes"));
     ARROW_ASSIGN_OR_RAISE(const int64_t room, NumberOf(config_, "keys.room_bytes"));
     options.key_lag_bytes_max = static_cast<uint64_t>(lag);
@@ -143,6 +145,12 @@ class ServerImpl : public Server, public ServerState {
     ARROW_ASSIGN_OR_RAISE(const int64_t buffer, NumberOf(config_, "lake.buffer_bytes"));
     ARROW_ASSIGN_OR_RAISE(const int64_t file, NumberOf(config_, "lake.file_bytes"));
     ARROW_ASSIGN_OR_RAISE(const int64_t keep_s, NumberOf(config_, "lake.keep_seconds"));
+    ARROW_ASSIGN_OR_RAISE(const int64_t hot, NumberOf(config_, "lake.hot_bytes"));
+    ARROW_ASSIGN_OR_RAISE(const int64_t hot_behind, NumberOf(config_, "lake.hot_behind_bytes"));
+    ARROW_ASSIGN_OR_RAISE(const int64_t hot_behind_s, NumberOf(config_, "lake.hot_behind_seconds"));
+    options->lake_hot_bytes = static_cast<uint64_t>(hot);
+    options->lake_hot_behind_bytes_max = static_cast<uint64_t>(hot_behind);
+    options->lake_hot_behind_ns_max = hot_behind_s * kSecondNs;
     options->lake_interval_ns = interval_ms * 1'000'000;
     options->lake_behind_bytes_max = static_cast<uint64_t>(behind);
     options->lake_behind_ns_max = behind_s * kSecondNs;

@@ -30,6 +30,7 @@ Status DatabaseImpl::Open() {
   log.notifier = options_.readers;
   log.file_bytes_max = options_.journal_file_bytes_max;
   log.file_entries_max = options_.journal_file_entries_max;
+  log.recent_bytes = options_.journal_recent_bytes;
   log.queue_bytes_max = options_.queue_bytes_max;
   log.on_fatal = options_.on_fatal;
   ARROW_RETURN_NOT_OK(KeepLogInCatalog(catalog_.get(), &log));

@@ -85,6 +85,13 @@ struct DatabaseOptions {
   /// A log is cut when so much of it is not in files, or any of it was not for so long.
   uint64_t lake_behind_bytes_max = uint64_t{4} << 20;
   int64_t lake_behind_ns_max = int64_t{60} * 1'000'000'000;
+  /// A table that grew by so much since the last look, and whose files nobody reads, is hot:
+  /// cutting it would take its writers' time, and what is cut would soon be merged again. It waits
+  /// until it is quieter, or all of its logs together are so much behind, or any of them for so
+  /// long; 0: no table is hot.
+  uint64_t lake_hot_bytes = uint64_t{16} << 20;
+  uint64_t lake_hot_behind_bytes_max = uint64_t{1} << 30;
+  int64_t lake_hot_behind_ns_max = int64_t{600} * 1'000'000'000;
   /// Rows that a cut holds in memory at most, and their bytes.
   int64_t lake_rows_max = 1 << 20;
   uint64_t lake_buffer_bytes_max = uint64_t{48} << 20;
@@ -96,6 +103,8 @@ struct DatabaseOptions {
   query::QueryLimits query;
   uint64_t journal_file_bytes_max = uint64_t{1} << 30;
   uint64_t journal_file_entries_max = uint64_t{1} << 17;
+  /// Memory for what was written to the journal last, from which readers are served.
+  uint64_t journal_recent_bytes = uint64_t{32} << 20;
   /// How often logs are trimmed and journal files rewritten (retention.h); 0: only on demand.
   int64_t retention_interval_ns = 0;
   uint64_t queue_bytes_max = uint64_t{256} << 20;

@@ -20,12 +20,6 @@
 namespace firth::table {
 namespace {
 
-/// A table that grew by so much since the last look is hot. Cutting it would take its writers'
-/// time, and what is cut would soon be merged again; so unless somebody reads its files it waits
-/// until it is quieter, but only with so much that is not in files, and only for so long.
-constexpr uint64_t kHotBytes = uint64_t{16} << 20;
-constexpr uint64_t kHotBehindBytesMax = uint64_t{1} << 30;
-constexpr int kHotBehindTimes = 10;  // as long as others may be behind
 constexpr int kMergesOfRound = 4;
 
 using lakeview::Reading;
@@ -109,6 +103,9 @@ Status LakeStoreImpl::Open(const DatabaseOptions& options) {
   interval_ns_ = options.lake_interval_ns;
   behind_bytes_max_ = options.lake_behind_bytes_max;
   behind_ns_max_ = options.lake_behind_ns_max;
+  hot_bytes_ = options.lake_hot_bytes;
+  hot_behind_bytes_max_ = options.lake_hot_behind_bytes_max;
+  hot_behind_ns_max_ = options.lake_hot_behind_ns_max;
   ARROW_ASSIGN_OR_RAISE(view_,
                         lakeview::LakeView::Open({.files = options.files,
                                                   .catalog = database_->catalog(),
@@ -221,12 +218,12 @@ Result<LakeStoreImpl::Due> LakeStoreImpl::IsDue(const TablePtr& table) {
   for (const LogTail& tail : tails) most = std::max(most, tail.bytes);
   const uint64_t bytes = BytesOf(tails);
   const uint64_t grown = bytes - std::min(bytes, found->second);
-  const bool hot = grown >= kHotBytes && !asked_before_.contains(edition.id);
+  const bool hot = hot_bytes_ > 0 && grown >= hot_bytes_ && !asked_before_.contains(edition.id);
   const int64_t since = newest == nullptr ? edition.created_ns : newest->time_ns;
-  const int64_t behind_ns = (clock_->NowNs() - since) / (hot ? kHotBehindTimes : 1);
-  const bool long_ago = behind_ns >= behind_ns_max_;
+  const int64_t ns_max = hot ? std::max(hot_behind_ns_max_, behind_ns_max_) : behind_ns_max_;
+  const bool long_ago = clock_->NowNs() - since >= ns_max;
   const bool much =
-      hot ? bytes >= std::max(kHotBehindBytesMax, behind_bytes_max_) : most >= behind_bytes_max_;
+      hot ? bytes >= std::max(hot_behind_bytes_max_, behind_bytes_max_) : most >= behind_bytes_max_;
   found->second = long_ago || much ? 0 : bytes;
   return long_ago || much ? Due::kNow : Due::kLater;
 }

@@ -129,6 +129,9 @@ class LakeStoreImpl : public LakeStore {
   int64_t interval_ns_ = 0;
   uint64_t behind_bytes_max_ = 0;
   int64_t behind_ns_max_ = 0;
+  uint64_t hot_bytes_ = 0;
+  uint64_t hot_behind_bytes_max_ = 0;
+  int64_t hot_behind_ns_max_ = 0;
   // The round's own: what may be behind, so that logs at rest are not looked at again and again.
   CommitId looked_at_{0};
   std::map<EditionId, uint64_t> behind_;  // by how many bytes, when it was looked at last
