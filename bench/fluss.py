@@ -1,11 +1,17 @@
 #!/usr/bin/env python3
 """The Fluss door beside Apache Fluss: the same work by the same generator, in pairs that alternate.
 
-    FIRTH_BINARY=build/firth FIRTH_BUILD=build bench/fluss.py [--pairs N] [--seconds S] [--keys N] [--only NAME,…]
+    FIRTH_BINARY=build/firth FIRTH_BUILD=build bench/fluss.py [--pairs N] [--seconds S] [--rows N] [--in-flight N]
+                                                              [--keys N] [--only NAME,…]
 
 Apache Fluss is taken from Maven by name into the cache of downloads; without Java and Maven only this server is
 measured. What counts is the server's CPU time for a million rows, with what it does afterwards in the background:
 several people may share the machine. Apache Fluss never syncs before it acknowledges; this server always does.
+
+Appends and catch-up reads are of the log alone for both: Apache Fluss tiers rows into a lake by a service of its own,
+which does not run here, and our server for them has `lake.interval_ms = 0`, so that it cuts no lake files by itself.
+What it takes to cut the same rows afterwards is a line of its own. Everything else is done by a second server of ours
+with its default settings. A server that is not measured is idle meanwhile.
 """
 
 import argparse
@@ -98,20 +104,26 @@ class Process:
 class Firth:
     name = "firth"
 
-    def __init__(self, folder):
-        self.folder = folder / "firth"
+    def __init__(self, folder, label="firth", *flags):
+        self.folder = folder / label
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FIRTH_")}
         self.process = Process(
             [BINARY, "serve", "--data", str(self.folder), "--fluss", "127.0.0.1:0", "--console", "127.0.0.1:0",
-             "--access-anonymous", "admin"], folder / "firth.log", env=environment)
+             "--access-anonymous", "admin", *flags], folder / f"{label}.log", env=environment)
         deadline = time.monotonic() + START_S
         while not (self.folder / "endpoints.json").exists():
             if time.monotonic() > deadline or self.process.popen.poll() is not None:
-                raise SystemExit("this server does not start: " + (folder / "firth.log").read_text()[-2000:])
+                raise SystemExit("this server does not start: " + (folder / f"{label}.log").read_text()[-2000:])
             time.sleep(0.1)
         endpoints = json.loads((self.folder / "endpoints.json").read_text())
         self.address, self.console = endpoints["fluss"], endpoints["console"]
         self.pids = [self.process.popen.pid]
+
+    def cut(self, table):
+        """Have lake files cut of a table; how many rows they hold."""
+        command = [BINARY, "--data", str(self.folder), "--json", "lake", "cut", table]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return json.loads(done.stdout)["rows"]
 
     def syncs(self):
         text = urllib.request.urlopen(f"http://{self.console}/metrics", timeout=10).read().decode()
@@ -200,21 +212,38 @@ def settle(server):
             return
 
 
+def cut(server, table):
+    began = time.monotonic()
+    rows = server.cut(table)
+    seconds = time.monotonic() - began
+    return {"cut": {"rows": rows, "rows_per_s": rows / seconds, "mb_per_s": 0, "generator_cpu_s": 0, "p50_ms": 0,
+                    "p99_ms": 0, "p999_ms": 0}}
+
+
 def measured(server, op, **options):
-    before, syncs = sum(map(cpu_s, server.pids)), server.syncs()
-    result = load(server, op, **options)
+    before, syncs, disk = sum(map(cpu_s, server.pids)), server.syncs(), disk_bytes(server.folder)
+    result = cut(server, **options) if op == "cut" else load(server, op, **options)
+    during = sum(map(cpu_s, server.pids)) - before
     settle(server)
     used = sum(map(cpu_s, server.pids)) - before
     rows = sum(part["rows"] for part in result.values())
     first = next(iter(result.values()))
-    return {"rows_per_s": first["rows_per_s"], "p50_ms": first["p50_ms"], "p99_ms": first["p99_ms"],
-            "p999_ms": first["p999_ms"], "server_cpu_s_per_m": used / rows * 1e6 if rows else float("nan"),
-            "generator_cpu_s_per_m": first["generator_cpu_s"] / rows * 1e6 if rows else float("nan"),
+    per_million = 1e6 / rows if rows else float("nan")
+    return {"rows_per_s": first["rows_per_s"], "mb_per_s": first["mb_per_s"], "p50_ms": first["p50_ms"],
+            "p99_ms": first["p99_ms"], "p999_ms": first["p999_ms"],
+            "server_cpu_s_per_m": used * per_million, "server_cpu_s_per_m_during": during * per_million,
+            "generator_cpu_s_per_m": first["generator_cpu_s"] * per_million,
             "rows_of_parts": {part: one["rows"] for part, one in result.items()},
             "p99_ms_of_parts": {part: one["p99_ms"] for part, one in result.items()},
+            "disk_mb": (disk_bytes(server.folder) - disk) / 1e6,
             "syncs": (server.syncs() or 0) - (syncs or 0),
             "rss_mb": sum(memory_mb(pid, "VmRSS") for pid in server.pids),
             "rss_anon_mb": sum(memory_mb(pid, "RssAnon") for pid in server.pids)}
+
+
+CONNECTIONS = 4
+CUT = "lake files, afterwards"
+ALONE = ("append", "catch-up", CUT)  # by the server of ours that cuts no lake files by itself
 
 
 def workloads(arguments):
@@ -224,8 +253,10 @@ def workloads(arguments):
     keyed = {"table": "bench.keyed", "buckets": 4, "keys": keys}
     fill = {"op": "fill", "connections": 4, "depth": 2, "batch": 1000, "seconds": 100_000}
     yield "append", [("create", {**log, "compression": "NONE"})], (
-        "produce", {**log, "connections": 4, "depth": 4, "batch": 1000, "row_bytes": 100, "seconds": seconds})
-    yield "catch-up", [], ("fetch", {**log, "connections": 4, "depth": 1, "seconds": 100_000})
+        "produce", {**log, "connections": CONNECTIONS, "depth": max(1, arguments.in_flight // CONNECTIONS),
+                    "batch": 1000, "row_bytes": 100, "rows": arguments.rows, "seconds": 100_000})
+    yield "catch-up", [], ("fetch", {**log, "connections": CONNECTIONS, "depth": 1, "seconds": 100_000})
+    yield CUT, [], ("cut", {"table": "bench/log"})
     yield "upsert", [("create", {**keyed, "keyed": 1}), (fill.pop("op"), {**keyed, **fill})], (
         "upsert", {**keyed, "connections": 4, "depth": 2, "batch": 500, "seconds": seconds})
     yield "lookup, 100 keys a request", [], (
@@ -257,6 +288,8 @@ def generator_alone(arguments):
         address = f"127.0.0.1:{int(sink.stdout.readline())}"
         alone = {}
         for name, _, (op, options) in workloads(arguments):
+            if name == CUT:
+                continue
             result = load(address, op, **{**options, "seconds": 2, **({"again": 1} if op == "fetch" else {})})
             part = next(iter(result.values()))
             alone[name] = {"rows_per_s": part["rows_per_s"],
@@ -271,6 +304,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=int(os.environ.get("FIRTH_BENCH_PAIRS", "5")))
     parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--rows", type=int, default=20_000_000, help="rows of an append")
+    parser.add_argument("--in-flight", type=int, default=64, help="batches of an append that are on their way")
     parser.add_argument("--keys", type=int, default=1_000_000)
     parser.add_argument("--only", default="")
     parser.add_argument("--ours", action="store_true", help="leave the original out")
@@ -279,9 +314,12 @@ def main():
     facts = machine()
     alone = generator_alone(arguments)
     results, servers = {}, []
+    log_only = None
     with tempfile.TemporaryDirectory(prefix="firth-bench-") as scratch:
         try:
             servers.append(Firth(pathlib.Path(scratch)))
+            # The command that cuts its tables reaches it by the door flight.
+            log_only = Firth(pathlib.Path(scratch), "firth-log", "--lake-interval-ms", "0", "--flight", "127.0.0.1:0")
             if library:
                 servers.append(Original(pathlib.Path(scratch), library))
             for pair in range(arguments.pairs + 1):  # the first one warms up
@@ -289,6 +327,10 @@ def main():
                     if arguments.only and name.split(",")[0] not in arguments.only.split(","):
                         continue
                     for server in servers if pair % 2 else reversed(servers):
+                        if name == CUT and server.name != "firth":
+                            continue
+                        if name in ALONE and server.name == "firth":
+                            server = log_only
                         for earlier, its in before:
                             load(server, earlier, **its)
                             if earlier == "create" and server.name == "fluss":
@@ -296,12 +338,13 @@ def main():
                         settle(server)
                         one = measured(server, op, **options)
                         print(f"  pair {pair} {server.name:6} {name:28} {one['rows_per_s']:12.0f} rows/s "
-                              f"{one['server_cpu_s_per_m']:8.3f} CPU s/M  p99 {one['p99_ms']:.2f} ms", flush=True)
+                              f"{one['server_cpu_s_per_m_during']:8.3f} {one['server_cpu_s_per_m']:8.3f} CPU s/M  "
+                              f"p99 {one['p99_ms']:.2f} ms", flush=True)
                         if pair:
                             results.setdefault(name, {}).setdefault(server.name, []).append(one)
-            disk = {server.name: disk_bytes(server.folder) for server in servers}
+            disk = {server.folder.name: disk_bytes(server.folder) for server in [*servers, log_only]}
         finally:
-            for server in servers:
+            for server in [*servers, *([log_only] if log_only else [])]:
                 server.stop()
     facts["load_after"] = os.getloadavg()
     median = {name: {who: median_of(runs) for who, runs in both.items()} for name, both in results.items()}
@@ -310,20 +353,27 @@ def main():
     out.mkdir(exist_ok=True)
     (out / "fluss.json").write_text(json.dumps(
         {"machine": facts, "pairs": arguments.pairs, "seconds": arguments.seconds, "keys": arguments.keys,
-         "original": VERSION if library else None, "generator_alone": alone, "median": median, "disk_bytes": disk},
+         "rows": arguments.rows, "in_flight": arguments.in_flight, "original": VERSION if library else None,
+         "generator_alone": alone, "median": median, "disk_bytes": disk},
         indent=2) + "\n")
 
 
 def show(median, alone, disk):
-    print(f"\n{'':28} {'server':7}{'rows/s':>11}{'CPU s/M':>9}{'ratio':>7}{'p50 ms':>9}{'p99 ms':>9}{'p99.9':>9}"
-          f"{'syncs':>8}{'RSS MB':>8}")
+    print("\n'during' and 'CPU s/M': CPU s of the server for a million rows, without and with what it does afterwards"
+          "\nfor them; the ratio is of the latter; disk MB: how much more there is on the disk than before\n")
+    print(f"{'':28} {'server':7}{'rows/s':>11}{'MB/s':>7}{'during':>9}{'CPU s/M':>9}{'ratio':>7}{'p50 ms':>8}"
+          f"{'p99 ms':>8}{'p99.9':>8}{'syncs':>7}{'RSS MB':>8}{'disk MB':>9}")
     for name, both in median.items():
         for who, one in both.items():
             ratio = ""
             if who == "firth" and "fluss" in both:
                 ratio = f"{both['fluss']['server_cpu_s_per_m'] / one['server_cpu_s_per_m']:.1f}x"
-            print(f"{name:28} {who:7}{one['rows_per_s']:11.0f}{one['server_cpu_s_per_m']:9.3f}{ratio:>7}"
-                  f"{one['p50_ms']:9.2f}{one['p99_ms']:9.2f}{one['p999_ms']:9.2f}{one['syncs']:8.0f}{one['rss_mb']:8.0f}")
+            print(f"{name:28} {who:7}{one['rows_per_s']:11.0f}{one['mb_per_s']:7.0f}"
+                  f"{one['server_cpu_s_per_m_during']:9.3f}{one['server_cpu_s_per_m']:9.3f}{ratio:>7}"
+                  f"{one['p50_ms']:8.2f}{one['p99_ms']:8.2f}{one['p999_ms']:8.2f}"
+                  f"{one['syncs']:7.0f}{one['rss_mb']:8.0f}{one['disk_mb']:9.0f}")
+        if name not in alone:
+            continue
         fastest = max(one["rows_per_s"] for one in both.values())
         print(f"{'':28} the generator alone reaches {alone[name]['rows_per_s'] / fastest:.1f} times the faster one")
     print("bytes on disk: " + ", ".join(f"{who} {count / 1e6:.0f} MB" for who, count in disk.items()))

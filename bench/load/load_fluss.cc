@@ -6,8 +6,8 @@
 // with
 // --with-lookups upserts and lookups at once; and sink, which is a server that does nothing, to
 // find how fast the generator is. Each connection is a thread of its own that keeps --depth
-// requests in flight; with --rate it sends at fixed times instead, and a latency counts from the
-// time at which a request should have gone out.
+// requests in flight, for --seconds or (produce) until --rows are sent; with --rate it sends at
+// fixed times instead, and a latency counts from the time at which a request should have gone out.
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -226,6 +226,7 @@ class Producer : public Worker {
     const std::string& batch =
         batches_[static_cast<size_t>(sequence_) % batches_.size()].Numbered(writer_, sequence_);
     ++sequence_;
+    rows_sent_ += rows_;
     bytes_ = static_cast<int64_t>(batch.size());
     return SendBatch(kProduceLog, 4, batch);
   }
@@ -233,9 +234,14 @@ class Producer : public Worker {
     CheckBuckets(answer);
     return {.rows = rows_, .bytes = bytes_};
   }
+  bool Done() const override {
+    const int64_t rows = options_.Int("rows", 0);
+    return rows > 0 && rows_sent_ >= rows / options_.Int("connections", 1);
+  }
 
  private:
   std::vector<LogBatch> batches_;
+  int64_t rows_sent_ = 0;
   int rows_ = 0;
   int64_t bytes_ = 0;
   int64_t writer_ = 0;
