@@ -2,7 +2,8 @@
 // warm and cold caches; raw reads; one series and many. In this process, on files below a folder.
 //
 //   FIRTH_BENCH_POINTS (default 20,000,000), FIRTH_BENCH_SERIES (default 1,000,000),
-//   FIRTH_BENCH_FOLDER (default /tmp/firth-bench-timeview)
+//   FIRTH_BENCH_FOLDER (default /tmp/firth-bench-timeview),
+//   FIRTH_BENCH_PARTS (default all: late, many, idle, zoom, raw, after points in order)
 //
 // Rates are per second of this process's CPU time, since other things run beside it; latencies are
 // of the wall clock. Points look like a phasor measurement unit's: 120 a second, float32 in
@@ -89,18 +90,27 @@ class Bench {
     std::filesystem::create_directories(folder_);
     files_ = Check(store::OpenLocalFileSystem(folder_));
     const double in_order = Insert("in order", 0);
-    const double mixed = Insert("30 % out of order", 0.3);
-    Report("cost of 30 % out of order", mixed / in_order, "x", "<= 1.3");
-    Many();
-    Idle();
-    Zoom("warm", uint64_t{256} << 20, true);
-    Zoom("cold", 0, false);
-    Raw();
+    if (Wanted("late")) {
+      const double mixed = Insert("30 % out of order", 0.3);
+      Report("cost of 30 % out of order", mixed / in_order, "x", "<= 1.3");
+    }
+    if (Wanted("many")) Many();
+    if (Wanted("idle")) Idle();
+    if (Wanted("zoom")) {
+      Zoom("warm", uint64_t{256} << 20, true);
+      Zoom("cold", 0, false);
+    }
+    if (Wanted("raw")) Raw();
     std::printf("resident at the end: %lld MB\n", static_cast<long long>(ResidentBytes() >> 20));
     std::filesystem::remove_all(folder_);
   }
 
  private:
+  static bool Wanted(const std::string& part) {
+    const char* parts = std::getenv("FIRTH_BENCH_PARTS");
+    return parts == nullptr || std::string(parts).find(part) != std::string::npos;
+  }
+
   static void Report(const std::string& what, double value, const char* unit, const char* wanted) {
     std::printf("%-48s %12.3f %-12s %s\n", what.c_str(), value, unit, wanted);
     std::fflush(stdout);

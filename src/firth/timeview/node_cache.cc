@@ -1,5 +1,6 @@
 #include "firth/timeview/node_cache.h"
 
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -15,7 +16,7 @@ NodePtr NodeCache::Find(const NodeAddress& address) {
     return nullptr;
   }
   ++shard.stats.hits;
-  shard.entries.splice(shard.entries.begin(), shard.entries, found->second);
+  found->second->used = true;
   return found->second->node;
 }
 
@@ -26,11 +27,15 @@ void NodeCache::Insert(const NodeAddress& address, const NodePtr& node) {
   Shard& shard = ShardOf(key);
   std::lock_guard lock(shard.mutex);
   if (bytes > shard_bytes_max_ || shard.index.count(key) != 0) return;
-  shard.entries.push_front({key, node, bytes});
+  shard.entries.push_front({key, node, bytes, false});
   shard.index[key] = shard.entries.begin();
   shard.stats.bytes += bytes;
   while (shard.stats.bytes > shard_bytes_max_) {
     Entry& last = shard.entries.back();
+    if (std::exchange(last.used, false)) {
+      shard.entries.splice(shard.entries.begin(), shard.entries, std::prev(shard.entries.end()));
+      continue;
+    }
     shard.stats.bytes -= last.bytes;
     shard.index.erase(last.key);
     dropped.push_back(std::move(last.node));

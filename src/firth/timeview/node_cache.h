@@ -1,4 +1,5 @@
-// Decoded nodes of files, as many as fit, the least recently used going first.
+// Decoded nodes of files, as many as fit. The oldest goes first, unless it was used since it was
+// last looked at: so finding one moves nothing.
 #pragma once
 
 #include <array>
@@ -35,10 +36,11 @@ class NodeCache {
     uint64_t key;
     NodePtr node;
     size_t bytes;
+    bool used;
   };
   struct Shard {
     mutable std::mutex mutex;
-    std::list<Entry> entries;  // guarded by mutex; the most recent first
+    std::list<Entry> entries;  // guarded by mutex; the newest first
     std::unordered_map<uint64_t, std::list<Entry>::iterator> index;  // guarded by mutex
     Stats stats;                                                     // guarded by mutex
   };
