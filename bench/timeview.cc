@@ -171,37 +171,62 @@ class Bench {
     return cpu / points;
   }
 
-  /// Many series, a hundred points each time.
+  /// Cost a point by how many there are and over how many series they are spread: written in turn,
+  /// 1,000 points at a time (a few edits each, where there are fewer), with a checkpoint for each
+  /// four million points.
   void Many() {
+    constexpr size_t kEdit = 1'000;
+    constexpr uint64_t kBetween = 4'000'000;
+    double first = 0;
+    for (uint64_t points = std::min<uint64_t>(points_, 1'000'000); points <= points_;
+         points *= 10) {
+      for (uint64_t series = 1; series <= 100'000; series *= 10) {
+        const uint64_t each = points / series;
+        if (each < 100) continue;
+        const size_t count = std::min<size_t>(kEdit, std::max<size_t>(100, each / 10));
+        const double cpu = Spread(series, each, count, kBetween);
+        if (first == 0) first = cpu;
+        Report(std::to_string(points) + " points, " + std::to_string(series) + " series of " +
+                   std::to_string(each),
+               1 / cpu / 1e6, "M points/s", "");
+        Report("  cost of the first of this table, times", cpu / first, "x", "flat");
+        Report("  resident", static_cast<double>(ResidentBytes() >> 20), "MB", "");
+      }
+    }
+  }
+
+  /// CPU seconds a point.
+  double Spread(uint64_t series, uint64_t each, size_t count, uint64_t between) {
+    std::filesystem::remove_all(folder_ + "/many");
     auto view = Open("many");
-    constexpr uint32_t kSeries = 100'000;
-    constexpr size_t kPoints = 100;
-    Phasor phasor(3);
     std::vector<int64_t> times;
     std::vector<double> values;
     int64_t commit = 0;
-    const double begin = CpuSeconds();
-    double made = 0;
-    uint64_t points = 0;
-    for (int64_t round = 0; round < 2; ++round) {
-      const double making = CpuSeconds();
-      phasor.Next(kPoints, &times, &values);
-      made += CpuSeconds() - making;
-      for (uint32_t i = 0; i < kSeries; ++i) {
+    uint64_t since = 0;
+    double cpu = 0;
+    Phasor phasor(3);
+    for (uint64_t done = 0; done < each; done += count) {
+      phasor.Next(count, &times, &values);
+      const double begin = CpuSeconds();
+      for (uint64_t i = 0; i < series; ++i) {
         Edit edit;
-        edit.series = Series(i);
-        edit.revision = kEmptyRevision + 1 + round;
+        edit.series = Series(static_cast<uint32_t>(i));
+        edit.revision = kEmptyRevision + 1 + static_cast<int64_t>(done / count);
         edit.commit = CommitId(++commit);
         edit.times = times;
         edit.values = values;
         Check(view->Apply({&edit, 1}, edit.commit));
-        points += kPoints;
+        since += count;
+        if (since < between) continue;
+        since = 0;
+        Check(view->Checkpoint());
       }
-      Check(view->Checkpoint());
+      cpu += CpuSeconds() - begin;
     }
-    Report("insert into 100,000 series, 100 points each",
-           static_cast<double>(points) / (CpuSeconds() - begin - made) / 1e6, "M points/s", "");
-    Report("resident with 100,000 series", static_cast<double>(ResidentBytes() >> 20), "MB", "");
+    const double begin = CpuSeconds();
+    Check(view->Checkpoint());
+    return (cpu + CpuSeconds() - begin) /
+           static_cast<double>((each + count - 1) / count * count * series);
   }
 
   /// Very many series that were written to once: memory is to follow those in use.

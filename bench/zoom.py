@@ -2,12 +2,19 @@
 # Python: btrdb[data]==5.34.2 duckdb==1.5.5 numpy==2.4.6 pyarrow==26.0.1
 """Zooming: 1,000 windows of a span, and the point next to a time, beside DuckDB over Parquet and QuestDB.
 
-    FIRTH_BINARY=build/firth python bench/zoom.py [--points N] [--only NAME,…]
+    FIRTH_BINARY=build/firth python bench/zoom.py [--points N] [--only NAME,…] [--large N]
 
-One series of 120 points a second goes in through the unmodified client, 50,000 points a call, each synced; the same
-points go into a Parquet file (zstd), which DuckDB reads and QuestDB takes in. Spans begin at random places, the same
-for all. Latencies are of the wall clock, by client: for DuckDB in this process. Needs PyPI btrdb[data], duckdb, numpy;
-QuestDB comes from Maven by name into the cache of downloads, and is left out without Java and Maven.
+Two parts. In the first one series of 120 points a second goes in through the unmodified client, 50,000 points a call,
+each synced; the same points go into a Parquet file (zstd), which DuckDB reads and QuestDB takes in. Spans begin at
+random places, the same for all, and each is asked for twice: the second is warm, for all of them. Latencies are of the
+wall clock, by client: for DuckDB in this process. QuestDB comes from Maven by name into the cache of downloads, and is
+left out without Java and Maven.
+
+In the second part, of this server alone (the peers' files of so many points are large), --large points (10^9) go into
+one series by the load generator in C++, each call synced, and it asks: warm is what was asked just before, cold are
+places that nobody asked for since the server started, and cold from the disk are such places after the system's cache
+forgot the server's files, too. --large 0 leaves it out. Disk: 30 bytes for each of --points, then about 2 for each
+of --large and the log that is not trimmed yet.
 """
 
 import argparse
@@ -22,6 +29,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.parse
 import urllib.request
@@ -42,6 +50,8 @@ BASE = 1_500_000_000_000_000_000
 RATE = 120
 CHUNK = 1_000_000
 WINDOWS = 1_000
+BUILD = pathlib.Path(os.environ.get("FIRTH_BUILD", ROOT / "build"))
+LOAD = BUILD / "bin" / "load_btrdb"
 SPANS = {"1 s": 10**9, "1 min": 60 * 10**9, "1 h": 3600 * 10**9, "1 d": 86_400 * 10**9}
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -79,12 +89,23 @@ class Firth:
             env={k: v for k, v in os.environ.items() if not k.startswith("FIRTH_")}, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert self.process.stdout.readline().strip() == "ready"
-        self.connection = btrdb.connect(json.loads((self.folder / "endpoints.json").read_text())["btrdb"])
+        self.connection = btrdb.connect(self.address)
 
     def restart(self):
         self.stop()
         self.start()
         self.stream = self.connection.stream_from_uuid(self.stream.uuid)
+
+    @property
+    def address(self):
+        return json.loads((self.folder / "endpoints.json").read_text())["btrdb"]
+
+    def forget_pages(self):
+        """Make the system's cache forget this server's files, which must be at rest."""
+        for path in self.folder.rglob("*"):
+            if path.is_file():
+                with open(path, "rb") as file:
+                    os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
     def windows(self, start, width):
         table = self.stream.arrow_windows(start, start + WINDOWS * width, width)
@@ -186,6 +207,8 @@ def measure(peer, places, results):
         times, counts = [], []
         began = time.monotonic()
         for start in starts:
+            if not times or times[-1] < 100:
+                peer.windows(start, width)
             before = time.monotonic()
             counts.append(peer.windows(start, width))
             times.append((time.monotonic() - before) * 1000)
@@ -214,10 +237,92 @@ def measure_nearest(peer, places, results):
           f"  p99 {times[len(times) * 99 // 100]:10.2f} ms  ({len(times)} asked)", flush=True)
 
 
+def generate(server, op, **options):
+    words = [str(word) for name, value in options.items() for word in ("--" + name, value)]
+    out = subprocess.run([LOAD, "--server", server, "--op", op, *words], check=True, stdout=subprocess.PIPE, text=True,
+                         timeout=3600).stdout
+    return json.loads(out).get(op)
+
+
+def show(name, got, wanted):
+    print(f"{name:44} p50 {got['p50_ms']:8.2f} ms  p99 {got['p99_ms']:8.2f} ms  ({got['requests']} asked; {wanted})",
+          flush=True)
+
+
+def large(folder, points, results):
+    """One series of very many points, by the generator."""
+    firth = Firth(folder)
+    try:
+        # Its stream is the generator's own.
+        generate(firth.address, "create")
+        before, began, peak = cpu_s(firth.process.pid), time.monotonic(), [0]
+        watched = threading.Event()
+
+        def watch():
+            while not watched.wait(1):
+                peak[0] = max(peak[0], folder_bytes(firth.folder))
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            got = generate(firth.address, "insert", points=points, connections=4)
+        finally:
+            watched.set()
+            watcher.join()
+        got["server_cpu_s"], got["wall_s"] = cpu_s(firth.process.pid) - before, time.monotonic() - began
+        got["disk_bytes_max"] = peak[0]
+        results["insert"] = got
+        print(f"{points:,} points in: {got['rows_per_s'] / 1e6:.2f} M a second by the clock, "
+              f"{points / got['server_cpu_s'] / 1e6:.2f} M a second of server CPU; at most {peak[0] / 1e9:.2f} GB of disk",
+              flush=True)
+        length = points * 1_000_000_000 // RATE
+        # The widest begins at other places, too, so that its windows end in other leaves each time.
+        spans = {**{name: span for name, span in SPANS.items() if span < length}, "all but 1 %": length * 99 // 100}
+        for name, span in spans.items():
+            got = generate(firth.address, "windows", points=points, span=span, requests=300, again=1)
+            results[f"warm, {name}"] = got
+            show(f"1,000 windows of {name}, warm", got, "p99 <= 3 ms")
+        got = generate(firth.address, "nearest", points=points, requests=3000, again=1)
+        results["warm, nearest"] = got
+        show("nearest, warm", got, "p99 <= 1 ms")
+        for seed, (name, span) in enumerate(spans.items(), 2):
+            for kind, wanted, asked in (("cold", "p99 <= 20 ms", 200), ("cold from the disk", "no bound", 20)):
+                firth.stop()
+                if kind != "cold":
+                    firth.forget_pages()
+                firth.start()
+                got = generate(firth.address, "windows", points=points, span=span, requests=asked, seed=seed)
+                results[f"{kind}, {name}"] = got
+                show(f"1,000 windows of {name}, {kind}", got, wanted)
+        firth.stop()
+        firth.start()
+        got = generate(firth.address, "nearest", points=points, requests=1000, seed=9)
+        results["cold, nearest"] = got
+        show("nearest, cold", got, "p99 <= 1 ms")
+        firth.stop()
+        results["bytes_a_point"] = folder_bytes(firth.folder / "timeview") / points
+        print(f"bytes a point: time view {results['bytes_a_point']:.2f}")
+    finally:
+        if firth.process.poll() is None:
+            firth.process.kill()
+            firth.process.wait()
+
+
+def folder_bytes(folder):
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.stat().st_blocks * 512
+        except FileNotFoundError:
+            pass
+    return total
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--points", type=float, default=1e8)
     parser.add_argument("--only", default="firth,duckdb,questdb")
+    parser.add_argument("--large", type=float, default=1e9)
     options = parser.parse_args()
     points = int(options.points)
     wanted = options.only.split(",")
@@ -271,6 +376,18 @@ def main():
                 theirs = results[f"{peer.name}, {name}"]
                 assert theirs["counts"] == ours["counts"], (peer.name, name, theirs["counts"], ours["counts"])
                 print(f"{name:6} {peer.name} takes {theirs['p50_ms'] / ours['p50_ms']:.0f} times as long")
+        while peers:
+            peers.pop().stop()
+        if options.large > 0:
+            if not LOAD.exists():
+                raise SystemExit(f"{LOAD} is not built: ninja -C {BUILD} load_btrdb")
+            firth.stop()
+            # Room for the next part.
+            shutil.rmtree(folder)
+            folder.mkdir()
+            print(f"\n{int(options.large):,} points in one series, this server alone")
+            results["large"] = {"points": int(options.large)}
+            large(folder, int(options.large), results["large"])
         results["machine"] = {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count(),
                               "load": os.getloadavg()}
         out = ROOT / "bench" / "results"

@@ -7,8 +7,9 @@
 // from random places), aligned (the same, of powers of two), nearest; and sink, which is a server
 // that does nothing, to find how fast the generator is. Each of --connections is a thread with a
 // channel of its own and one request on its way; connection i works on stream i modulo --streams.
-// Reads stop after --requests of a connection, or after --seconds. Points are 120 a second, float32
-// in doubles.
+// Reads stop after --requests of a connection, or after --seconds; with --again 1 each is made
+// twice and the second one counts; --seed draws other places. Points are 120 a second, float32 in
+// doubles.
 #include <arrow/array.h>
 #include <arrow/io/memory.h>
 #include <arrow/ipc/reader.h>
@@ -83,6 +84,8 @@ struct Plan {
         windows(options.Int("windows", 1'000)),
         span(options.Int("span", PointTime(points) - PointTime(0))),
         requests(options.Int("requests", INT64_MAX)),
+        again(options.Int("again", 0) != 0),
+        seed(static_cast<uint64_t>(options.Int("seed", 1))),
         end_ns(NowNs() + static_cast<int64_t>(options.Real("seconds", 1e9) * 1e9)),
         next_batch(static_cast<size_t>(streams)) {}
 
@@ -96,6 +99,8 @@ struct Plan {
   const int64_t windows;
   const int64_t span;
   const int64_t requests;
+  const bool again;
+  const uint64_t seed;
   const int64_t end_ns;
   std::vector<std::atomic<int64_t>> next_batch;  // of each stream
 };
@@ -107,7 +112,7 @@ class Worker {
         totals_(totals),
         stream_(static_cast<size_t>(number % plan->streams)),
         id_(StreamId(static_cast<int>(plan->first_stream) + number % plan->streams)),
-        random_(static_cast<uint64_t>(number) + 1) {
+        random_(static_cast<uint64_t>(number) + 1000 * plan->seed) {
     grpc::ChannelArguments arguments;
     arguments.SetMaxReceiveMessageSize(-1);
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
@@ -138,6 +143,11 @@ class Worker {
   void Run() {
     Histogram latencies;
     for (int64_t i = 0; i < plan_.requests && NowNs() < plan_.end_ns; ++i) {
+      if (plan_.again) {
+        const std::mt19937_64 place = random_;
+        work_();
+        random_ = place;
+      }
       const int64_t began = NowNs();
       const int64_t rows = work_();
       if (rows < 0) break;

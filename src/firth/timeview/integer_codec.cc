@@ -192,6 +192,13 @@ double IntegerEncoder::EstimateBits(std::span<const int64_t> numbers) {
 // so on
 void IntegerEncoder::Encode(std::span<const int64_t> numbers, std::string* out) {
   FIRTH_CHECK(numbers.size() <= kColumnMax);
+  if (!numbers.empty() && std::all_of(numbers.begin(), numbers.end(),
+                                      [&](int64_t n) { return n == numbers.front(); })) {
+    // As below: order 0, whose median is all there is to say.
+    out->append(3, '\0');
+    AppendLe(out, numbers.front());
+    return;
+  }
   const Plan plan = Choose(numbers);
   const size_t skipped = std::min(static_cast<size_t>(plan.order), numbers.size());
   left_.resize(numbers.size());

@@ -112,8 +112,11 @@ class Merger {
       return true;
     }
     const size_t before = out->times.size();
-    out->times.reserve(before + old.size() + slice.points.size());
-    out->values.reserve(before + old.size() + slice.points.size());
+    if (slice.holes.empty()) {
+      if (slice.points.empty()) return false;
+      MergePoints(old, slice.points, out);
+      return true;
+    }
     bool removed = false;
     size_t next = 0;
     for (size_t i = 0; i < old.size(); ++i) {
@@ -124,7 +127,7 @@ class Merger {
       if (next < slice.points.size() && slice.points.times[next] == old.times[i]) {
         *met_equal_ = true;
       }
-      if (!slice.holes.empty() && slice.Removes(old.times[i])) {
+      if (slice.Removes(old.times[i])) {
         removed = true;
         continue;
       }
@@ -136,6 +139,33 @@ class Merger {
     out->times.resize(before);
     out->values.resize(before);
     return false;
+  }
+
+  /// Append old points and new ones in order of time, the new ones behind old ones of equal time.
+  void MergePoints(PointSpan old, PointSpan added, Columns* out) {
+    const size_t before = out->times.size();
+    out->times.resize(before + old.size() + added.size());
+    out->values.resize(before + old.size() + added.size());
+    int64_t* times = out->times.data() + before;
+    double* values = out->values.data() + before;
+    const int64_t* const old_times = old.times.data();
+    const int64_t* const new_times = added.times.data();
+    size_t i = 0;
+    size_t next = 0;
+    bool equal = false;
+    while (i < old.size() && next < added.size()) {
+      // Which one comes is a matter of chance: no branch.
+      const bool is_new = new_times[next] < old_times[i];
+      equal |= new_times[next] == old_times[i];
+      *times++ = is_new ? new_times[next] : old_times[i];
+      *values++ = is_new ? added.values[next] : old.values[i];
+      next += is_new ? 1 : 0;
+      i += is_new ? 0 : 1;
+    }
+    if (equal) *met_equal_ = true;
+    const PointSpan rest = i < old.size() ? old.Sub(i, old.size()) : added.Sub(next, added.size());
+    std::copy(rest.times.begin(), rest.times.end(), times);
+    std::copy(rest.values.begin(), rest.values.end(), values);
   }
 
   Result<NodeLink> MergeInner(const NodeLink& old, int width, int64_t start, const Slice& slice) {

@@ -210,7 +210,10 @@ Coding Choose(std::span<const double> values) {
 // | the numbers
 void ValueEncoder::Encode(std::span<const double> values, IntegerEncoder* integers,
                           std::string* out) {
-  Coding coding = Choose(values);
+  const bool equal = std::all_of(values.begin(), values.end(), [&](double value) {
+    return BitsOf(value) == BitsOf(values.front());
+  });
+  Coding coding = equal ? Coding{Rule::kDouble, 0} : Choose(values);
   numbers_.resize(values.size());
   ToNumbers(coding, values, numbers_.data(), &odd_);
   if (!FitsMost(odd_.size(), values.size())) {
