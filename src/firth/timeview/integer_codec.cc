@@ -11,6 +11,7 @@ namespace {
 
 /// Sampled to choose how a column is coded.
 constexpr size_t kSample = 128;
+constexpr size_t kSampleLeast = 32;
 /// The high part of a typical number has about this many bits: few enough symbols for a Huffman
 /// table of a thousand numbers to pay off.
 constexpr int kHighBits = 4;
@@ -54,7 +55,8 @@ struct Plan {
 
 /// Choose by a run of neighbours from the middle of the column.
 Plan Choose(std::span<const int64_t> numbers) {
-  const size_t taken = std::min(numbers.size(), kSample);
+  const size_t taken =
+      std::min(numbers.size(), std::clamp(numbers.size() / 8, kSampleLeast, kSample));
   const auto sample = numbers.subspan((numbers.size() - taken) / 2, taken);
   std::array<uint64_t, kSample> left;
   std::vector<int64_t> sorted;

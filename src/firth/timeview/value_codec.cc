@@ -27,6 +27,7 @@ constexpr std::array<double, 16> kPowersOfTen = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5
                                                  1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
 constexpr double kWholeMax = 9007199254740992;  // 2^53
 constexpr size_t kSample = 128;
+constexpr size_t kSampleLeast = 32;
 /// Of so many values at most one may be odd.
 constexpr size_t kOddShare = 32;
 constexpr int kBinaryMin = -1074;
@@ -172,7 +173,8 @@ bool FindDigits(Rule rule, std::span<const double> sample, Coding* coding) {
 
 /// Choose by a run of neighbours from the middle of the column.
 Coding Choose(std::span<const double> values) {
-  const size_t taken = std::min(values.size(), kSample);
+  const size_t taken =
+      std::min(values.size(), std::clamp(values.size() / 8, kSampleLeast, kSample));
   const auto sample = values.subspan((values.size() - taken) / 2, taken);
   std::array<int64_t, kSample> numbers;
   std::vector<uint32_t> odd;
