@@ -26,6 +26,7 @@
 #include "firth/table/keyed_write.h"
 #include "firth/table/lake_store.h"
 #include "firth/table/log_catalog.h"
+#include "firth/table/lookup_queue.h"
 #include "firth/table/retention.h"
 #include "firth/table/row_codecs.h"
 #include "firth/table/series_store.h"
@@ -284,6 +285,7 @@ class DatabaseImpl : public Database {
   std::unique_ptr<keyview::KeyBases> key_bases_;
   std::unique_ptr<keyview::KeyView> key_view_;
   std::unique_ptr<BaseRounds> key_base_rounds_;
+  std::unique_ptr<LookupQueue> lookups_;
   std::unique_ptr<KeyedBuckets> keyed_buckets_;
   std::unique_ptr<SeriesStoreImpl> series_;
   std::unique_ptr<LakeStoreImpl> lake_;

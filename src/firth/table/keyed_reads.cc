@@ -112,11 +112,7 @@ Result<FoundRows> DatabaseImpl::WithoutEnded(const TableInfo& table, FoundRows f
 
 void DatabaseImpl::FindRows(const Caller& caller, const LookupBucket& bucket,
                             const std::vector<std::string_view>& keys, FoundRowsDone done) {
-  struct Canonical {
-    std::string bytes;
-    std::vector<std::string_view> keys;
-  };
-  const auto canonical = std::make_shared<Canonical>();
+  const auto canonical = std::make_shared<CanonicalKeys>();
   const auto prepare = [&]() -> Status {
     ARROW_RETURN_NOT_OK(CheckRight(caller, access::kRead, *bucket.table));
     std::vector<size_t> ends;
@@ -138,13 +134,12 @@ void DatabaseImpl::FindRows(const Caller& caller, const LookupBucket& bucket,
   if (auto found = key_view_->FindInMemory(bucket.log, canonical->keys)) {
     return done(WithoutEnded(*bucket.table, std::move(*found)));
   }
-  in_work_.Begin();
-  options_.readers->Post(
-      [this, table = bucket.table, log = bucket.log, canonical, done = std::move(done)] {
-        auto found = key_view_->Find(log, canonical->keys, /*keep=*/true);
-        done(found.ok() ? WithoutEnded(*table, std::move(*found)) : std::move(found));
-        in_work_.End();
-      });
+  lookups_->Add(
+      {.log = bucket.log,
+       .canonical = canonical,
+       .done = [this, table = bucket.table, done = std::move(done)](Result<FoundRows> found) {
+         done(found.ok() ? WithoutEnded(*table, std::move(*found)) : std::move(found));
+       }});
 }
 
 void DatabaseImpl::PrefixLookup(const Caller& caller, const TablePtr& table, BucketRef where,

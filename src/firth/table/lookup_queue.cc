@@ -1,0 +1,80 @@
+#include "firth/table/lookup_queue.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace firth::table {
+namespace {
+
+/// Readers that look rows up at once; more would only share their batches out.
+constexpr int kRunningMax = 2;
+/// Keys that are read together; one ask is never split.
+constexpr size_t kTogetherMax = 512;
+
+}  // namespace
+
+void LookupQueue::Add(Ask ask) {
+  in_work_->Begin();
+  std::lock_guard lock(mutex_);
+  waiting_.push_back(std::move(ask));
+  if (running_ == kRunningMax) return;
+  ++running_;
+  in_work_->Begin();
+  readers_->Post([this] { Run(); });
+}
+
+void LookupQueue::Run() {
+  std::vector<Ask> asks;
+  bool last = false;
+  {
+    std::lock_guard lock(mutex_);
+    size_t count = 0;
+    size_t keys = 0;
+    while (count < waiting_.size() && (count == 0 || keys < kTogetherMax)) {
+      keys += waiting_[count++].canonical->keys.size();
+    }
+    const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(count);
+    asks.assign(std::move_iterator(waiting_.begin()), std::move_iterator(end));
+    waiting_.erase(waiting_.begin(), end);
+    last = waiting_.empty();
+    if (last) {
+      --running_;
+    } else {
+      // Behind what else waits for a reader.
+      readers_->Post([this] { Run(); });
+    }
+  }
+  // Those of one log together; each log's in their order.
+  std::stable_sort(asks.begin(), asks.end(),
+                   [](const Ask& a, const Ask& b) { return a.log < b.log; });
+  for (auto at = asks.begin(); at != asks.end();) {
+    const auto end =
+        std::find_if(at, asks.end(), [&](const Ask& ask) { return ask.log != at->log; });
+    Read({std::move_iterator(at), std::move_iterator(end)});
+    at = end;
+  }
+  if (last) in_work_->End();  // this may be gone now
+}
+
+void LookupQueue::Read(const std::vector<Ask>& asks) {
+  std::vector<std::string_view> keys;
+  for (const Ask& ask : asks) {
+    keys.insert(keys.end(), ask.canonical->keys.begin(), ask.canonical->keys.end());
+  }
+  auto found = view_->Find(asks.front().log, keys, /*keep=*/true);
+  size_t next = 0;
+  for (const Ask& ask : asks) {
+    if (!found.ok()) {
+      ask.done(found.status());
+    } else {
+      const auto begin = found->begin() + static_cast<std::ptrdiff_t>(next);
+      next += ask.canonical->keys.size();
+      ask.done(FoundRows(std::move_iterator(begin),
+                         std::move_iterator(found->begin() + static_cast<std::ptrdiff_t>(next))));
+    }
+    in_work_->End();
+  }
+}
+
+}  // namespace firth::table
