@@ -4,7 +4,6 @@
 #include <rocksdb/options.h>
 #include <rocksdb/slice.h>
 #include <rocksdb/snapshot.h>
-#include <rocksdb/write_batch.h>
 
 #include <algorithm>
 #include <array>
@@ -21,20 +20,17 @@
 #include "firth/keyview/rocks_key_view.h"
 #include "firth/keyview/rocks_options.h"
 #include "firth/keyview/rocks_status.h"
+#include "firth/keyview/rocks_write.h"
 
 namespace firth::keyview {
 namespace {
 
 /// Keys that one lookup in RocksDB takes; their blocks are held in memory together.
 constexpr size_t kGetKeysMax = 512;
+/// Changes that take less of the memtables' memory go there; more make a file.
+constexpr uint64_t kBatchShare = 4;
 /// Rows of a log that are counted before an estimate must do.
 constexpr uint64_t kCountedMax = 50'000;
-
-std::string WatermarkBytes(int64_t watermark) {
-  std::string bytes;
-  AppendLe(&bytes, watermark);
-  return bytes;
-}
 
 /// A generation of the base's files, or without a usable base an empty one.
 Result<std::shared_ptr<RocksGeneration>> BeginAnew(const RocksPlace& place,
@@ -279,25 +275,14 @@ Status RocksKeyView::WriteOut() {
   }
   if (states.empty() && watermark == watermark_written_) return Status::OK();
   SortByKey(&states);
-  size_t bytes = 64;
-  for (const KeyStatePtr& state : states) bytes += state->memory_bytes();
-  rocksdb::WriteBatch batch(bytes);
-  rocksdb::Status status;
-  const auto slice = [](std::string_view text) { return rocksdb::Slice(text.data(), text.size()); };
-  for (const KeyStatePtr& state : states) {
-    if (!status.ok()) break;
-    status = state->gone() ? batch.Delete(slice(state->stored_key()))
-                           : batch.Put(slice(state->stored_key()), slice(state->stored_row()));
-  }
   // In the same batch as what it vouches for: see rocks_generation.h.
-  if (status.ok() && watermark != watermark_written_) {
-    status = batch.Put(std::string(kWatermarkKey), WatermarkBytes(watermark));
-  }
-  const auto current = generation();
-  if (status.ok()) status = current->db()->Write(MakeWriteOptions(), &batch);
-  if (!status.ok()) {
+  std::optional<int64_t> moved;
+  if (watermark != watermark_written_) moved = watermark;
+  const Status written =
+      WriteStates(*generation(), states, moved, options_.memtable_bytes / kBatchShare);
+  if (!written.ok()) {
     not_written_ = std::move(states);
-    return FromRocks(status, "be written", current->folder());
+    return written;
   }
   watermark_written_ = watermark;
   taken_bytes_.store(0);

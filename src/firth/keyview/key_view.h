@@ -61,12 +61,22 @@ class BaseSource {
 struct KeyViewOptions {
   /// A folder of the operating system for the working files; empty: they are kept in memory.
   std::string folder;
-  /// Rows that are kept in memory, of which some may not be written yet, and blocks of files.
+  /// Rows that are kept in memory, and those of them that may wait to be written: twice as many
+  /// while they are written.
   uint64_t rows_bytes = uint64_t{96} << 20;
+  uint64_t unwritten_bytes = uint64_t{16} << 20;
+  /// Blocks of files.
   uint64_t cache_bytes = uint64_t{32} << 20;
-  /// RocksDB's own memory for what is being written; changes are handed to it half as much at a
-  /// time.
-  uint64_t memtable_bytes = uint64_t{32} << 20;
+  /// RocksDB's own memory for what is being written, few rows at a time.
+  uint64_t memtable_bytes = uint64_t{8} << 20;
+
+  /// Share all memory that the view may take among these.
+  void SetMemory(uint64_t bytes) {
+    cache_bytes = bytes / 4;
+    memtable_bytes = bytes / 32;
+    unwritten_bytes = bytes / 8;
+    rows_bytes = bytes - cache_bytes - memtable_bytes;
+  }
   /// Used when the working files are absent, damaged or older; may be null.
   BaseSource* bases = nullptr;
   /// Working files that know later commits belong to another history and are not used.

@@ -7,7 +7,8 @@
 //
 // There is no write-ahead log. All keys and the watermark live in one column family: a batch lies
 // in one memtable whole, memtables are flushed whole and oldest first, and a flush counts when the
-// manifest names it. So what is on disk is, at every instant, the state after the first n batches
+// manifest names it. So does a file that is taken in whole, before which what came earlier is
+// flushed. So what is on disk is, at every instant, the state after the first n batches
 // for some n, and the watermark found there tells which. What came later is in the table's log.
 #pragma once
 

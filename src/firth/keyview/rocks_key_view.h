@@ -19,8 +19,8 @@ namespace firth::keyview {
 /// Put and Reset are for the one writer; Drop and all reads are thread-safe.
 ///
 /// Changes gather in memory (rows_in_front.h), the later of a key in the place of the earlier, and
-/// go to RocksDB many at a time in the order of their keys: one batch, with the watermark that they
-/// reach. On disk that is done in the background; a writer that is faster waits.
+/// go to RocksDB many at a time in the order of their keys, with the watermark that they reach. On
+/// disk that is done in the background; a writer that is faster waits.
 ///
 /// Order of mutexes: write_mutex_, put_mutex_, mutex_. Over I/O only write_mutex_ is held, and
 /// put_mutex_ by a reader whom writers kept from seeing one instant.
@@ -51,7 +51,7 @@ class RocksKeyView final : public KeyView {
                std::shared_ptr<RocksGeneration> generation)
       : place_(std::move(place)),
         options_(options),
-        unwritten_max_(options.memtable_bytes / 2),
+        unwritten_max_(options.unwritten_bytes),
         rows_(options.rows_bytes),
         generation_(std::move(generation)) {
     watermark_ = generation_->watermark().value;

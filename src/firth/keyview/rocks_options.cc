@@ -16,14 +16,20 @@ namespace firth::keyview {
 namespace {
 
 constexpr int kBackgroundJobs = 2;  // RocksDB makes one flush and one compaction of them
-constexpr int64_t kBackgroundBytesPerSecond = int64_t{64} << 20;
+constexpr int64_t kBackgroundBytesPerSecond = int64_t{192} << 20;
 constexpr int kOpenFilesMax = 256;
 constexpr int kMemtables = 2;  // one is written to while the other is flushed
 constexpr uint64_t kMemtableBytesMin = uint64_t{64} << 10;
 constexpr size_t kBlockBytes = size_t{4} << 10;
+constexpr size_t kMetadataBytes = size_t{32} << 10;
+/// A shard must hold many indexes and filters of files, which take up to a megabyte each: what does
+/// not fit in one is read, checked and unpacked again at every lookup.
+constexpr int kCacheShardBits = 1;
 /// Files that flushes made are merged into the next level so many at a time: that level is written
 /// again each time. A lookup may have to ask the filter of each.
 constexpr int kFlushedFilesMerged = 8;
+/// With so many of them writers wait for the merging.
+constexpr int kFlushedFilesMax = 16;
 /// Up to here everything else is one level: what flushes made is merged into it at once, which
 /// writes a row fewer times than two levels would.
 constexpr uint64_t kFirstLevelBytes = uint64_t{512} << 20;
@@ -40,11 +46,15 @@ rocksdb::CompressionType FirstSupported(std::initializer_list<rocksdb::Compressi
 
 rocksdb::BlockBasedTableOptions MakeTableOptions(const KeyViewOptions& options) {
   rocksdb::BlockBasedTableOptions table;
-  table.block_cache = rocksdb::NewLRUCache(options.cache_bytes);
+  table.block_cache = rocksdb::NewLRUCache(options.cache_bytes, kCacheShardBits);
   table.block_size = kBlockBytes;
   // Index and filters are in the cache, so that its bound holds for them, too.
   table.cache_index_and_filter_blocks = true;
   table.pin_l0_filter_and_index_blocks_in_cache = true;
+  // In small parts: what the cache does not hold of them is little to read again.
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.partition_filters = true;
+  table.metadata_block_size = kMetadataBytes;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kFilterBitsPerKey));
   table.whole_key_filtering = true;
   table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
@@ -74,6 +84,8 @@ rocksdb::Options MakeRocksOptions(const KeyViewOptions& options, rocksdb::Env* e
   }
   rocks.level_compaction_dynamic_level_bytes = true;
   rocks.level0_file_num_compaction_trigger = kFlushedFilesMerged;
+  rocks.level0_slowdown_writes_trigger = kFlushedFilesMax;
+  rocks.level0_stop_writes_trigger = kFlushedFilesMax;
   rocks.max_bytes_for_level_base = kFirstLevelBytes;
   rocks.compaction_readahead_size = kReadAheadBytes;
   // What a flush makes is merged, and so written anew, soon.

@@ -83,6 +83,8 @@ const std::vector<NumberKey>& NumberKeys() {
        "memory for what was written last, from which followers are served"},
       {"keys.lag_bytes", 64 << 10, kMostBytes, 64 << 20,
        "how far the key view may fall behind, before writes of keyed tables wait"},
+      {"keys.memory_bytes", 8 << 20, kMostBytes, 512 << 20,
+       "memory for rows of keyed tables: those used lately, those to be written, blocks of files"},
       {"keys.room_bytes", 1 << 20, kMostBytes, 32 << 20,
        "what writes of keyed tables leave free on the disk, beside what is in memory only"},
       {"lake.interval_ms", 0, 86'400'000, 5000,

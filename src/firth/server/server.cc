@@ -131,6 +131,8 @@ class ServerImpl : public Server, public ServerState {
     options.journal_recent_bytes = static_cast<uint64_t>(recent);
     ARROW_ASSIGN_OR_RAISE(const int64_t lag, NumberOf(config_, "keys.lag_bytes"));
     ARROW_ASSIGN_OR_RAISE(const int64_t room, NumberOf(config_, "keys.room_bytes"));
+    ARROW_ASSIGN_OR_RAISE(const int64_t key_memory, NumberOf(config_, "keys.memory_bytes"));
+    options.key_memory_bytes = static_cast<uint64_t>(key_memory);
     options.key_lag_bytes_max = static_cast<uint64_t>(lag);
     options.key_room_bytes = static_cast<uint64_t>(room);
     options.on_fatal = [this](const Status& fault) { OnFatal(fault); };

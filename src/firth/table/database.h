@@ -109,6 +109,8 @@ struct DatabaseOptions {
   int64_t retention_interval_ns = 0;
   uint64_t queue_bytes_max = uint64_t{256} << 20;
   uint64_t batch_bytes_max = uint64_t{100} << 20;
+  /// Memory of the key view: rows, blocks of files, and what is not written yet.
+  uint64_t key_memory_bytes = uint64_t{512} << 20;
   /// When the key view is so far behind what keyed tables accepted, further writes of theirs wait.
   uint64_t key_lag_bytes_max = uint64_t{64} << 20;
   /// Room that keyed writes leave on the disk, beside what the key view has yet to put there.

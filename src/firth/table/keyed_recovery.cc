@@ -50,14 +50,18 @@ Status DatabaseImpl::OpenKeyView() {
   ARROW_ASSIGN_OR_RAISE(key_bases_, keyview::KeyBases::Open({.files = options_.files,
                                                              .catalog = catalog_.get(),
                                                              .os_root = options_.local_folder}));
-  ARROW_ASSIGN_OR_RAISE(key_view_, keyview::KeyView::Open({.folder = options_.key_view_folder,
-                                                           .bases = key_bases_.get(),
-                                                           .commit_max = log_->LastCommit()}));
+  keyview::KeyViewOptions view{.folder = options_.key_view_folder,
+                               .bases = key_bases_.get(),
+                               .commit_max = log_->LastCommit()};
+  view.SetMemory(options_.key_memory_bytes);
+  ARROW_ASSIGN_OR_RAISE(key_view_, keyview::KeyView::Open(view));
+  lookups_ = std::make_unique<LookupQueue>(key_view_.get(), options_.readers, &in_work_);
   key_base_rounds_ = std::make_unique<BaseRounds>(BaseRounds::Options{
       .executor = options_.background != nullptr ? options_.background : options_.readers,
       .clock = options_.clock,
       // Where nothing is done in the background, bases are made by CutBases only.
-      .interval_ns = options_.lake_interval_ns > 0 ? kBaseIntervalNs : 0,
+      .interval_ns =
+          options_.lake_interval_ns > 0 || options_.retention_interval_ns > 0 ? kBaseIntervalNs : 0,
       .bytes_max = kBaseBytesMax,
       .view = "key view",
       .cut = [this] { return CutKeyBase(); }});

@@ -2,12 +2,6 @@
 #include "firth/table/database_impl.h"
 
 namespace firth::table {
-namespace {
-
-/// More than the view ever holds in memory only.
-constexpr uint64_t kPlentyBytes = uint64_t{1} << 30;
-
-}  // namespace
 
 CommitId DatabaseImpl::BaseOf(const EditionInfo& edition) const {
   if (HoldsSeries(edition)) return series_->BaseCommit();
@@ -20,7 +14,7 @@ Status DatabaseImpl::CheckViewRoom() const {
   // What the view holds in memory must find room on the disk at any time, else it could not go on.
   if (options_.key_view_folder.empty()) return Status::OK();
   ARROW_ASSIGN_OR_RAISE(const uint64_t free, options_.files->FreeBytes());
-  if (free >= options_.key_room_bytes + kPlentyBytes) return Status::OK();
+  if (free >= options_.key_room_bytes + options_.key_memory_bytes) return Status::OK();
   const uint64_t needed = options_.key_room_bytes + key_view_->UnwrittenBytes();
   if (free >= needed) return Status::OK();
   return Error(Code::kResourceExhausted, Reason::kDiskFull,
