@@ -3,7 +3,7 @@
 // db_bench; by itself it prints one JSON object a phase.
 //
 //   firth_bench_key_engine [--folder F] [--keys N] [--ops N] [--value-bytes N] [--batch N]
-//                          [--in-flight N]
+//                          [--in-flight N] [--memory-bytes N]
 //
 // Keys are drawn evenly. Half of a value's bytes compress away, as in db_bench. Every upsert is in
 // the log and the changelog, synced, before it counts.
@@ -119,6 +119,7 @@ class Bench {
     options.readers = &readers_;
     options.local_folder = folder_;
     options.key_view_folder = folder_ + "/keyview";
+    options.key_memory_bytes = static_cast<uint64_t>(Int("memory-bytes", 160 << 20));
     auto opened = table::Database::Open(std::move(options));
     Need(opened.status());
     db_ = std::move(*opened);

@@ -27,6 +27,7 @@ BUILD = pathlib.Path(os.environ.get("FIRTH_BUILD", ROOT / "build"))
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "firth" / "peers"
 PACKAGE = "rocksdb-tools"
 VALUE_BYTES = 200
+CACHE_BYTES, BUFFER_BYTES = 128 << 20, 16 << 20  # of db_bench, which has two such buffers
 
 
 def db_bench():
@@ -53,8 +54,8 @@ def run(command):
 
 def of_rocksdb(program, arguments, folder):
     common = [program, f"--db={folder}/db", f"--num={arguments.keys}", f"--value_size={VALUE_BYTES}", "--key_size=16",
-              "--compression_type=lz4", f"--cache_size={128 << 20}", "--bloom_bits=10", "--block_size=4096",
-              f"--write_buffer_size={16 << 20}", "--max_background_jobs=2", "--cache_index_and_filter_blocks=true",
+              "--compression_type=lz4", f"--cache_size={CACHE_BYTES}", "--bloom_bits=10", "--block_size=4096",
+              f"--write_buffer_size={BUFFER_BYTES}", "--max_background_jobs=2", "--cache_index_and_filter_blocks=true",
               "--level_compaction_dynamic_level_bytes=true", "--open_files=256", "--disable_wal=false", "--sync=false",
               "--histogram=false", "--statistics=false", "--seed=7"]
     results = {}
@@ -72,7 +73,8 @@ def of_rocksdb(program, arguments, folder):
 
 def of_firth(arguments, folder):
     output, _ = run([str(BUILD / "bin" / "firth_bench_key_engine"), "--folder", f"{folder}/data", "--keys",
-                     str(arguments.keys), "--ops", str(arguments.ops), "--value-bytes", str(VALUE_BYTES)])
+                     str(arguments.keys), "--ops", str(arguments.ops), "--value-bytes", str(VALUE_BYTES),
+                     "--memory-bytes", str(CACHE_BYTES + 2 * BUFFER_BYTES)])
     results = {}
     for line in output.splitlines():
         if not line.startswith("{"):

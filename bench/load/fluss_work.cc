@@ -17,8 +17,6 @@
 namespace firth::bench {
 namespace {
 
-constexpr size_t kDrawnKeys = size_t{1} << 16;
-
 uint64_t Mix(uint64_t x) {
   x += 0x9e3779b97f4a7c15;
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
@@ -62,11 +60,11 @@ uint64_t Zipf::Draw(uint64_t random) const {
   return std::min(count_ - 1, static_cast<uint64_t>(at));
 }
 
-Keys::Keys(const Zipf& zipf, uint64_t count, int buckets, int bucket, uint64_t seed,
-           bool sequential) {
+Keys::Keys(const Zipf& zipf, uint64_t count, int buckets, int bucket, uint64_t seed, size_t drawn) {
+  const bool sequential = drawn == 0;
   // The likely keys lie scattered: neighbours in rank are none in the table.
   const auto scatter = [&](uint64_t rank) { return Mix(rank) % count; };
-  for (uint64_t i = 0; sequential ? i < count : keys_.size() < kDrawnKeys; ++i) {
+  for (uint64_t i = 0; sequential ? i < count : keys_.size() < drawn; ++i) {
     const uint64_t key = sequential ? i : scatter(zipf.Draw(Mix(seed * 0x10001 + i)));
     std::string bytes = KeyBytes(key);
     if (schema::BucketOf(bytes, buckets) == bucket) keys_.push_back(std::move(bytes));

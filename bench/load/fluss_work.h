@@ -29,8 +29,8 @@ class Zipf {
 /// Keys of one bucket, drawn beforehand and used in turn.
 class Keys {
  public:
-  /// `sequential`: each key of the bucket once, in a scattered order; else by `zipf`.
-  Keys(const Zipf& zipf, uint64_t count, int buckets, int bucket, uint64_t seed, bool sequential);
+  /// `drawn` of them by `zipf`; 0: each key of the bucket once, in a scattered order.
+  Keys(const Zipf& zipf, uint64_t count, int buckets, int bucket, uint64_t seed, size_t drawn);
   /// The next key's compact bytes.
   const std::string& Next() { return keys_[next_++ % keys_.size()]; }
   size_t size() const { return keys_.size(); }

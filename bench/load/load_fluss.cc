@@ -98,6 +98,11 @@ void Create(const Options& options) {
   link.Call(kCreateTable, create.text());
 }
 
+/// Keys that each of so many connections draws: in some seconds none of them begins again.
+size_t DrawnKeys(const Options& options, const std::string& connections) {
+  return (size_t{1} << 22) / static_cast<size_t>(options.Int(connections, 1));
+}
+
 /// A bucket's part of an answer that says an error ends the program.
 void CheckBuckets(std::string_view answer) {
   for (Fields fields(answer); fields.Next();) {
@@ -256,7 +261,7 @@ class Upserter : public Worker {
         fill_(fill),
         rows_(static_cast<int>(options.Int("batch", 1000))),
         keys_(zipf, static_cast<uint64_t>(options.Int("keys", 1'000'000)), target.buckets, bucket_,
-              static_cast<uint64_t>(number) + 1, fill),
+              static_cast<uint64_t>(number) + 1, fill ? 0 : DrawnKeys(options, "connections")),
         batch_(rows_, static_cast<int>(options.Int("row-bytes", 200))) {}
 
  protected:
@@ -292,7 +297,9 @@ class Looker : public Worker {
       : Worker(options, target, totals, period, number),
         rows_(static_cast<int>(options.Int("lookup-keys", 1))),
         keys_(zipf, static_cast<uint64_t>(options.Int("keys", 1'000'000)), target.buckets, bucket_,
-              static_cast<uint64_t>(number) + 1000, false) {}
+              static_cast<uint64_t>(number) + 1000,
+              DrawnKeys(options,
+                        options.Int("with-lookups", 0) > 0 ? "with-lookups" : "connections")) {}
 
  protected:
   int32_t Send() override {
