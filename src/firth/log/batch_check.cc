@@ -2,12 +2,12 @@
 
 #include <arrow/type_traits.h>
 #include <arrow/util/bitmap_ops.h>
-#include <arrow/util/utf8.h>
 
 #include <cstdint>
 #include <cstring>
 #include <optional>
 
+#include "firth/common/text.h"
 #include "firth/log/ipc_message.h"
 
 namespace firth::log {
@@ -62,8 +62,7 @@ bool IsText(Bytes offsets, int64_t rows, Bytes data) {
   const auto end = static_cast<size_t>(OffsetAt(offsets, rows));
   const Bytes text = data.subspan(begin, end - begin);
   if (IsAscii(text)) return true;
-  arrow::util::InitializeUTF8();  // once; before it everything is taken for text
-  if (!arrow::util::ValidateUTF8(DataOf(text), static_cast<int64_t>(text.size()))) return false;
+  if (!IsUtf8(AsText(text))) return false;
   bool inside = false;
   for (int64_t i = 1; i < rows; ++i) {
     const auto at = static_cast<size_t>(OffsetAt(offsets, i));
