@@ -51,10 +51,10 @@ def run(server, arguments):
     if server.name == "fluss":
         time.sleep(3)  # its tables have no leaders at first
     results = {"fill": fluss.measured(server, "fill", **table, connections=4, depth=2, batch=1000, seconds=100_000)}
-    for name, (op, options) in phases(arguments.seconds, arguments.rate).items():
-        fluss.load(server, op, **table, **options, seconds=2)  # warms up
+    for number, (name, (op, options)) in enumerate(phases(arguments.seconds, arguments.rate).items()):
+        fluss.load(server, op, **table, **options, seconds=2, seed=2 * number + 1)  # warms up
         fluss.settle(server)
-        results[name] = fluss.measured(server, op, **table, **options, seconds=arguments.seconds)
+        results[name] = fluss.measured(server, op, **table, **options, seconds=arguments.seconds, seed=2 * number + 2)
     for name, one in results.items():
         print(f"  {server.name:6} {name:24} {one['rows_per_s']:12.0f} rows/s {one['server_cpu_s_per_m']:8.3f} CPU s/M  p99 "
               + ", ".join(f"{part} {ms:.2f}" for part, ms in one["p99_ms_of_parts"].items()) + " ms"

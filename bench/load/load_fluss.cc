@@ -103,6 +103,11 @@ size_t DrawnKeys(const Options& options, const std::string& connections) {
   return (size_t{1} << 22) / static_cast<size_t>(options.Int(connections, 1));
 }
 
+/// Runs with the same --seed draw the same keys.
+uint64_t SeedOf(const Options& options, int number) {
+  return static_cast<uint64_t>(options.Int("seed", 0)) * 100'000 + static_cast<uint64_t>(number);
+}
+
 /// A bucket's part of an answer that says an error ends the program.
 void CheckBuckets(std::string_view answer) {
   for (Fields fields(answer); fields.Next();) {
@@ -261,7 +266,7 @@ class Upserter : public Worker {
         fill_(fill),
         rows_(static_cast<int>(options.Int("batch", 1000))),
         keys_(zipf, static_cast<uint64_t>(options.Int("keys", 1'000'000)), target.buckets, bucket_,
-              static_cast<uint64_t>(number) + 1, fill ? 0 : DrawnKeys(options, "connections")),
+              SeedOf(options, number + 1), fill ? 0 : DrawnKeys(options, "connections")),
         batch_(rows_, static_cast<int>(options.Int("row-bytes", 200))) {}
 
  protected:
@@ -297,7 +302,7 @@ class Looker : public Worker {
       : Worker(options, target, totals, period, number),
         rows_(static_cast<int>(options.Int("lookup-keys", 1))),
         keys_(zipf, static_cast<uint64_t>(options.Int("keys", 1'000'000)), target.buckets, bucket_,
-              static_cast<uint64_t>(number) + 1000,
+              SeedOf(options, number + 1000),
               DrawnKeys(options,
                         options.Int("with-lookups", 0) > 0 ? "with-lookups" : "connections")) {}
 
