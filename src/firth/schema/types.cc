@@ -74,7 +74,7 @@ int64_t FixedBytes(const arrow::DataType& outer) {
     case Type::FIXED_SIZE_LIST: {
       const auto& list = static_cast<const arrow::FixedSizeListType&>(type);
       const int64_t item = std::max<int64_t>(1, FixedBytes(*list.value_type()));
-      return item >= kMany ? kMany : std::min(kMany, item * list.list_size());
+      return list.list_size() > kMany / item ? kMany : item * list.list_size();
     }
     case Type::STRUCT: {
       int64_t sum = 0;
