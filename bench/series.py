@@ -77,9 +77,9 @@ def by_generator(address, pid, points, results):
                   for n in CONNECTIONS),
                 *((f"ArrowRawValues, {n} at once", "raw", "points >= 20 M/s",
                    {"points": points, "connections": n, "requests": 4}) for n in CONNECTIONS),
-                ("1,000 windows of 1 h", "windows", "p99 <= 3 ms", {"requests": 500, **hour}),
-                ("1,000 windows of all", "windows", "p99 <= 3 ms", {"requests": 500, "points": points}),
-                ("aligned windows of 1 h", "aligned", "p99 <= 3 ms", {"requests": 500, **hour}),
+                ("1,000 windows of 1 h", "windows", "p99 <= 3 ms", {"requests": 500, "again": 1, **hour}),
+                ("1,000 windows of all", "windows", "p99 <= 3 ms", {"requests": 500, "again": 1, "points": points}),
+                ("aligned windows of 1 h", "aligned", "p99 <= 3 ms", {"requests": 500, "again": 1, **hour}),
                 ("nearest", "nearest", "p99 <= 1 ms", {"requests": 2000, "points": points})]:
             most = load(empty, op, **options)
             before = cpu(pid)
@@ -87,9 +87,11 @@ def by_generator(address, pid, points, results):
             got["server_cpu_s"] = cpu(pid) - before
             got["sink_rows_per_s"] = most["rows_per_s"]
             results["generator, " + name] = got
-            print(f"{name:28} {got['rows_per_s']:13,.0f} a second, {got['rows'] / max(got['server_cpu_s'], 1 / TICK):13,.0f}"
-                  f" per s of server CPU, p50 {got['p50_ms']:7.2f} ms, p99 {got['p99_ms']:7.2f} ms"
-                  f"  (sink {most['rows_per_s'] / got['rows_per_s']:.1f} times as fast; wanted: {wanted})", flush=True)
+            # What is asked for twice costs the server twice and counts once.
+            a_cpu_s = got["rows"] * (1 + options.get("again", 0)) / max(got["server_cpu_s"], 1 / TICK)
+            print(f"{name:28} {got['rows_per_s']:13,.0f} a second, {a_cpu_s:13,.0f} per s of server CPU, "
+                  f"p50 {got['p50_ms']:7.2f} ms, p99 {got['p99_ms']:7.2f} ms "
+                  f"(sink {most['rows_per_s'] / got['rows_per_s']:.1f} times as fast; wanted: {wanted})", flush=True)
     finally:
         sink.kill()
         sink.wait()

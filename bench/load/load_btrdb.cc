@@ -30,10 +30,10 @@
 #include <thread>
 #include <vector>
 
-#include "../measure.h"
 #include "btrdb.grpc.pb.h"
 #include "btrdb_points.h"
 #include "btrdb_sink.h"
+#include "measure.h"
 #include "measured.h"
 
 namespace firth::bench {

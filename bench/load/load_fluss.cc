@@ -18,11 +18,11 @@
 #include <unordered_map>
 #include <vector>
 
-#include "../measure.h"
 #include "firth/common/bytes.h"
 #include "fluss_sink.h"
 #include "fluss_wire.h"
 #include "fluss_work.h"
+#include "measure.h"
 #include "measured.h"
 
 namespace firth::bench {
