@@ -18,7 +18,6 @@ import argparse
 import json
 import os
 import pathlib
-import platform
 import shutil
 import socket
 import statistics
@@ -28,17 +27,14 @@ import tempfile
 import time
 import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-BUILD = pathlib.Path(os.environ.get("FIRTH_BUILD", ROOT / "build"))
-BINARY = os.environ.get("FIRTH_BINARY", str(BUILD / "firth"))
+from common import BINARY, BUILD, PEERS, cpu_s, disk_bytes, keep
+
 LOAD = os.environ.get("FIRTH_LOAD_FLUSS", str(BUILD / "bin" / "load_fluss"))
-CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "firth" / "peers"
 VERSION = "0.9.1-incubating"
 LIBRARIES = [("org.apache.fluss", "fluss-server", VERSION)] + [
     ("org.apache.logging.log4j", name, "2.17.1") for name in ("log4j-slf4j-impl", "log4j-core", "log4j-api")]
 OPENS = [f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in (
     "java.util", "java.nio", "sun.nio.ch", "java.lang", "sun.security.action")]
-TICKS = os.sysconf("SC_CLK_TCK")
 START_S = 90
 SETTLE_S = 40
 IDLE_SHARE = 0.08  # of a core
@@ -61,29 +57,11 @@ def wait_for_port(port, what):
     raise SystemExit(f"{what} does not listen")
 
 
-def cpu_s(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
 def memory_mb(pid, name):
     for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith(name + ":"):
             return int(line.split()[1]) / 1024
     return 0.0
-
-
-def disk_bytes(folder):
-    seen, total = set(), 0
-    for path in pathlib.Path(folder).rglob("*"):
-        try:
-            facts = path.lstat()
-        except OSError:
-            continue
-        if path.is_file() and (facts.st_dev, facts.st_ino) not in seen:
-            seen.add((facts.st_dev, facts.st_ino))
-            total += facts.st_blocks * 512
-    return total
 
 
 class Process:
@@ -180,7 +158,7 @@ class Original:
 def library_of_original():
     if not shutil.which("java") or not shutil.which("mvn"):
         return None
-    folder = CACHE / f"fluss-{VERSION}"
+    folder = PEERS / f"fluss-{VERSION}"
     if not list(folder.glob("lib/fluss-server*.jar")):
         folder.mkdir(parents=True, exist_ok=True)
         parts = "".join(f"<dependency><groupId>{group}</groupId><artifactId>{name}</artifactId>"
@@ -272,15 +250,6 @@ def median_of(runs):
             statistics.median(one[key] for one in runs) for key, value in runs[0].items()}
 
 
-def machine():
-    model = ""
-    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            model = line.split(":", 1)[1].strip()
-            break
-    return {"cpu": model, "cores": os.cpu_count(), "kernel": platform.release(), "load_before": os.getloadavg()}
-
-
 def generator_alone(arguments):
     """How fast the generator is against a server that does nothing."""
     sink = subprocess.Popen([LOAD, "--op", "sink", "--port", "0"], stdout=subprocess.PIPE, text=True)
@@ -311,7 +280,6 @@ def main():
     parser.add_argument("--ours", action="store_true", help="leave the original out")
     arguments = parser.parse_args()
     library = None if arguments.ours else library_of_original()
-    facts = machine()
     alone = generator_alone(arguments)
     results, servers = {}, []
     log_only = None
@@ -346,16 +314,11 @@ def main():
         finally:
             for server in [*servers, *([log_only] if log_only else [])]:
                 server.stop()
-    facts["load_after"] = os.getloadavg()
     median = {name: {who: median_of(runs) for who, runs in both.items()} for name, both in results.items()}
     show(median, alone, disk)
-    out = ROOT / "bench" / "results"
-    out.mkdir(exist_ok=True)
-    (out / "fluss.json").write_text(json.dumps(
-        {"machine": facts, "pairs": arguments.pairs, "seconds": arguments.seconds, "keys": arguments.keys,
-         "rows": arguments.rows, "in_flight": arguments.in_flight, "original": VERSION if library else None,
-         "generator_alone": alone, "median": median, "disk_bytes": disk},
-        indent=2) + "\n")
+    keep("fluss", {"pairs": arguments.pairs, "seconds": arguments.seconds, "keys": arguments.keys, "rows": arguments.rows,
+                   "in_flight": arguments.in_flight, "original": VERSION if library else None, "generator_alone": alone,
+                   "median": median, "disk_bytes": disk})
 
 
 def show(median, alone, disk):

@@ -15,15 +15,13 @@ acknowledges, the other does not.
 """
 
 import argparse
-import json
-import os
 import pathlib
-import statistics
 import sys
 import tempfile
 import time
 
 import fluss
+from common import disk_bytes, keep
 
 TABLE = {"table": "bench.keyed", "buckets": 4}
 ROWS = 100  # of a request that is sent at a fixed time
@@ -96,7 +94,6 @@ def main():
     parser.add_argument("--ours", action="store_true", help="leave the original out")
     arguments = parser.parse_args()
     library = None if arguments.ours else fluss.library_of_original()
-    facts = fluss.machine()
     runs, disk = {}, {}
     for pair in range(arguments.pairs):
         order = ["firth", "fluss"] if library else ["firth"]
@@ -105,19 +102,15 @@ def main():
                 server = start(who, pathlib.Path(scratch), library, arguments.lake)
                 try:
                     runs.setdefault(who, []).append(run(server, arguments))
-                    disk[who] = fluss.disk_bytes(server.folder)
+                    disk[who] = disk_bytes(server.folder)
                 finally:
                     server.stop()
-    facts["load_after"] = os.getloadavg()
     median = {who: {name: fluss.median_of([one[name] for one in all_runs]) for name in all_runs[0]}
               for who, all_runs in sorted(runs.items())}
     show(median, disk)
-    out = fluss.ROOT / "bench" / "results"
-    out.mkdir(exist_ok=True)
-    (out / "fluss_keys.json").write_text(json.dumps(
-        {"machine": facts, "pairs": arguments.pairs, "seconds": arguments.seconds, "keys": arguments.keys,
-         "rate": arguments.rate, "lake": arguments.lake, "original": fluss.VERSION if library else None,
-         "median": median, "disk_bytes": disk}, indent=2) + "\n")
+    keep("fluss_keys", {"pairs": arguments.pairs, "seconds": arguments.seconds, "keys": arguments.keys, "rate": arguments.rate,
+                        "lake": arguments.lake, "original": fluss.VERSION if library else None, "median": median,
+                        "disk_bytes": disk})
 
 
 if __name__ == "__main__":

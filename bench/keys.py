@@ -13,8 +13,6 @@ What counts is CPU time a million operations, of the whole process with its back
 import argparse
 import json
 import os
-import pathlib
-import platform
 import shutil
 import statistics
 import subprocess
@@ -22,9 +20,8 @@ import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-BUILD = pathlib.Path(os.environ.get("FIRTH_BUILD", ROOT / "build"))
-CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "firth" / "peers"
+from common import BUILD, PEERS, keep
+
 PACKAGE = "rocksdb-tools"
 VALUE_BYTES = 200
 CACHE_BYTES, BUFFER_BYTES = 128 << 20, 16 << 20  # of db_bench, which has two such buffers
@@ -33,7 +30,7 @@ CACHE_BYTES, BUFFER_BYTES = 128 << 20, 16 << 20  # of db_bench, which has two su
 def db_bench():
     if found := shutil.which("db_bench"):
         return found
-    folder = CACHE / PACKAGE
+    folder = PEERS / PACKAGE
     program = folder / "usr" / "bin" / "db_bench"
     if not program.exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -92,7 +89,6 @@ def main():
     parser.add_argument("--ops", type=int, default=1_000_000)
     arguments = parser.parse_args()
     program = db_bench()
-    load_before = os.getloadavg()
     runs = {"firth": [], "rocksdb": []}
     for pair in range(arguments.pairs):
         for who in ("firth", "rocksdb") if pair % 2 else ("rocksdb", "firth"):
@@ -108,13 +104,8 @@ def main():
         theirs = median["rocksdb"][name]
         print(f"{name:16}{ours['cpu_s_per_m']:16.2f}{theirs['cpu_s_per_m']:10.2f}"
               f"{theirs['cpu_s_per_m'] / ours['cpu_s_per_m']:13.2f}x{ours['ops_per_s']:13.0f}{theirs['ops_per_s']:10.0f}")
-    out = ROOT / "bench" / "results"
-    out.mkdir(exist_ok=True)
-    (out / "keys.json").write_text(json.dumps(
-        {"machine": {"cores": os.cpu_count(), "kernel": platform.release(), "load_before": load_before,
-                     "load_after": os.getloadavg()},
-         "pairs": arguments.pairs, "keys": arguments.keys, "ops": arguments.ops, "value_bytes": VALUE_BYTES,
-         "median": median}, indent=2) + "\n")
+    keep("keys", {"pairs": arguments.pairs, "keys": arguments.keys, "ops": arguments.ops, "value_bytes": VALUE_BYTES,
+                  "median": median})
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@
 """
 
 import argparse
-import json
 import pathlib
 import re
 import shutil
@@ -18,9 +17,8 @@ import subprocess
 import tempfile
 import time
 
-from fluss import LOAD, Firth, load, machine
-
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from common import keep
+from fluss import LOAD, Firth, load
 
 
 def log_bytes(folder):
@@ -49,7 +47,7 @@ def main():
     parser.add_argument("--mb", type=int, default=512)
     parser.add_argument("--keys", type=int, default=1_000_000)
     arguments = parser.parse_args()
-    facts, rows = machine(), []
+    rows = []
     with tempfile.TemporaryDirectory(prefix="firth-bench-") as scratch:
         folder = pathlib.Path(scratch)
         server = Firth(folder)
@@ -76,11 +74,7 @@ def main():
         server.stop()
     per_gib = rows[-1]["seconds"] / (size / (1 << 30))
     print(f"{size / (1 << 20):.0f} MiB of log: {per_gib:.1f} s a GiB that no base holds")
-    out = ROOT / "bench" / "results"
-    out.mkdir(exist_ok=True)
-    (out / "recovery.json").write_text(json.dumps(
-        {"machine": facts, "log_bytes": size, "keys": arguments.keys, "starts": rows, "seconds_per_gib": per_gib}, indent=2)
-        + "\n")
+    keep("recovery", {"log_bytes": size, "keys": arguments.keys, "starts": rows, "seconds_per_gib": per_gib})
 
 
 if __name__ == "__main__":

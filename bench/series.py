@@ -12,11 +12,6 @@ client's own CPU time stands next to them. Every insert is acknowledged when it 
 
 import concurrent.futures
 import json
-import os
-import pathlib
-import platform
-import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -27,20 +22,13 @@ import warnings
 import btrdb
 import numpy
 import pyarrow as pa
+from common import BUILD, Server, cpu_s, disk_bytes, keep
 
 warnings.simplefilter("ignore")
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-BUILD = pathlib.Path(os.environ.get("FIRTH_BUILD", ROOT / "build"))
 LOAD = BUILD / "bin" / "load_btrdb"
 CONNECTIONS = (1, 4)
 BASE = 1500000000000000000
 RATE = 120  # points a second
-TICK = os.sysconf("SC_CLK_TCK")
-
-
-def cpu(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
 
 
 class Meter:
@@ -48,11 +36,11 @@ class Meter:
         self.pid, self.results = pid, results
 
     def run(self, name, count, unit, work):
-        began, server, client = time.monotonic(), cpu(self.pid), time.process_time()
+        began, server, client = time.monotonic(), cpu_s(self.pid), time.process_time()
         work()
-        wall, server, client = time.monotonic() - began, cpu(self.pid) - server, time.process_time() - client
+        wall, server, client = time.monotonic() - began, cpu_s(self.pid) - server, time.process_time() - client
         self.results[name] = {"count": count, "wall_s": wall, "server_cpu_s": server, "client_cpu_s": client}
-        print(f"{name:32} {count / max(server, 1 / TICK):13,.0f} {unit}/s of server CPU, {count / wall:13,.0f} a second"
+        print(f"{name:32} {count / max(server, 1e-9):13,.0f} {unit}/s of server CPU, {count / wall:13,.0f} a second"
               f"   server {server:6.2f} s, client {client:6.2f} s, wall {wall:6.2f} s", flush=True)
 
 
@@ -82,13 +70,13 @@ def by_generator(address, pid, points, results):
                 ("aligned windows of 1 h", "aligned", "p99 <= 3 ms", {"requests": 500, "again": 1, **hour}),
                 ("nearest", "nearest", "p99 <= 1 ms", {"requests": 2000, "points": points})]:
             most = load(empty, op, **options)
-            before = cpu(pid)
+            before = cpu_s(pid)
             got = load(address, op, **options)
-            got["server_cpu_s"] = cpu(pid) - before
+            got["server_cpu_s"] = cpu_s(pid) - before
             got["sink_rows_per_s"] = most["rows_per_s"]
             results["generator, " + name] = got
             # What is asked for twice costs the server twice and counts once.
-            a_cpu_s = got["rows"] * (1 + options.get("again", 0)) / max(got["server_cpu_s"], 1 / TICK)
+            a_cpu_s = got["rows"] * (1 + options.get("again", 0)) / max(got["server_cpu_s"], 1e-9)
             print(f"{name:28} {got['rows_per_s']:13,.0f} a second, {a_cpu_s:13,.0f} per s of server CPU, "
                   f"p50 {got['p50_ms']:7.2f} ms, p99 {got['p99_ms']:7.2f} ms "
                   f"(sink {most['rows_per_s'] / got['rows_per_s']:.1f} times as fast; wanted: {wanted})", flush=True)
@@ -99,58 +87,43 @@ def by_generator(address, pid, points, results):
 
 def main(millions=5):
     points = int(millions * 1e6)
-    folder = tempfile.mkdtemp(prefix="firth-bench-btrdb-")
-    server = subprocess.Popen(
-        [os.environ.get("FIRTH_BINARY", ROOT / "build/firth"), "serve", "--data", folder + "/data", "--btrdb", "127.0.0.1:0",
-         "--access-anonymous", "admin"],
-        env={k: v for k, v in os.environ.items() if not k.startswith("FIRTH_")}, stdout=subprocess.PIPE, text=True,
-        stderr=subprocess.DEVNULL)
-    try:
-        assert server.stdout.readline().strip() == "ready"
-        address = json.loads(pathlib.Path(folder, "data/endpoints.json").read_text())["btrdb"]
-        conn = btrdb.connect(address)
-        stream = conn.create(uuid.uuid4(), "bench", tags={"name": "phasor"})
-        random = numpy.random.default_rng(1)
-        times = BASE + (numpy.arange(points, dtype=numpy.int64) * 1_000_000_000) // 120
-        values = (7200 + 0.02 * numpy.cumsum(random.standard_normal(points)) + 0.05 * random.standard_normal(points))
-        table = pa.table({"time": pa.array(times, pa.timestamp("ns", "UTC")),
-                          "value": values.astype(numpy.float32).astype(numpy.float64)})
-        end = int(times[-1]) + 1
-        results = {}
-        meter = Meter(server.pid, results)
-        meter.run("ArrowInsert, 50,000 a call", points, "points", lambda: stream.arrow_insert(table))
-        meter.run("ArrowRawValues", points, "points", lambda: stream.arrow_values(BASE, end))
-        for name, width in (("ArrowWindows, 1,000 of all", (end - BASE) // 1000), ("ArrowWindows, 1 s", 10**9)):
-            count = (end - BASE) // width
-            meter.run(name, count, "windows", lambda width=width: stream.arrow_windows(BASE, end, width))
-        small = conn.create(uuid.uuid4(), "bench", tags={"name": "small"})
-        piece = table.slice(0, 1)
-        meter.run("ArrowInsert, 1 a call", 300, "points", lambda: [small.arrow_insert(piece) for _ in range(300)])
-        def together():
-            with concurrent.futures.ThreadPoolExecutor(8) as pool:
-                list(pool.map(lambda _: small.arrow_insert(piece), range(1600)))
+    if not LOAD.exists():
+        raise SystemExit(f"{LOAD} is not built: ninja -C {BUILD} load_btrdb")
+    results = {}
+    with tempfile.TemporaryDirectory(prefix="firth-bench-btrdb-") as folder:
+        with Server(folder + "/data", ["btrdb"]) as server:
+            by_client(server, points, results)
+            by_generator(server.endpoints["btrdb"], server.pid, points, results)
+        results["bytes_a_point"] = disk_bytes(folder + "/data/timeview") / (points * (1 + sum(CONNECTIONS)))
+    print(f"time view: {results['bytes_a_point']:.2f} bytes a point")
+    keep("series", results)
 
-        meter.run("ArrowInsert, 1 a call, 8 at once", 1600, "points", together)
-        assert small.version() == 10 + 300 + 1600
-        if LOAD.exists():
-            by_generator(address, server.pid, points, results)
-        else:
-            raise SystemExit(f"{LOAD} is not built: ninja -C {BUILD} load_btrdb")
-        results["machine"] = {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count(),
-                              "load": os.getloadavg()}
-        server.send_signal(signal.SIGTERM)
-        server.wait()
-        all_points = points * (1 + sum(CONNECTIONS))
-        data = subprocess.run(["du", "-sb", folder + "/data/timeview"], capture_output=True, text=True).stdout.split()
-        results["bytes_a_point"] = int(data[0]) / all_points
-        print(f"time view: {results['bytes_a_point']:.2f} bytes a point; load {results['machine']['load']}")
-        out = ROOT / "bench" / "results"
-        out.mkdir(exist_ok=True)
-        (out / "series.json").write_text(json.dumps(results, indent=1) + "\n")
-    finally:
-        if server.poll() is None:
-            server.kill()
-        shutil.rmtree(folder, ignore_errors=True)
+
+def by_client(server, points, results):
+    conn = btrdb.connect(server.endpoints["btrdb"])
+    stream = conn.create(uuid.uuid4(), "bench", tags={"name": "phasor"})
+    random = numpy.random.default_rng(1)
+    times = BASE + (numpy.arange(points, dtype=numpy.int64) * 1_000_000_000) // RATE
+    values = (7200 + 0.02 * numpy.cumsum(random.standard_normal(points)) + 0.05 * random.standard_normal(points))
+    table = pa.table({"time": pa.array(times, pa.timestamp("ns", "UTC")),
+                      "value": values.astype(numpy.float32).astype(numpy.float64)})
+    end = int(times[-1]) + 1
+    meter = Meter(server.pid, results)
+    meter.run("ArrowInsert, 50,000 a call", points, "points", lambda: stream.arrow_insert(table))
+    meter.run("ArrowRawValues", points, "points", lambda: stream.arrow_values(BASE, end))
+    for name, width in (("ArrowWindows, 1,000 of all", (end - BASE) // 1000), ("ArrowWindows, 1 s", 10**9)):
+        count = (end - BASE) // width
+        meter.run(name, count, "windows", lambda width=width: stream.arrow_windows(BASE, end, width))
+    small = conn.create(uuid.uuid4(), "bench", tags={"name": "small"})
+    piece = table.slice(0, 1)
+    meter.run("ArrowInsert, 1 a call", 300, "points", lambda: [small.arrow_insert(piece) for _ in range(300)])
+
+    def together():
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda _: small.arrow_insert(piece), range(1600)))
+
+    meter.run("ArrowInsert, 1 a call, 8 at once", 1600, "points", together)
+    assert small.version() == 10 + 300 + 1600
 
 
 if __name__ == "__main__":

@@ -21,10 +21,8 @@ import argparse
 import json
 import os
 import pathlib
-import platform
 import random
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -41,24 +39,16 @@ import duckdb
 import numpy
 import pyarrow as pa
 import pyarrow.parquet as parquet
+from common import BUILD, PEERS, Server, cpu_s, disk_bytes, keep
 
 warnings.simplefilter("ignore")
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "firth" / "peers"
 QUESTDB = ("org.questdb", "questdb", "9.1.0")
 BASE = 1_500_000_000_000_000_000
 RATE = 120
 CHUNK = 1_000_000
 WINDOWS = 1_000
-BUILD = pathlib.Path(os.environ.get("FIRTH_BUILD", ROOT / "build"))
 LOAD = BUILD / "bin" / "load_btrdb"
 SPANS = {"1 s": 10**9, "1 min": 60 * 10**9, "1 h": 3600 * 10**9, "1 d": 86_400 * 10**9}
-TICK = os.sysconf("SC_CLK_TCK")
-
-
-def cpu_s(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
 
 
 def chunks(points):
@@ -83,22 +73,14 @@ class Firth:
         self.stream = self.connection.create(uuid.uuid4(), "bench", tags={"name": "phasor"})
 
     def start(self):
-        self.process = subprocess.Popen(
-            [os.environ.get("FIRTH_BINARY", ROOT / "build/firth"), "serve", "--data", str(self.folder), "--btrdb",
-             "127.0.0.1:0", "--access-anonymous", "admin"],
-            env={k: v for k, v in os.environ.items() if not k.startswith("FIRTH_")}, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        assert self.process.stdout.readline().strip() == "ready"
+        self.server = Server(self.folder, ["btrdb"])
+        self.process, self.address = self.server.process, self.server.endpoints["btrdb"]
         self.connection = btrdb.connect(self.address)
 
     def restart(self):
         self.stop()
         self.start()
         self.stream = self.connection.stream_from_uuid(self.stream.uuid)
-
-    @property
-    def address(self):
-        return json.loads((self.folder / "endpoints.json").read_text())["btrdb"]
 
     def forget_pages(self):
         """Make the system's cache forget this server's files, which must be at rest."""
@@ -115,8 +97,7 @@ class Firth:
         return self.stream.nearest(at, 0)[0].time
 
     def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait()
+        self.server.stop()
 
 
 class DuckDb:
@@ -172,11 +153,11 @@ class QuestDb:
 
     @staticmethod
     def fetch():
-        jar = CACHE / f"{QUESTDB[1]}-{QUESTDB[2]}.jar"
+        jar = PEERS / f"{QUESTDB[1]}-{QUESTDB[2]}.jar"
         if not jar.exists():
-            CACHE.mkdir(parents=True, exist_ok=True)
+            PEERS.mkdir(parents=True, exist_ok=True)
             subprocess.run(["mvn", "-q", "dependency:copy", f"-Dartifact={':'.join(QUESTDB)}",
-                            f"-DoutputDirectory={CACHE}"], check=True)
+                            f"-DoutputDirectory={PEERS}"], check=True)
         return jar
 
     def ask(self, sql):
@@ -260,7 +241,7 @@ def large(folder, points, results):
 
         def watch():
             while not watched.wait(1):
-                peak[0] = max(peak[0], folder_bytes(firth.folder))
+                peak[0] = max(peak[0], disk_bytes(firth.folder))
 
         watcher = threading.Thread(target=watch)
         watcher.start()
@@ -300,22 +281,12 @@ def large(folder, points, results):
         results["cold, nearest"] = got
         show("nearest, cold", got, "p99 <= 1 ms")
         firth.stop()
-        results["bytes_a_point"] = folder_bytes(firth.folder / "timeview") / points
+        results["bytes_a_point"] = disk_bytes(firth.folder / "timeview") / points
         print(f"bytes a point: time view {results['bytes_a_point']:.2f}")
     finally:
         if firth.process.poll() is None:
             firth.process.kill()
             firth.process.wait()
-
-
-def folder_bytes(folder):
-    total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_blocks * 512
-        except FileNotFoundError:
-            pass
-    return total
 
 
 def main():
@@ -388,11 +359,7 @@ def main():
             print(f"\n{int(options.large):,} points in one series, this server alone")
             results["large"] = {"points": int(options.large)}
             large(folder, int(options.large), results["large"])
-        results["machine"] = {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count(),
-                              "load": os.getloadavg()}
-        out = ROOT / "bench" / "results"
-        out.mkdir(exist_ok=True)
-        (out / "zoom.json").write_text(json.dumps(results, indent=1) + "\n")
+        keep("zoom", results)
     finally:
         for peer in peers:
             peer.stop()

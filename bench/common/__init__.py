@@ -5,11 +5,14 @@ import os
 import pathlib
 import platform
 import signal
+import stat
 import subprocess
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-BINARY = os.environ.get("FIRTH_BINARY", str(ROOT / "build" / "firth"))
+BUILD = pathlib.Path(os.environ.get("FIRTH_BUILD", ROOT / "build"))
+BINARY = os.environ.get("FIRTH_BINARY", str(BUILD / "firth"))
+PEERS = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "firth" / "peers"
 RESULTS = ROOT / "bench" / "results"
 
 
@@ -24,6 +27,20 @@ def private_bytes(pid):
         if line.startswith("RssAnon:"):
             return int(line.split()[1]) * 1024
     raise AssertionError("no RssAnon")
+
+
+def disk_bytes(folder):
+    """What the files of a folder take on the disk; one that has several names counts once."""
+    seen, total = set(), 0
+    for path in pathlib.Path(folder).rglob("*"):
+        try:
+            facts = path.lstat()
+        except OSError:
+            continue
+        if stat.S_ISREG(facts.st_mode) and (facts.st_dev, facts.st_ino) not in seen:
+            seen.add((facts.st_dev, facts.st_ino))
+            total += facts.st_blocks * 512
+    return total
 
 
 class Server:
