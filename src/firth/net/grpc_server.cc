@@ -2,13 +2,20 @@
 
 #include <fmt/format.h>
 #include <grpc/support/log.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/resource_quota.h>
 
 #include <boost/asio.hpp>
+#include <chrono>
+#include <condition_variable>
 #include <fstream>
+#include <future>
 #include <iterator>
+#include <memory>
 #include <mutex>
+#include <stop_token>
+#include <thread>
 
 #include "firth/common/logging.h"
 #include "firth/net/listen_internal.h"
@@ -84,6 +91,50 @@ std::unique_ptr<grpc::Server> Build(const GrpcServerOptions& options,
   return builder.BuildAndStart();
 }
 
+/// Two threads of gRPC (1.51) serve the callbacks of a whole process. When nothing came for a
+/// second they sleep for a tenth of one, and while both do, a call that has arrived waits, also one
+/// that needs no callback. A call to nowhere, which fails at once, keeps one of them awake.
+class CallbackTicks {
+ public:
+  /// Those of this process, made where nobody holds them.
+  static std::shared_ptr<CallbackTicks> Shared() {
+    static std::mutex mutex;
+    static std::weak_ptr<CallbackTicks> held;
+    std::lock_guard lock(mutex);
+    auto ticks = held.lock();
+    if (ticks == nullptr) held = ticks = std::make_shared<CallbackTicks>();
+    return ticks;
+  }
+
+  // Without credentials a channel leads nowhere.
+  CallbackTicks()
+      : nowhere_(grpc::CreateChannel("", nullptr)),
+        thread_([this](const std::stop_token& stop) { Run(stop); }) {}
+
+ private:
+  static constexpr std::chrono::milliseconds kInterval{400};
+
+  void Run(const std::stop_token& stop) {
+    std::mutex mutex;
+    std::condition_variable_any stopped;
+    while (!stop.stop_requested()) {
+      grpc::ClientContext context;
+      const grpc::Slice nothing("");
+      grpc::ByteBuffer request(&nothing, 1);
+      grpc::ByteBuffer answer;
+      std::promise<void> done;
+      nowhere_.UnaryCall(&context, "/", {}, &request, &answer,
+                         [&](const grpc::Status& /*failed*/) { done.set_value(); });
+      done.get_future().wait();
+      std::unique_lock lock(mutex);
+      stopped.wait_for(lock, stop, kInterval, [] { return false; });
+    }
+  }
+
+  grpc::GenericStub nowhere_;
+  std::jthread thread_;
+};
+
 class GrpcServerImpl : public GrpcServer {
  public:
   GrpcServerImpl(std::unique_ptr<grpc::Server> server, std::vector<std::string> endpoints)
@@ -102,6 +153,7 @@ class GrpcServerImpl : public GrpcServer {
  private:
   const std::unique_ptr<grpc::Server> server_;
   const std::vector<std::string> endpoints_;
+  const std::shared_ptr<CallbackTicks> ticks_ = CallbackTicks::Shared();
   bool stopped_ = false;
 };
 
