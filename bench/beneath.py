@@ -3,7 +3,7 @@
 """What the Beneath door takes: calls of the control plane, lookups and pages of the index beside the same ones by `firth get`
 and `firth scan`, from a write to its delivery, a thousand subscribers, and warehouse queries beside the same ones in `firth sql`.
 
-    FIRTH_BINARY=build/firth bench/beneath.py [ROWS]
+    FIRTH_BINARY=build/firth .deps/venv/beneath/bin/python bench/beneath.py [ROWS]
 
 The unmodified client's own calls are made, one after the other. What counts on a busy machine is the server's processor
 time, which is given for each; the queries come in pairs that alternate. Needs the environment of the client's tests
@@ -19,18 +19,14 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 
-from common import BINARY, ROOT, Server, keep
+from common import BINARY, Server, keep
 
 os.environ["BENEATH_ENV"] = "dev"
 sys.path.pop(0)  # where this file would be taken for the client
-try:
-    import beneath
-except ImportError:
-    python = ROOT / ".deps" / "venv" / "beneath" / "bin" / "python"
-    if sys.executable == str(python):
-        raise
-    os.execv(python, [python, "-W", "ignore", __file__, *sys.argv[1:]])
+warnings.simplefilter("ignore")  # of the client's own packages
+import beneath
 from beneath import config
 from beneath.connection import Connection
 from beneath.proto import gateway_pb2

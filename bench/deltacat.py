@@ -13,18 +13,16 @@ commits one after another. The peers come from PyPI by name, into the cache of d
 import argparse
 import concurrent.futures
 import json
-import os
-import pathlib
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
-from common import ROOT, Server, keep
+from common import PEERS, ROOT, Server, keep
 
-CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "firth" / "peers" / "tables"
-PEERS = ["deltalake==1.6.6", "pyiceberg==0.12.0", "sqlalchemy", "pyarrow"]
+CACHE = PEERS / "tables"
+PACKAGES = ["deltalake==1.6.6", "pyiceberg==0.12.0", "sqlalchemy", "pyarrow"]
 MANY, FEW, CALLS, WRITERS = 300_000, 10, 1_000, 10
 PEER_CALLS = {"many": 5, "few": 100, "alone": 30}
 
@@ -131,7 +129,7 @@ def in_peers(which, what, times):
 def setup_peers():
     if not (CACHE / ".complete").exists():
         subprocess.run([sys.executable, "-m", "venv", CACHE], check=True)
-        subprocess.run([CACHE / "bin" / "pip", "install", "--quiet", *PEERS], check=True)
+        subprocess.run([CACHE / "bin" / "pip", "install", "--quiet", *PACKAGES], check=True)
         (CACHE / ".complete").touch()
 
 

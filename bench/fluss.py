@@ -27,7 +27,7 @@ import tempfile
 import time
 import urllib.request
 
-from common import BINARY, BUILD, PEERS, cpu_s, disk_bytes, keep
+from common import BINARY, BUILD, PEERS, Server, cpu_s, disk_bytes, keep
 
 LOAD = os.environ.get("FIRTH_LOAD_FLUSS", str(BUILD / "bin" / "load_fluss"))
 VERSION = "0.9.1-incubating"
@@ -79,23 +79,13 @@ class Process:
         self.log.close()
 
 
-class Firth:
+class Firth(Server):
     name = "firth"
 
-    def __init__(self, folder, label="firth", *flags):
-        self.folder = folder / label
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("FIRTH_")}
-        self.process = Process(
-            [BINARY, "serve", "--data", str(self.folder), "--fluss", "127.0.0.1:0", "--console", "127.0.0.1:0",
-             "--access-anonymous", "admin", *flags], folder / f"{label}.log", env=environment)
-        deadline = time.monotonic() + START_S
-        while not (self.folder / "endpoints.json").exists():
-            if time.monotonic() > deadline or self.process.popen.poll() is not None:
-                raise SystemExit("this server does not start: " + (folder / f"{label}.log").read_text()[-2000:])
-            time.sleep(0.1)
-        endpoints = json.loads((self.folder / "endpoints.json").read_text())
-        self.address, self.console = endpoints["fluss"], endpoints["console"]
-        self.pids = [self.process.popen.pid]
+    def __init__(self, folder, label="firth", doors=(), more=()):
+        super().__init__(folder / label, ["fluss", "console", *doors], more=more, log=folder / f"{label}.log")
+        self.address, self.console = self.endpoints["fluss"], self.endpoints["console"]
+        self.pids = [self.pid]
 
     def cut(self, table):
         """Have lake files cut of a table; how many rows they hold."""
@@ -109,9 +99,6 @@ class Firth:
             if line.startswith("firth_journal_syncs_total"):
                 return float(line.split()[-1])
         return None
-
-    def stop(self):
-        self.process.stop()
 
 
 class Original:
@@ -287,7 +274,7 @@ def main():
         try:
             servers.append(Firth(pathlib.Path(scratch)))
             # The command that cuts its tables reaches it by the door flight.
-            log_only = Firth(pathlib.Path(scratch), "firth-log", "--lake-interval-ms", "0", "--flight", "127.0.0.1:0")
+            log_only = Firth(pathlib.Path(scratch), "firth-log", doors=["flight"], more=["--lake-interval-ms", "0"])
             if library:
                 servers.append(Original(pathlib.Path(scratch), library))
             for pair in range(arguments.pairs + 1):  # the first one warms up

@@ -63,7 +63,7 @@ def run(server, arguments):
 def start(who, folder, library, lake):
     if who == "fluss":
         return fluss.Original(folder, library)
-    return fluss.Firth(folder, "firth", *([] if lake else ["--lake-interval-ms", "0"]))
+    return fluss.Firth(folder, more=[] if lake else ["--lake-interval-ms", "0"])
 
 
 def show(median, disk):

@@ -26,19 +26,14 @@ def log_bytes(folder):
 
 
 def started(folder):
-    begun = time.monotonic()
     server = Firth(folder)
-    seconds = time.monotonic() - begun
     text = (folder / "firth.log").read_text()
     replayed = re.findall(r"the key view replayed (\d+) log entries", text)
-    return server, seconds, int(replayed[-1]) if replayed else 0
+    return server, server.start_s, int(replayed[-1]) if replayed else 0
 
 
 def kill(server):
-    server.process.popen.kill()
-    server.process.popen.wait()
-    server.process.log.close()
-    (server.folder / "endpoints.json").unlink(missing_ok=True)
+    server.kill()
     (server.folder.parent / "firth.log").unlink()
 
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# Python: venv/sleeper
 """Sleeper's queries on a table of a million rows: the server's time for an exact query, and rows a second and core of a
 range query.
 
@@ -22,7 +23,6 @@ import uuid
 from common import BINARY, ROOT, cpu_s, keep
 
 os.environ.setdefault("FIRTH_BINARY", BINARY)
-PYTHON = ROOT / ".deps" / "venv" / "sleeper" / "bin" / "python"
 
 
 def main():
@@ -30,10 +30,6 @@ def main():
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--queries", type=int, default=100)
     arguments = parser.parse_args()
-    try:
-        import boto3  # noqa: F401
-    except ImportError:
-        os.execv(PYTHON, [str(PYTHON), *sys.argv])
     with tempfile.TemporaryDirectory(prefix="firth-bench-") as folder:
         measure(pathlib.Path(folder), arguments)
 

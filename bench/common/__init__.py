@@ -44,23 +44,28 @@ def disk_bytes(folder):
 
 
 class Server:
-    """`firth serve` on the data in a folder, with these doors on free ports, until the block that holds it is left."""
+    """`firth serve` on the data in a folder, with these doors on free ports, until the block that holds it is left.
 
-    def __init__(self, folder, doors, config="", access=("--access-anonymous", "admin")):
+    What it has to say goes to the file `log`, if one is given.
+    """
+
+    def __init__(self, folder, doors, config="", access=("--access-anonymous", "admin"), more=(), log=os.devnull):
+        self.folder = pathlib.Path(folder)
         words = [word for door in doors for word in (f"--{door}", "127.0.0.1:0")]
         if config:
             file = pathlib.Path(f"{folder}.toml")
             file.write_text(config)
             words += ["--config", str(file)]
         began = time.monotonic()
-        self.process = subprocess.Popen(
-            [BINARY, "serve", "--data", str(folder), *access, *words],
-            env={name: value for name, value in os.environ.items() if not name.startswith("FIRTH_")},
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        with open(log, "ab") as said:
+            self.process = subprocess.Popen(
+                [BINARY, "serve", "--data", str(folder), *access, *words, *more],
+                env={name: value for name, value in os.environ.items() if not name.startswith("FIRTH_")},
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said, text=True)
         assert self.process.stdout.readline().strip() == "ready"
         self.start_s = time.monotonic() - began
         self.pid = self.process.pid
-        self.endpoints = json.loads((pathlib.Path(folder) / "endpoints.json").read_text())
+        self.endpoints = json.loads((self.folder / "endpoints.json").read_text())
 
     def __enter__(self):
         return self
