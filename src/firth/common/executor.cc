@@ -16,17 +16,27 @@ ThreadPool::ThreadPool(std::string name, size_t threads, const Clock* clock)
 }
 
 ThreadPool::~ThreadPool() {
+  Stop();
+}
+
+void ThreadPool::Stop() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   wake_.notify_all();
   for (auto& thread : threads_) thread.join();
+  threads_.clear();
+  decltype(timers_) dropped;  // destroyed outside the lock: they may own anything
+  std::lock_guard lock(mutex_);
+  stopped_ = true;
+  dropped.swap(timers_);
 }
 
 void ThreadPool::Post(Task task) {
   {
     std::lock_guard lock(mutex_);
+    if (stopped_) return;
     tasks_.push_back(std::move(task));
   }
   wake_.notify_one();
@@ -37,6 +47,7 @@ uint64_t ThreadPool::PostAt(int64_t at_ns, Task task) {
   {
     std::lock_guard lock(mutex_);
     id = next_timer_++;
+    if (stopped_) return id;
     timers_.emplace(std::pair(at_ns, id), std::move(task));
   }
   wake_.notify_one();

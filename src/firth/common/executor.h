@@ -33,11 +33,17 @@ class Executor {
   virtual void Cancel(uint64_t timer) = 0;
 };
 
-/// A named pool of threads. Its destructor finishes tasks that were posted, drops timers and joins.
+/// A named pool of threads, which its destructor stops.
 class ThreadPool : public Executor {
  public:
   ThreadPool(std::string name, size_t threads, const Clock* clock);
   ~ThreadPool() override;
+
+  /// Finish the tasks that were posted, drop timers, and join. Tasks may go on posting meanwhile,
+  /// so the pool must still be reachable by them: its owner stops it before letting go of the
+  /// pointer. What is posted afterwards never runs. One thread stops a pool, and not one of its
+  /// own; a second time does nothing.
+  void Stop();
 
   void Post(Task task) override;
   uint64_t PostAt(int64_t at_ns, Task task) override;
@@ -56,6 +62,7 @@ class ThreadPool : public Executor {
   std::map<std::pair<int64_t, uint64_t>, Task> timers_;  // guarded by mutex_
   uint64_t next_timer_ = 1;                              // guarded by mutex_
   bool stopping_ = false;                                // guarded by mutex_
+  bool stopped_ = false;                                 // guarded by mutex_
   std::vector<std::thread> threads_;
 };
 

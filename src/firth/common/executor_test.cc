@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <memory>
+#include <thread>
 
 #include "firth/common/async_mutex.h"
 #include "firth/common/strand.h"
@@ -41,6 +43,30 @@ TEST(ThreadPoolTest, TimersRunWhenDueUnlessCancelled) {
   std::unique_lock lock(mutex);
   done.wait(lock, [&] { return late; });
   EXPECT_FALSE(cancelled_ran);
+}
+
+TEST(ThreadPoolTest, TasksThatEndMayPostToThePoolThatStops) {
+  SystemClock clock;
+  const auto pool = std::make_unique<ThreadPool>("test", 2, &clock);
+  const auto owned = std::make_shared<int>(0);
+  std::atomic<int> ran{0};
+  std::atomic<bool> stopping{false};
+  for (int i = 0; i < 2; ++i) {
+    pool->Post([&, owned] {
+      while (!stopping) std::this_thread::yield();
+      pool->Post([&] { ++ran; });
+      pool->PostAt(clock.MonotonicNs() + int64_t{3600} * 1'000'000'000, [&, owned] { ++ran; });
+    });
+  }
+  stopping = true;
+  pool->Stop();
+  EXPECT_EQ(ran, 2);
+  EXPECT_EQ(owned.use_count(), 1);  // no timer is left
+  pool->Post([&, owned] { ++ran; });
+  pool->PostAt(0, [&, owned] { ++ran; });
+  pool->Stop();
+  EXPECT_EQ(ran, 2);
+  EXPECT_EQ(owned.use_count(), 1);
 }
 
 TEST(StrandTest, OneAtATimeInOrder) {

@@ -48,6 +48,8 @@ class ConnectionSet {
     gone_.notify_all();
   }
 
+  void StopListening() { listener_->Stop(); }
+
   /// Accept no more, drain all, and close what is left after `grace_ns`. On return none is left.
   void Stop(int64_t grace_ns) {
     listener_->Stop();

@@ -38,6 +38,8 @@ class FrameServerImpl : public FrameServer {
             .bytes_out = traffic.bytes_out};
   }
 
+  void StopListening() override { connections_.StopListening(); }
+
   void Stop(int64_t grace_ns) override {
     if (std::exchange(stopped_, true)) return;
     connections_.Stop(grace_ns);

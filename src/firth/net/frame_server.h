@@ -76,6 +76,8 @@ class FrameServer {
   /// Where it listens, `host:port`, the first address first.
   virtual std::vector<std::string> endpoints() const = 0;
   virtual FrameServerMetrics GetMetrics() const = 0;
+  /// Take no more connections. Blocks.
+  virtual void StopListening() = 0;
   /// Take no more connections, and close those that are there when what is queued has been sent or
   /// `grace_ns` is over. Blocks.
   virtual void Stop(int64_t grace_ns) = 0;

@@ -237,16 +237,16 @@ class ServerImpl : public Server, public ServerState {
         logging::Error("server", "closing the store: {}", MessageOf(closed));
       }
     }
-    blocking_.reset();  // its tasks call the database, and doors that have stopped
+    if (blocking_) blocking_->Stop();  // its tasks call the database, and doors that have stopped
     {
       std::lock_guard lock(mutex_);
       doors_.clear();
     }
     loops_.reset();
     database_.reset();
-    background_.reset();
-    readers_.reset();
-    writer_.reset();
+    for (const auto& pool : {&background_, &readers_, &writer_}) {
+      if (*pool != nullptr) (*pool)->Stop();
+    }
     files_.reset();
     if (opened_) logging::Info("server", "stopped");
   }

@@ -64,9 +64,9 @@ class RunningDoor : public AwsDoor {
     if (runner_ != nullptr) runner_->Stop();
     if (queues_ != nullptr) queues_->EndWaiting();
     if (server_ != nullptr) server_->Stop(grace_ns);
-    query_threads_.reset();  // these finish what was begun
-    jobs_.reset();
-    requests_.reset();
+    for (const auto& pool : {&query_threads_, &jobs_, &requests_}) {
+      if (*pool != nullptr) (*pool)->Stop();  // they finish what was begun, which may post more
+    }
   }
 
  private:

@@ -77,7 +77,7 @@ void Warehouse::Stop() {
       if (running->result != nullptr) running->result->Cancel();
     }
   }
-  pool_.reset();
+  if (pool_ != nullptr) pool_->Stop();
 }
 
 // -- analysis

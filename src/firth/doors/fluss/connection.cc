@@ -69,14 +69,17 @@ void Connection::Dispatch(const RequestPtr& request, const RequestHeader& header
   if (!api->large && request->body().size() > kSmallBodyBytesMax) {
     return request->Refuse(Wire::kCorruptRecord, "the request is longer than 16 MiB");
   }
-  if (request_bytes_ > kRequestBytesMax) {
-    return request->Refuse(Wire::kTimeOut, "too much of this connection is in work; send it again");
+  if (request_bytes_ > kRequestBytesMax || *services_->request_bytes > kAllRequestBytesMax) {
+    return request->Refuse(Wire::kTimeOut, "too much is in work; send it again");
   }
   switch (api->runs) {
     case Runs::kAtOnce:
       return api->serve(request);
     case Runs::kBlocking:
-      return services_->blocking->Post([request, api] { api->serve(request); });
+      // Who has gone waits for nothing; who asks and goes, again and again, leaves no work behind.
+      return services_->blocking->Post([request, api] {
+        if (!request->connection().closed()) api->serve(request);
+      });
     case Runs::kInOrder:
       gathered_.push_back([request, api] { api->serve(request); });
       if (gathered_.size() >= kGatheredMax) OnPause();
@@ -119,6 +122,11 @@ bool Connection::signed_in() const {
   return signed_in_;
 }
 
+bool Connection::closed() const {
+  std::lock_guard lock(mutex_);
+  return closed_;
+}
+
 void Connection::SignIn(access::Caller caller) {
   std::lock_guard lock(mutex_);
   caller_ = std::move(caller);
@@ -140,9 +148,11 @@ void Connection::Unpark(const std::shared_ptr<Parked>& parked) {
 void Connection::RequestBegins(uint64_t bytes) {
   ++requests_;
   request_bytes_ += bytes;
+  *services_->request_bytes += bytes;
 }
 
 void Connection::RequestEnds(uint64_t bytes) {
+  *services_->request_bytes -= bytes;
   request_bytes_ -= bytes;
   --requests_;
 }

@@ -40,6 +40,8 @@ class Connection : public net::FrameHandler, public std::enable_shared_from_this
   static constexpr uint64_t kRequestsMax = 8192;
   /// While requests of one client hold more than this, further ones are told to come again.
   static constexpr uint64_t kRequestBytesMax = uint64_t{256} << 20;
+  /// The same for the requests of all clients, also of those that have gone.
+  static constexpr uint64_t kAllRequestBytesMax = uint64_t{1} << 30;
 
   Connection(std::shared_ptr<const Services> services, ListenerKind kind,
              std::shared_ptr<net::FrameConnection> wire);
@@ -55,6 +57,7 @@ class Connection : public net::FrameHandler, public std::enable_shared_from_this
   bool signs_in() const { return kind_.signs_in; }
   access::Caller caller() const;
   bool signed_in() const;
+  bool closed() const;
   void SignIn(access::Caller caller);
 
   /// Clients since 1.0.0 ask which versions are served, and then read batches of older schemas by

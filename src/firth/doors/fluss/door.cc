@@ -77,6 +77,16 @@ class Listener {
     return alive;
   }
 
+  /// Take no more clients, and no more requests of those that are there.
+  void BeginStop() {
+    if (server_ != nullptr) server_->StopListening();
+    {
+      std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    for (const auto& connection : Connections()) connection->BeginStop();
+  }
+
   void Stop(int64_t grace_ns) {
     if (server_ != nullptr) server_->Stop(grace_ns);
   }
@@ -86,6 +96,7 @@ class Listener {
     std::unique_lock lock(mutex_);
     // A client can be there before Start has asked where it listens.
     started_.wait(lock, [&] { return !nodes_.empty(); });
+    if (stopping_) return nullptr;
     auto connection = std::make_shared<Connection>(
         services_, ListenerKind{.signs_in = signs_in_, .node = NodeFor(wire->local_port())}, wire);
     if (connections_.size() >= 2 * alive_at_sweep_ + 64) {
@@ -120,6 +131,7 @@ class Listener {
   std::vector<Node> nodes_;                             // guarded by mutex_
   std::vector<std::weak_ptr<Connection>> connections_;  // guarded by mutex_
   size_t alive_at_sweep_ = 0;                           // guarded by mutex_
+  bool stopping_ = false;                               // guarded by mutex_
 };
 
 class FlussDoorImpl : public FlussDoor {
@@ -157,9 +169,7 @@ class FlussDoorImpl : public FlussDoor {
     scans_.Stop();
     const Clock& clock = options_.database->clock();
     const int64_t until_ns = clock.MonotonicNs() + grace_ns;
-    for (Listener* listener : {&plain_, &sasl_}) {
-      for (const auto& connection : listener->Connections()) connection->BeginStop();
-    }
+    for (Listener* listener : {&plain_, &sasl_}) listener->BeginStop();
     while (RequestsInWork() > 0 && clock.MonotonicNs() < until_ns) WaitALittle();
     const int64_t left_ns = std::max<int64_t>(0, until_ns - clock.MonotonicNs());
     plain_.Stop(left_ns);

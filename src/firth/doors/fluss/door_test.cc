@@ -28,15 +28,20 @@ class DoorTest : public testing::Test {
     access::Access* access = world_.db->access();
     EXPECT_TRUE(
         access->PutPrincipal({.name = "ada", .role = "admin", .secret = "engine-no-1"}).ok());
-    client_ = std::make_unique<TestClient>(&world_, /*signs_in=*/true);
-    pb::AuthenticateRequest sign_in;
-    sign_in.set_protocol("PLAIN");
-    sign_in.set_token(std::string("\0ada\0engine-no-1", 16));
-    client().Call<pb::AuthenticateAnswer>(kAuthenticate, sign_in);
+    client_ = SignedIn();
     pb::CreateDatabaseRequest create;
     create.set_database("db");
     create.set_ignore_if_exists(false);
     client().Call<pb::Empty>(kCreateDatabase, create);
+  }
+
+  std::unique_ptr<TestClient> SignedIn() {
+    auto client = std::make_unique<TestClient>(&world_, /*signs_in=*/true);
+    pb::AuthenticateRequest sign_in;
+    sign_in.set_protocol("PLAIN");
+    sign_in.set_token(std::string("\0ada\0engine-no-1", 16));
+    client->Call<pb::AuthenticateAnswer>(kAuthenticate, sign_in);
+    return client;
   }
 
   TestClient& client() { return *client_; }
@@ -465,6 +470,19 @@ TEST_F(DoorTest, WhatCannotBeAlteredIsRefused) {
               change->set_value("1");
             }),
             56);
+}
+
+TEST_F(DoorTest, WhatSomebodyAskedWhoHasGoneIsNotDone) {
+  pb::CreateDatabaseRequest create;
+  create.set_ignore_if_exists(false);
+  for (const bool stays : {false, true}) {
+    const auto asker = SignedIn();
+    create.set_database(stays ? "made" : "never");
+    asker->Send(kCreateDatabase, create.SerializeAsString());
+    if (stays) world_.executor.RunUntilIdle();
+  }
+  EXPECT_FALSE(world_.db->GetNamespace(access::Internal(), Path{{"never"}}).ok());
+  EXPECT_TRUE(world_.db->GetNamespace(access::Internal(), Path{{"made"}}).ok());
 }
 
 TEST_F(DoorTest, ALookupOfTooManyKeysIsRefused) {

@@ -39,6 +39,8 @@ struct Services {
   Executor* blocking = nullptr;
   std::shared_ptr<LookupPlaces> places;
   std::shared_ptr<KvScans> scans;
+  /// What all requests hold that are in work, also those of clients that have gone.
+  std::shared_ptr<std::atomic<uint64_t>> request_bytes = std::make_shared<std::atomic<uint64_t>>(0);
 };
 
 /// Answered at most once, from any thread; if it never is, it refuses itself when the last holder
