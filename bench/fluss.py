@@ -8,6 +8,10 @@ Apache Fluss is taken from Maven by name into the cache of downloads; without Ja
 measured. What counts is the server's CPU time for a million rows, with what it does afterwards in the background:
 several people may share the machine. Apache Fluss never syncs before it acknowledges; this server always does.
 
+Catch-up reads come three times: right after the append (our appends go past the system's cache, the original's through it),
+once more, and after the system was made to forget its cache. How much of the log lay in the cache before each is shown.
+The sink answers fetches from memory that lies ready, so what it reaches there is what the socket can carry.
+
 Appends and catch-up reads are of the log alone for both: Apache Fluss tiers rows into a lake by a service of its own,
 which does not run here, and our server for them has `lake.interval_ms = 0`, so that it cuts no lake files by itself.
 What it takes to cut the same rows afterwards is a line of its own. Everything else is done by a second server of ours
@@ -177,6 +181,22 @@ def settle(server):
             return
 
 
+def in_cache(server):
+    """The share of a server's large files that the system's cache holds."""
+    files = [str(path) for path in server.folder.rglob("*") if path.is_file() and path.stat().st_size >= 1 << 20]
+    if not files or not shutil.which("fincore"):
+        return 0.0
+    listed = subprocess.run(["fincore", "-b", "-n", "-o", "RES,SIZE", *files], capture_output=True, text=True).stdout
+    held = [list(map(int, line.split())) for line in listed.splitlines()]
+    return sum(one for one, _ in held) / sum(size for _, size in held)
+
+
+def forget_cache(server):
+    """Have the system forget what it holds of files."""
+    os.sync()
+    pathlib.Path("/proc/sys/vm/drop_caches").write_text("3")
+
+
 def cut(server, table):
     began = time.monotonic()
     rows = server.cut(table)
@@ -186,6 +206,7 @@ def cut(server, table):
 
 
 def measured(server, op, **options):
+    cached = {"in_cache_before": in_cache(server)} if op == "fetch" else {}
     before, syncs, disk = sum(map(cpu_s, server.pids)), server.syncs(), disk_bytes(server.folder)
     result = cut(server, **options) if op == "cut" else load(server, op, **options)
     during = sum(map(cpu_s, server.pids)) - before
@@ -198,7 +219,7 @@ def measured(server, op, **options):
             "p99_ms": first["p99_ms"], "p999_ms": first["p999_ms"],
             "server_cpu_s_per_m": used * per_million, "server_cpu_s_per_m_during": during * per_million,
             "generator_cpu_s_per_m": first["generator_cpu_s"] * per_million,
-            "rows_of_parts": {part: one["rows"] for part, one in result.items()},
+            **cached, "rows_of_parts": {part: one["rows"] for part, one in result.items()},
             "p99_ms_of_parts": {part: one["p99_ms"] for part, one in result.items()},
             "disk_mb": (disk_bytes(server.folder) - disk) / 1e6,
             "syncs": (server.syncs() or 0) - (syncs or 0),
@@ -208,11 +229,13 @@ def measured(server, op, **options):
 
 CONNECTIONS = 4
 CUT = "lake files, afterwards"
-ALONE = ("append", "catch-up", CUT)  # by the server of ours that cuts no lake files by itself
+CATCH_UP, AGAIN, COLD = "catch-up", "catch-up, again", "catch-up, cache dropped"
+ALONE = ("append", CATCH_UP, AGAIN, COLD, CUT)  # by the server of ours that cuts no lake files by itself
 
 
 def workloads(arguments):
     """name: (what goes before, the op and its options). Each pair has tables of its own."""
+    forget = [(forget_cache, {})] if os.access("/proc/sys/vm/drop_caches", os.W_OK) else None
     seconds, keys = arguments.seconds, arguments.keys
     log = {"table": "bench.log", "buckets": 4}
     keyed = {"table": "bench.keyed", "buckets": 4, "keys": keys}
@@ -220,7 +243,11 @@ def workloads(arguments):
     yield "append", [("create", {**log, "compression": "NONE"})], (
         "produce", {**log, "connections": CONNECTIONS, "depth": max(1, arguments.in_flight // CONNECTIONS),
                     "batch": 1000, "row_bytes": 100, "rows": arguments.rows, "seconds": 100_000})
-    yield "catch-up", [], ("fetch", {**log, "connections": CONNECTIONS, "depth": 1, "seconds": 100_000})
+    fetch = ("fetch", {**log, "connections": CONNECTIONS, "depth": 1, "seconds": 100_000})
+    yield CATCH_UP, [], fetch
+    yield AGAIN, [], fetch
+    if forget:
+        yield COLD, forget, fetch
     yield CUT, [], ("cut", {"table": "bench/log"})
     yield "upsert", [("create", {**keyed, "keyed": 1}), (fill.pop("op"), {**keyed, **fill})], (
         "upsert", {**keyed, "connections": 4, "depth": 2, "batch": 500, "seconds": seconds})
@@ -244,7 +271,7 @@ def generator_alone(arguments):
         address = f"127.0.0.1:{int(sink.stdout.readline())}"
         alone = {}
         for name, _, (op, options) in workloads(arguments):
-            if name == CUT:
+            if name in (CUT, AGAIN, COLD):
                 continue
             result = load(address, op, **{**options, "seconds": 2, **({"again": 1} if op == "fetch" else {})})
             part = next(iter(result.values()))
@@ -287,6 +314,9 @@ def main():
                         if name in ALONE and server.name == "firth":
                             server = log_only
                         for earlier, its in before:
+                            if callable(earlier):
+                                earlier(server)
+                                continue
                             load(server, earlier, **its)
                             if earlier == "create" and server.name == "fluss":
                                 time.sleep(3)  # its tables have no leaders at first
@@ -294,7 +324,7 @@ def main():
                         one = measured(server, op, **options)
                         print(f"  pair {pair} {server.name:6} {name:28} {one['rows_per_s']:12.0f} rows/s "
                               f"{one['server_cpu_s_per_m_during']:8.3f} {one['server_cpu_s_per_m']:8.3f} CPU s/M  "
-                              f"p99 {one['p99_ms']:.2f} ms", flush=True)
+                              f"p99 {one['p99_ms']:.2f} ms" + cache_text(one), flush=True)
                         if pair:
                             results.setdefault(name, {}).setdefault(server.name, []).append(one)
             disk = {server.folder.name: disk_bytes(server.folder) for server in [*servers, log_only]}
@@ -302,30 +332,43 @@ def main():
             for server in [*servers, *([log_only] if log_only else [])]:
                 server.stop()
     median = {name: {who: median_of(runs) for who, runs in both.items()} for name, both in results.items()}
-    show(median, alone, disk)
+    worst = {name: min(theirs["server_cpu_s_per_m"] / ours["server_cpu_s_per_m"]
+                       for ours, theirs in zip(both["firth"], both["fluss"]))
+             for name, both in results.items() if len(both) == 2}
+    show(median, worst, alone, disk)
     keep("fluss", {"pairs": arguments.pairs, "seconds": arguments.seconds, "keys": arguments.keys, "rows": arguments.rows,
                    "in_flight": arguments.in_flight, "original": VERSION if library else None, "generator_alone": alone,
-                   "median": median, "disk_bytes": disk})
+                   "median": median, "ratio_of_worst_pair": worst, "pairs_of": results, "disk_bytes": disk})
 
 
-def show(median, alone, disk):
+def cache_text(one):
+    return f", {one['in_cache_before']:.0%} of the log in the cache before" if "in_cache_before" in one else ""
+
+
+def show(median, worst, alone, disk):
     print("\n'during' and 'CPU s/M': CPU s of the server for a million rows, without and with what it does afterwards"
-          "\nfor them; the ratio is of the latter; disk MB: how much more there is on the disk than before\n")
-    print(f"{'':28} {'server':7}{'rows/s':>11}{'MB/s':>7}{'during':>9}{'CPU s/M':>9}{'ratio':>7}{'p50 ms':>8}"
+          "\nfor them; the ratios are of the latter: of the medians, and of the worst pair; disk MB: how much more there is"
+          "\non the disk than before\n")
+    print(f"{'':28} {'server':7}{'rows/s':>11}{'MB/s':>7}{'during':>9}{'CPU s/M':>9}{'ratio':>7}{'worst':>7}{'p50 ms':>8}"
           f"{'p99 ms':>8}{'p99.9':>8}{'syncs':>7}{'RSS MB':>8}{'disk MB':>9}")
     for name, both in median.items():
         for who, one in both.items():
-            ratio = ""
+            ratio = least = ""
             if who == "firth" and "fluss" in both:
+                least = f"{worst[name]:.1f}x"
                 ratio = f"{both['fluss']['server_cpu_s_per_m'] / one['server_cpu_s_per_m']:.1f}x"
             print(f"{name:28} {who:7}{one['rows_per_s']:11.0f}{one['mb_per_s']:7.0f}"
-                  f"{one['server_cpu_s_per_m_during']:9.3f}{one['server_cpu_s_per_m']:9.3f}{ratio:>7}"
+                  f"{one['server_cpu_s_per_m_during']:9.3f}{one['server_cpu_s_per_m']:9.3f}{ratio:>7}{least:>7}"
                   f"{one['p50_ms']:8.2f}{one['p99_ms']:8.2f}{one['p999_ms']:8.2f}"
-                  f"{one['syncs']:7.0f}{one['rss_mb']:8.0f}{one['disk_mb']:9.0f}")
-        if name not in alone:
+                  f"{one['syncs']:7.0f}{one['rss_mb']:8.0f}{one['disk_mb']:9.0f}{cache_text(one)}")
+        sink = alone.get(CATCH_UP if name in (AGAIN, COLD) else name)
+        if sink is None:
             continue
         fastest = max(one["rows_per_s"] for one in both.values())
-        print(f"{'':28} the generator alone reaches {alone[name]['rows_per_s'] / fastest:.1f} times the faster one")
+        print(f"{'':28} the generator alone reaches {sink['rows_per_s'] / fastest:.1f} times the faster one")
+        if name in (CATCH_UP, AGAIN, COLD) and "firth" in both:
+            print(f"{'':28} a bare copy by the socket, {sink['rows_per_s']:.0f} rows/s: "
+                  f"{both['firth']['rows_per_s'] / sink['rows_per_s']:.0%} of it")
     print("bytes on disk: " + ", ".join(f"{who} {count / 1e6:.0f} MB" for who, count in disk.items()))
 
 

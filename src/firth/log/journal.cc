@@ -13,6 +13,7 @@ namespace firth::log {
 namespace {
 
 constexpr size_t kOpenFilesMax = 256;
+constexpr size_t kReadPieceBytes = 2 << 20;
 constexpr char kMarkName[] = "synced";
 constexpr uint64_t kMarkMagic = 0x4b52414d48545246;  // "FRTHMARK"
 constexpr size_t kMarkBytes = 32;
@@ -81,7 +82,9 @@ std::optional<uint64_t> NumberOf(const std::string& name, const char* format,
 Journal::Journal(JournalOptions options)
     : options_(std::move(options)),
       recent_(std::make_shared<store::RecentBytes>(
-          std::min(options_.recent_bytes, options_.file_bytes_max / 2))) {}
+          std::min(options_.recent_bytes, options_.file_bytes_max / 2))),
+      read_memory_(std::make_shared<store::BlockMemory>(
+          kReadPieceBytes, std::max<size_t>(2, options_.recent_bytes / kReadPieceBytes))) {}
 
 std::string Journal::FileName(uint64_t number) {
   char name[40];
@@ -282,7 +285,7 @@ Status Journal::BeginFile(uint64_t number) {
   reserved_ = kFileHeaderBytes;
   entries_ = 0;
   std::lock_guard lock(mutex_);
-  // Nothing is written to the last one any more, so that its readers may use the system's cache.
+  // Nothing is written to the last one any more: it is opened anew by whoever reads it.
   open_.erase(closed);
   open_[number] = current_;
   live_.push_back({.number = number, .from = number, .to = number});
@@ -491,7 +494,7 @@ Result<std::shared_ptr<store::File>> Journal::FileByNumber(uint64_t number) cons
     std::lock_guard lock(mutex_);
     if (const auto found = open_.find(number); found != open_.end()) return found->second;
   }
-  auto opened = options_.files->Open(PathOf(number));
+  auto opened = store::OpenSettled(options_.files, PathOf(number), lately_);
   if (!opened.ok()) {
     if (ReasonOf(opened.status()) != Reason::kFileMissing) return opened.status();
     return Error(Code::kDataLoss, Reason::kFileMissing,

@@ -13,6 +13,7 @@
 #include "firth/log/followers.h"
 #include "firth/log/journal.h"
 #include "firth/log/rewrite.h"
+#include "firth/log/run_memory.h"
 #include "firth/log/start_up.h"
 
 namespace firth::log {
@@ -24,6 +25,10 @@ constexpr uint64_t kReadGapBytesMax = 16 << 10;
 Status Damaged(const std::string& file, uint64_t at, const char* what) {
   return Error(Code::kDataLoss, Reason::kChecksumMismatch,
                file + " is damaged at byte " + std::to_string(at) + ": " + what);
+}
+
+uint64_t EndOf(const IndexEntry& entry) {
+  return entry.body_at + entry.body_bytes;
 }
 
 /// What an executor still holds when the store is closed does nothing.
@@ -101,15 +106,19 @@ class LogStoreImpl : public LogStore {
   Result<std::vector<StoredEntry>> ReadPlan(LogId log, const std::vector<IndexEntry>& plan) const {
     std::vector<StoredEntry> entries;
     entries.reserve(plan.size());
+    uint64_t bytes = 0;
+    for (const IndexEntry& entry : plan) bytes += entry.body_bytes;
+    RunMemory memory(journal_->read_memory(), bytes);
     for (size_t begin = 0; begin < plan.size();) {
+      const uint64_t from = plan[begin].body_at;
       size_t end = begin + 1;
       while (end < plan.size() && plan[end].file == plan[begin].file &&
-             plan[end].body_at >= plan[end - 1].body_at + plan[end - 1].body_bytes &&
-             plan[end].body_at - plan[end - 1].body_at - plan[end - 1].body_bytes <=
-                 kReadGapBytesMax) {
+             plan[end].body_at >= EndOf(plan[end - 1]) &&
+             plan[end].body_at - EndOf(plan[end - 1]) <= kReadGapBytesMax &&
+             EndOf(plan[end]) - from <= memory.run_bytes_max()) {
         ++end;
       }
-      ARROW_RETURN_NOT_OK(ReadRun(log, plan, begin, end, &entries));
+      ARROW_RETURN_NOT_OK(ReadRun(log, plan, begin, end, &memory, &entries));
       begin = end;
     }
     return entries;
@@ -296,12 +305,11 @@ class LogStoreImpl : public LogStore {
 
   /// Read plan[begin, end), which lies in one stretch of one file, and verify each entry.
   Status ReadRun(LogId log, const std::vector<IndexEntry>& plan, size_t begin, size_t end,
-                 std::vector<StoredEntry>* out) const {
+                 RunMemory* memory, std::vector<StoredEntry>* out) const {
     ARROW_ASSIGN_OR_RAISE(const auto file, journal_->FileByNumber(plan[begin].file));
     const uint64_t from = plan[begin].body_at;
-    const uint64_t to = plan[end - 1].body_at + plan[end - 1].body_bytes;
-    ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Buffer> run,
-                          arrow::AllocateBuffer(static_cast<int64_t>(to - from)));
+    const uint64_t to = EndOf(plan[end - 1]);
+    ARROW_ASSIGN_OR_RAISE(const std::shared_ptr<arrow::Buffer> run, memory->For(from, to - from));
     auto* bytes = reinterpret_cast<std::byte*>(run->mutable_data());
     ARROW_RETURN_NOT_OK(file->Read(from, std::span(bytes, to - from)));
     for (size_t i = begin; i < end; ++i) {

@@ -159,6 +159,12 @@ Result<std::unique_ptr<File>> OpenPastCache(FileSystem* files, const std::string
   return direct != nullptr ? direct->OpenDirect(path) : files->Open(path);
 }
 
+Result<std::unique_ptr<File>> OpenSettled(FileSystem* files, const std::string& path,
+                                          std::shared_ptr<LatelyRead> lately) {
+  auto* const direct = dynamic_cast<DirectFiles*>(files);
+  return direct != nullptr ? direct->OpenSettled(path, std::move(lately)) : files->Open(path);
+}
+
 Result<std::unique_ptr<File>> OpenToAppend(FileSystem* files, const std::string& path,
                                            std::shared_ptr<RecentBytes> recent) {
   ARROW_ASSIGN_OR_RAISE(auto file, OpenPastCache(files, path));

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "firth/store/cached_pages.h"
 #include "firth/store/file_system.h"
 #include "firth/store/recent_bytes.h"
 
@@ -24,11 +25,22 @@ class DirectFiles {
   /// Open a file that is written in whole blocks, as MakeBlockFile does, and read at any place;
   /// past the cache where that is possible.
   virtual Result<std::unique_ptr<File>> OpenDirect(const std::string& path) = 0;
+  /// Open a file that nobody writes to any more, as OpenSettled does.
+  virtual Result<std::unique_ptr<File>> OpenSettled(const std::string& path,
+                                                    std::shared_ptr<LatelyRead> lately) = 0;
 };
 
 /// Open to read a file that may be a block file which is being written: past the operating system's
 /// cache where that is possible, so that no page of it stays there as it was.
 Result<std::unique_ptr<File>> OpenPastCache(FileSystem* files, const std::string& path);
+
+/// Open to read a file that nobody writes to any more. Where the file system can, long reads of
+/// what the operating system's cache does not hold go past it: its pages would be taken anew, which
+/// can cost more than the reading. What is read again and again, by the files that share `lately`,
+/// is read through the cache, so that many who read the same have it from memory. A long read is
+/// cheapest into memory that lies in its block as the bytes lie in theirs (direct_read.h).
+Result<std::unique_ptr<File>> OpenSettled(FileSystem* files, const std::string& path,
+                                          std::shared_ptr<LatelyRead> lately);
 
 /// FileSystem::Create and Open for a block file, past the operating system's cache where that is
 /// possible.

@@ -1,21 +1,16 @@
 #include "firth/store/block_file.h"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <linux/magic.h>
-#include <sys/mman.h>
-#include <sys/vfs.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
-#include <filesystem>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "firth/common/random.h"
 #include "firth/store/memory_file_system.h"
+#include "firth/store/testing_cache.h"
 #include "firth/store/testing_files.h"
 
 namespace firth::store {
@@ -102,30 +97,12 @@ TEST(BlockFileTest, LongReadsOfWhatIsNotInMemory) {
   EXPECT_FALSE(ReadText(*file, 1 << 20, text.size()).ok()) << "it ends before";
 }
 
-/// How many pages of a file are in the operating system's cache.
-size_t PagesInCache(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  FIRTH_CHECK(fd >= 0);
-  const auto bytes = static_cast<size_t>(std::filesystem::file_size(path));
-  void* const mapped = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, fd, 0);
-  FIRTH_CHECK(mapped != MAP_FAILED);
-  std::vector<unsigned char> pages((bytes + 4095) / 4096);
-  FIRTH_CHECK(mincore(mapped, bytes, pages.data()) == 0);
-  munmap(mapped, bytes);
-  close(fd);
-  return static_cast<size_t>(std::ranges::count_if(pages, [](auto page) { return page & 1; }));
-}
-
 // A page that a reader brought there while its block was written could stay as it was.
 TEST(BlockFileTest, NoReadBringsAPageOfALiveFileToTheCache) {
   const TemporaryFolder folder(testing::TempDir());  // on a disk, where there is one
   const auto files = OpenLocalFileSystem(folder.path()).ValueOrDie();
   const auto file = CreateToAppend(files.get(), "f", std::make_shared<RecentBytes>(1)).ValueOrDie();
-  const int direct = open((folder.path() + "/f").c_str(), O_RDWR | O_DIRECT | O_CLOEXEC);
-  struct statfs facts{};
-  ASSERT_EQ(statfs(folder.path().c_str(), &facts), 0);
-  if (direct >= 0) close(direct);
-  if (direct < 0 || facts.f_type == TMPFS_MAGIC) {
+  if (!GoesPastCache(folder.path() + "/f")) {
     GTEST_SKIP() << folder.path() << " is in memory: nothing goes past the cache there";
   }
   SeededRandom random(5);

@@ -2,13 +2,11 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <cstdlib>
-#include <new>
 
+#include "firth/store/cached_pages.h"
+#include "firth/store/direct_read.h"
 #include "firth/store/file_error.h"
-#include "firth/store/recent_bytes.h"
 
 namespace firth::store {
 namespace {
@@ -58,28 +56,13 @@ class LocalFile : public File {
 
   const std::string& name() const override { return name_; }
 
- private:
+ protected:
   int fd() const { return descriptor_.get(); }
 
+ private:
   const Descriptor descriptor_;
   const std::string name_;
   bool sync_failed_ = false;  // of the one writer
-};
-
-/// What was read past the operating system's cache, before it is copied to where it was asked for.
-class Bounce {
- public:
-  static constexpr size_t kBytes = 1 << 20;
-  Bounce() : memory_(static_cast<std::byte*>(std::aligned_alloc(kBlockBytes, kBytes))) {
-    if (memory_ == nullptr) throw std::bad_alloc();
-  }
-  ~Bounce() { std::free(memory_); }
-  Bounce(const Bounce&) = delete;
-  Bounce& operator=(const Bounce&) = delete;
-  std::span<std::byte> memory() const { return {memory_, kBytes}; }
-
- private:
-  std::byte* const memory_;
 };
 
 class DirectFile : public LocalFile {
@@ -94,27 +77,11 @@ class DirectFile : public LocalFile {
   /// Past the cache however little it is: a page that a reader brought into the cache while its
   /// block is written could stay there as it was.
   Status Read(uint64_t position, std::span<std::byte> out) const override {
-    if (out.empty()) return Status::OK();
-    if (position > INT64_MAX - Bounce::kBytes) return FileError(EFBIG, "read", name());
-    thread_local const Bounce bounce;
     size_t read = 0;
-    while (read < out.size()) {
-      const uint64_t at = position + read;
-      const size_t skipped = at % kBlockBytes;
-      const uint64_t blocks = (skipped + out.size() - read + kBlockBytes - 1) / kBlockBytes;
-      const std::span memory =
-          bounce.memory().first(std::min<uint64_t>(blocks * kBlockBytes, Bounce::kBytes));
-      // Where the file ends, what is read may end inside a block; a block is what can be asked for.
-      const ssize_t got =
-          pread(direct_.get(), memory.data(), memory.size(), static_cast<off_t>(at - skipped));
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return FileError(errno, "read", name());
-      const auto found = static_cast<size_t>(got);
-      if (found <= skipped) return ReadPastEnd(name(), position, out.size(), read);
-      const std::span taken = memory.subspan(skipped, std::min(found - skipped, out.size() - read));
-      std::ranges::copy(taken, out.begin() + static_cast<ptrdiff_t>(read));
-      read += taken.size();
+    if (const int error = ReadDirectly(direct_.get(), position, out, &read)) {
+      return FileError(error, "read", name());
     }
+    if (read < out.size()) return ReadPastEnd(name(), position, out.size(), read);
     return Status::OK();
   }
 
@@ -122,7 +89,43 @@ class DirectFile : public LocalFile {
   const Descriptor direct_;
 };
 
+class SettledFile : public LocalFile {
+ public:
+  SettledFile(Descriptor descriptor, Descriptor direct, std::string name,
+              std::shared_ptr<LatelyRead> lately)
+      : LocalFile(std::move(descriptor), std::move(name)),
+        direct_(std::move(direct)),
+        cached_(fd()),
+        lately_(std::move(lately)) {}
+
+  Status Read(uint64_t position, std::span<std::byte> out) const override {
+    size_t read = 0;
+    // What fails past the cache, or ends too early, the cache is asked for: it knows best why.
+    if (GoesPastCache(position, out.size()) &&
+        ReadDirectly(direct_.get(), position, out, &read) == 0 && read == out.size()) {
+      return Status::OK();
+    }
+    return LocalFile::Read(position, out);
+  }
+
+ private:
+  bool GoesPastCache(uint64_t position, size_t bytes) const {
+    return bytes >= kPastCacheBytesMin && !cached_.Holds(position, bytes) &&
+           !lately_->Note(this, position, bytes);
+  }
+
+  const Descriptor direct_;
+  const CachedPages cached_;
+  const std::shared_ptr<LatelyRead> lately_;
+};
+
 }  // namespace
+
+std::unique_ptr<File> MakeSettledFile(Descriptor descriptor, Descriptor direct, std::string name,
+                                      std::shared_ptr<LatelyRead> lately) {
+  return std::make_unique<SettledFile>(std::move(descriptor), std::move(direct), std::move(name),
+                                       std::move(lately));
+}
 
 std::unique_ptr<File> MakeDirectFile(Descriptor descriptor, Descriptor direct, std::string name) {
   return std::make_unique<DirectFile>(std::move(descriptor), std::move(direct), std::move(name));

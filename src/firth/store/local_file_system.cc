@@ -69,16 +69,16 @@ class LocalFileSystem : public FileSystem, public DirectFiles {
   }
 
   Result<std::unique_ptr<File>> OpenDirect(const std::string& path) override {
-    ARROW_RETURN_NOT_OK(CheckFilePath(path));
-    Descriptor opened;
-    Descriptor direct;
-    if (const int error = OpenAt(root_.get(), path.c_str(), O_RDWR, &opened)) {
-      return FileError(error, "open", path);
-    }
-    if (OpenDirectlyAt(root_.get(), path.c_str(), kBlockBytes, &direct) != 0) {
-      return MakeLocalFile(std::move(opened), path);
-    }
-    return MakeDirectFile(std::move(opened), std::move(direct), path);
+    return OpenTwice(path, [&](Descriptor opened, Descriptor direct) {
+      return MakeDirectFile(std::move(opened), std::move(direct), path);
+    });
+  }
+
+  Result<std::unique_ptr<File>> OpenSettled(const std::string& path,
+                                            std::shared_ptr<LatelyRead> lately) override {
+    return OpenTwice(path, [&](Descriptor opened, Descriptor direct) {
+      return MakeSettledFile(std::move(opened), std::move(direct), path, std::move(lately));
+    });
   }
 
   Result<bool> Exists(const std::string& path) override {
@@ -163,6 +163,21 @@ class LocalFileSystem : public FileSystem, public DirectFiles {
       return FileError(error, action, path);
     }
     return MakeLocalFile(std::move(opened), path);
+  }
+
+  /// Open a file through the cache and past it; only through it where there is no other way.
+  template <typename Make>
+  Result<std::unique_ptr<File>> OpenTwice(const std::string& path, const Make& make) {
+    ARROW_RETURN_NOT_OK(CheckFilePath(path));
+    Descriptor opened;
+    Descriptor direct;
+    if (const int error = OpenAt(root_.get(), path.c_str(), O_RDWR, &opened)) {
+      return FileError(error, "open", path);
+    }
+    if (OpenDirectlyAt(root_.get(), path.c_str(), kBlockBytes, &direct) != 0) {
+      return MakeLocalFile(std::move(opened), path);
+    }
+    return make(std::move(opened), std::move(direct));
   }
 
   Status OpenFolder(const std::string& folder, const char* action, Descriptor* out) {

@@ -1,63 +1,18 @@
 #include "firth/store/recent_bytes.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
-#include <cstdlib>
-#include <new>
 
 namespace firth::store {
 namespace {
 
 constexpr size_t kSegmentBytesMax = 4 << 20;
-constexpr size_t kHugePageBytes = 2 << 20;
 
 size_t SegmentBytesFor(size_t bytes_max) {
   const size_t wanted = std::clamp<size_t>(bytes_max / 8, kBlockBytes, kSegmentBytesMax);
   return wanted / kBlockBytes * kBlockBytes;
 }
 
-/// On huge pages where that is possible: what is written past the operating system's cache is
-/// looked up by it page by page, each time.
-std::byte* Allocate(size_t bytes) {
-  const bool huge = bytes % kHugePageBytes == 0;
-  void* const memory = std::aligned_alloc(huge ? kHugePageBytes : kBlockBytes, bytes);
-  if (memory == nullptr) throw std::bad_alloc();
-  if (huge) static_cast<void>(madvise(memory, bytes, MADV_HUGEPAGE));  // else it is only slower
-  return static_cast<std::byte*>(memory);
-}
-
 }  // namespace
-
-BlockMemory::~BlockMemory() {
-  for (std::byte* const piece : unused_) std::free(piece);
-}
-
-std::byte* BlockMemory::Take() {
-  {
-    std::lock_guard lock(mutex_);
-    if (!unused_.empty()) {
-      std::byte* const piece = unused_.back();
-      unused_.pop_back();
-      return piece;
-    }
-    ++pieces_;
-    unused_.reserve(pieces_);
-  }
-  return Allocate(piece_bytes_);
-}
-
-void BlockMemory::GiveBack(std::byte* piece) {
-  {
-    std::lock_guard lock(mutex_);
-    if (pieces_ <= pieces_max_) {
-      unused_.push_back(piece);
-      return;
-    }
-    --pieces_;
-  }
-  std::free(piece);
-}
 
 RecentBytes::RecentBytes(size_t bytes_max)
     : segment_bytes_(SegmentBytesFor(bytes_max)),

@@ -11,32 +11,9 @@
 #include <utility>
 #include <vector>
 
+#include "firth/store/block_memory.h"
+
 namespace firth::store {
-
-/// Blocks are what a disk is written in past the operating system's cache.
-inline constexpr uint64_t kBlockBytes = 4096;
-
-/// Pieces of memory of one size, at addresses of blocks. Memory that was written before costs
-/// nothing to write again, so as many pieces as `pieces_max` are kept when nobody uses them.
-/// Thread-safe.
-class BlockMemory {
- public:
-  BlockMemory(size_t piece_bytes, size_t pieces_max)
-      : piece_bytes_(piece_bytes), pieces_max_(pieces_max) {}
-  ~BlockMemory();
-  BlockMemory(const BlockMemory&) = delete;
-  BlockMemory& operator=(const BlockMemory&) = delete;
-
-  std::byte* Take();
-  void GiveBack(std::byte* piece);
-
- private:
-  const size_t piece_bytes_;
-  const size_t pieces_max_;
-  std::mutex mutex_;
-  size_t pieces_ = 0;               // guarded by mutex_: all, in use or not
-  std::vector<std::byte*> unused_;  // guarded by mutex_
-};
 
 /// A stretch of a file: as many bytes as a segment has, at a multiple of that. Written by one
 /// thread, behind `to`; read by any, before it.
