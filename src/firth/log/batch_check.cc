@@ -9,6 +9,7 @@
 
 #include "firth/common/text.h"
 #include "firth/log/ipc_message.h"
+#include "firth/log/unpack.h"
 
 namespace firth::log {
 namespace {
@@ -71,7 +72,7 @@ bool IsText(Bytes offsets, int64_t rows, Bytes data) {
   return !inside;
 }
 
-/// The buffers of a message, one after another.
+/// The buffers of a message, one after another, unpacked: the last few stay.
 class Buffers {
  public:
   explicit Buffers(const IpcRecordBatch& batch) : batch_(batch) {}
@@ -81,12 +82,22 @@ class Buffers {
     if (next_ == batch_.buffers.size()) return std::nullopt;
     const IpcBuffer& buffer = batch_.buffers[next_++];
     if (buffer.length > 0 && buffer.offset % 8 != 0) return std::nullopt;
-    return batch_.body.subspan(static_cast<size_t>(buffer.offset),
-                               static_cast<size_t>(buffer.length));
+    const Bytes bytes =
+        batch_.body.subspan(static_cast<size_t>(buffer.offset), static_cast<size_t>(buffer.length));
+    if (!batch_.compression.has_value() || bytes.empty()) return bytes;
+    // A column has no more buffers than are held at once.
+    thread_local Unpacker unpacker;
+    const auto unpacked = unpacker.Unpack(*batch_.compression, bytes);
+    if (unpacked.has_value()) unpacked_bytes_ += unpacked->size();
+    return unpacked_bytes_ <= kUnpackedBytesMax ? unpacked : std::nullopt;
   }
 
  private:
+  /// So much may any batch unpack to; decoding says which may be more.
+  static constexpr size_t kUnpackedBytesMax = 256 << 20;
+
   const IpcRecordBatch& batch_;
+  size_t unpacked_bytes_ = 0;
   size_t next_ = 0;
 };
 
@@ -121,8 +132,7 @@ bool IsColumn(const arrow::Field& field, const IpcFieldNode& node, Buffers* buff
 bool AreRowsPlainlyThere(const BatchHeader& header, const arrow::Schema& schema) {
   if (header.rows == 0) return false;
   const auto batch = ParseIpcRecordBatch(header.message);
-  if (!batch.ok() || batch->has_more || batch->compression.has_value() ||
-      batch->length != header.rows ||
+  if (!batch.ok() || batch->has_more || batch->length != header.rows ||
       batch->nodes.size() != static_cast<size_t>(schema.num_fields())) {
     return false;
   }

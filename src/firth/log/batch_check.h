@@ -12,8 +12,9 @@
 namespace firth::log {
 
 /// Check that DecodeBatch will read `batch`, whose header is `header`, as `schema`. Columns of
-/// plain types that are not compressed are judged by where their buffers lie, and by one pass over
-/// their validity, offsets and text; a batch with others, or with anything unusual, is decoded.
+/// plain types are judged by where their buffers lie, and by one pass over their validity, offsets
+/// and text, unpacked one by one where they are compressed; a batch with others, or with anything
+/// unusual, is decoded.
 /// Error kCorruptBatch.
 Status CheckRows(const std::shared_ptr<arrow::Buffer>& batch, const BatchHeader& header,
                  const std::shared_ptr<arrow::Schema>& schema);

@@ -9,6 +9,7 @@
 
 #include "firth/common/random.h"
 #include "firth/log/log_testing.h"
+#include "firth/log/unpack.h"
 
 namespace firth::log {
 namespace {
@@ -41,9 +42,12 @@ std::shared_ptr<arrow::RecordBatch> PlainRows(const char* text) {
   return FromJson(PlainSchema(), json + "]");
 }
 
-std::string Encoded(const char* text) {
-  const auto batch =
-      EncodeBatch(*PlainRows(text), {}, {.compression = arrow::Compression::UNCOMPRESSED});
+constexpr arrow::Compression::type kCompressions[] = {
+    arrow::Compression::UNCOMPRESSED, arrow::Compression::ZSTD, arrow::Compression::LZ4_FRAME};
+
+std::string Encoded(const char* text,
+                    arrow::Compression::type compression = arrow::Compression::UNCOMPRESSED) {
+  const auto batch = EncodeBatch(*PlainRows(text), {}, {.compression = compression});
   return std::string(AsText(BytesOf(*batch)));
 }
 
@@ -56,8 +60,52 @@ Status Decoded(const std::string& bytes) {
 }
 
 TEST(BatchCheckTest, PlainRowsNeedNoDecoding) {
-  EXPECT_TRUE(IsPlain(Encoded("text")));
-  EXPECT_TRUE(IsPlain(Encoded("f\xc3\xb6rde \xe2\x82\xac")));
+  for (const auto compression : kCompressions) {
+    EXPECT_TRUE(IsPlain(Encoded("text", compression)));
+    EXPECT_TRUE(IsPlain(Encoded("f\xc3\xb6rde \xe2\x82\xac", compression)));
+  }
+}
+
+// Longer ones than are unpacked at once are decoded, and so is what does not end where it says.
+TEST(BatchCheckTest, WhatIsUnpackedIsExactlyThat) {
+  const auto schema = arrow::schema({arrow::field("s", arrow::utf8())});
+  for (const size_t length : {size_t{3}, Unpacker::kBytesMax, Unpacker::kBytesMax + 1}) {
+    for (const auto compression : {arrow::Compression::ZSTD, arrow::Compression::LZ4_FRAME}) {
+      const auto rows = FromJson(schema, "[[\"" + std::string(length, 't') + "\"]]");
+      const auto batch = EncodeBatch(*rows, {}, {.compression = compression}).ValueOrDie();
+      const BatchHeader header = *ParseBatch(BytesOf(batch));
+      EXPECT_EQ(AreRowsPlainlyThere(header, *schema), length <= Unpacker::kBytesMax);
+      EXPECT_TRUE(CheckRows(batch, header, schema).ok());
+    }
+  }
+  Unpacker unpacker;
+  std::string packed(8, '\xff');
+  packed += "as it is";
+  for (const auto compression : {IpcCompression::kZstd, IpcCompression::kLz4Frame}) {
+    EXPECT_EQ(AsText(unpacker.Unpack(compression, AsBytes(packed)).value()), "as it is");
+    EXPECT_FALSE(unpacker.Unpack(compression, AsBytes("short")).has_value());
+    EXPECT_FALSE(unpacker.Unpack(compression, AsBytes(std::string(24, '\1'))).has_value());
+  }
+  for (const auto type : {arrow::Compression::ZSTD, arrow::Compression::LZ4_FRAME}) {
+    const auto own =
+        type == arrow::Compression::ZSTD ? IpcCompression::kZstd : IpcCompression::kLz4Frame;
+    const std::string text(1000, 'x');
+    const auto codec = arrow::util::Codec::Create(type).ValueOrDie();
+    std::string made(8 + static_cast<size_t>(codec->MaxCompressedLen(1000, nullptr)), '\0');
+    const auto bytes = codec->Compress(1000, reinterpret_cast<const uint8_t*>(text.data()),
+                                       static_cast<int64_t>(made.size() - 8),
+                                       reinterpret_cast<uint8_t*>(made.data()) + 8);
+    made.resize(8 + static_cast<size_t>(bytes.ValueOrDie()));
+    for (const int64_t claimed : {0, 1, 999, 1000, 1001, 2000}) {
+      StoreLe(made.data(), claimed);
+      const auto unpacked = unpacker.Unpack(own, AsBytes(made));
+      EXPECT_EQ(unpacked.has_value(), claimed == 1000) << claimed;
+    }
+    StoreLe(made.data(), int64_t{1000});
+    EXPECT_EQ(AsText(unpacker.Unpack(own, AsBytes(made)).value()), text);
+    EXPECT_FALSE(unpacker.Unpack(own, AsBytes(made.substr(0, made.size() - 1))).has_value());
+    EXPECT_EQ(AsText(unpacker.Unpack(own, AsBytes(made)).value()), text) << "after failures";
+  }
 }
 
 // Most of a text may be looked at many bytes at once: none of them is overlooked.
@@ -92,9 +140,6 @@ TEST(BatchCheckTest, OthersAreDecoded) {
     const auto narrow = arrow::schema({arrow::field("d", arrow::decimal128(2, 0))});
     EXPECT_EQ(CheckRows(batch, header, narrow).ok(), json == std::string("[[\"7\"]]"));
   }
-  const auto compressed = TestBatch(0, 10);
-  EXPECT_FALSE(AreRowsPlainlyThere(*ParseBatch(BytesOf(compressed)), *TestSchema()));
-  EXPECT_TRUE(CheckRows(compressed, *ParseBatch(BytesOf(compressed)), TestSchema()).ok());
 }
 
 TEST(BatchCheckTest, AColumnOfAnotherTypeIsRefused) {
@@ -113,12 +158,16 @@ TEST(BatchCheckTest, AColumnOfAnotherTypeIsRefused) {
   }
 }
 
-TEST(BatchCheckTest, WhatIsTakenCanBeDecoded) {
-  SeededRandom random(12);
-  const std::vector<std::string> whole = {Encoded("text"), Encoded("f\xc3\xb6rde \xe2\x82\xac")};
-  ASSERT_TRUE(Decoded(whole[0]).ok());
+/// Batches of this compression, changed at random in `rounds` ways.
+struct Judged {
   int taken = 0, refused = 0, not_plain = 0;
-  for (int round = 0; round < 60'000; ++round) {
+};
+void Change(arrow::Compression::type compression, int rounds, Judged* judged) {
+  SeededRandom random(12);
+  const std::vector<std::string> whole = {Encoded("text", compression),
+                                          Encoded("f\xc3\xb6rde \xe2\x82\xac", compression)};
+  ASSERT_TRUE(Decoded(whole[0]).ok());
+  for (int round = 0; round < rounds; ++round) {
     std::string bytes = whole[random.Next64() % 2];
     const size_t body = bytes.size() - kBatchHeaderBytes;
     for (uint64_t i = 0; i <= random.Next64() % 3; ++i) {
@@ -135,11 +184,26 @@ TEST(BatchCheckTest, WhatIsTakenCanBeDecoded) {
     const bool plain = IsPlain(bytes);
     const Status decoded = Decoded(bytes);
     ASSERT_TRUE(!plain || decoded.ok()) << "round " << round << ": " << decoded;
-    ++(plain ? taken : decoded.ok() ? not_plain : refused);
+    ++(plain ? judged->taken : decoded.ok() ? judged->not_plain : judged->refused);
   }
-  EXPECT_GT(taken, 5'000);
-  EXPECT_GT(refused, 5'000);
-  EXPECT_LT(not_plain, taken);
+}
+
+TEST(BatchCheckTest, WhatIsTakenCanBeDecoded) {
+  Judged judged;
+  Change(arrow::Compression::UNCOMPRESSED, 60'000, &judged);
+  EXPECT_GT(judged.taken, 5'000);
+  EXPECT_GT(judged.refused, 5'000);
+  EXPECT_LT(judged.not_plain, judged.taken);
+}
+
+TEST(BatchCheckTest, WhatIsTakenOfCompressedBatchesCanBeDecoded) {
+  for (const auto compression : {arrow::Compression::ZSTD, arrow::Compression::LZ4_FRAME}) {
+    Judged judged;
+    Change(compression, 30'000, &judged);
+    EXPECT_GT(judged.taken, 500);
+    EXPECT_GT(judged.refused, 5'000);
+    EXPECT_LT(judged.not_plain, judged.taken);
+  }
 }
 
 }  // namespace
