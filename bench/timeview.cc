@@ -4,10 +4,15 @@
 //   FIRTH_BENCH_POINTS (default 20,000,000), FIRTH_BENCH_SERIES (default 1,000,000),
 //   FIRTH_BENCH_FOLDER (default /tmp/firth-bench-timeview),
 //   FIRTH_BENCH_PARTS (default all: late, many, idle, zoom, raw, after points in order)
+//   FIRTH_BENCH_KEEP (default none: the folder is removed; with it the points in order stay there
+//   and are taken from there the next time)
 //
 // Rates are per second of this process's CPU time, since other things run beside it; latencies are
 // of the wall clock. Points look like a phasor measurement unit's: 120 a second, float32 in
 // doubles.
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -86,10 +91,12 @@ class Bench {
       : folder_(std::move(folder)), points_(points), series_(series) {}
 
   void Run() {
-    std::filesystem::remove_all(folder_);
+    const bool keep = std::getenv("FIRTH_BENCH_KEEP") != nullptr;
+    const bool kept = keep && std::filesystem::exists(folder_ + "/ordered");
+    if (!kept) std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
     files_ = Check(store::OpenLocalFileSystem(folder_));
-    const double in_order = Insert("in order", 0);
+    const double in_order = kept ? 0 : Insert("in order", 0);
     if (Wanted("late")) {
       const double mixed = Insert("30 % out of order", 0.3);
       Report("cost of 30 % out of order", mixed / in_order, "x", "<= 1.3");
@@ -98,11 +105,14 @@ class Bench {
     if (Wanted("idle")) Idle();
     if (Wanted("zoom")) {
       Zoom("warm", uint64_t{256} << 20, true);
-      Zoom("cold", 0, false);
+      Zoom("cold", uint64_t{256} << 20, false);
+      from_disk_ = true;
+      Zoom("cold from the disk", uint64_t{256} << 20, false);
+      from_disk_ = false;
     }
     if (Wanted("raw")) Raw();
     std::printf("resident at the end: %lld MB\n", static_cast<long long>(ResidentBytes() >> 20));
-    std::filesystem::remove_all(folder_);
+    if (!keep) std::filesystem::remove_all(folder_);
   }
 
  private:
@@ -282,7 +292,11 @@ class Bench {
       if (span > all) continue;
       std::vector<double> micros;
       for (int i = 0; i < (again ? 400 : 100); ++i) {
-        if (!again) view = Open("ordered", 0);
+        if (!again) {
+          view.reset();
+          if (from_disk_) ForgetPages(folder_ + "/ordered");
+          view = Open("ordered", cache);
+        }
         const auto room = static_cast<uint64_t>(all - span);
         const int64_t start = kBegin + (room == 0 ? 0 : static_cast<int64_t>(random() % room));
         WindowBatch batch;
@@ -313,6 +327,16 @@ class Bench {
     Report("nearest, " + name + ", p99", micros[990] / 1000, "ms", "<= 1");
   }
 
+  /// Make the system's cache forget the files of a folder, which are at rest.
+  static void ForgetPages(const std::string& folder) {
+    for (const auto& file : std::filesystem::directory_iterator(folder)) {
+      const int fd = ::open(file.path().c_str(), O_RDONLY | O_CLOEXEC);
+      if (fd < 0) continue;
+      ::posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+      ::close(fd);
+    }
+  }
+
   void Raw() {
     auto view = Open("ordered");
     const double begin = CpuSeconds();
@@ -331,6 +355,7 @@ class Bench {
   const uint64_t points_;
   const uint64_t series_;
   std::unique_ptr<store::FileSystem> files_;
+  bool from_disk_ = false;
 };
 
 }  // namespace

@@ -27,11 +27,11 @@ Result<NodeLink> HeadWriter::WriteTree(const NodeLink& link) {
   }
   NodePtr node = link.node;
   if (!node->leaf()) {
-    auto clean = std::make_shared<Node>(*node);
-    for (NodeLink& below : clean->links) {
+    std::vector<NodeLink> links = node->links;
+    for (NodeLink& below : links) {
       ARROW_ASSIGN_OR_RAISE(below, WriteTree(below));
     }
-    node = std::move(clean);
+    node = NewInner(node->kind, node->width, node->start, node->revision, std::move(links));
   }
   const std::string payload = encoder_->EncodeNode(*node);
   const RecordHeader header{.kind = static_cast<RecordKind>(node->kind),

@@ -69,17 +69,31 @@ struct NodeLink {
   }
 };
 
+/// Of a sequence of parts and one of them: what is in front of it, and what is behind it.
+struct SideSums {
+  Statistics before;
+  Statistics after;
+};
+
 struct Node {
   NodeKind kind = NodeKind::kLeaf;
   uint8_t width = 0;     // of the grid cell that it covers; of a leaf, of its parent's slots
   int64_t start = 0;     // of the grid cell; of a leaf, of its first slot
   int64_t revision = 0;  // of the first tree that had it
-  // Leaf.
-  std::vector<int64_t> times;
-  std::vector<double> values;
-  std::vector<Statistics> blocks;  // of each kBlockPoints values; made on demand by SummariseBlocks
+  // Leaf; the spans lie in `storage`, so that a reader finds all of them in few pages.
+  int64_t first_time = 0;
+  int64_t last_time = 0;
+  std::span<const int64_t> times;
+  std::span<const double> values;
+  std::span<const Statistics> blocks;  // of each kBlockPoints values
+  // Of the blocks or links, and one more, whose `before` is all: what a window that ends inside a
+  // part takes of the others, at once. In `storage`, too.
+  std::span<const SideSums> sums;
   // Inner and pile.
   std::vector<NodeLink> links;
+  const uint8_t* first_link = nullptr;  // inner: for each slot, the first link that ends behind it
+  std::unique_ptr<std::byte[]> storage;
+  size_t storage_bytes = 0;
 
   static constexpr size_t kBlockPoints = 64;
 
@@ -94,8 +108,7 @@ struct Node {
   }
   /// Memory that it takes, without what its links hold.
   size_t MemoryBytes() const {
-    return sizeof(Node) + times.capacity() * sizeof(int64_t) + values.capacity() * sizeof(double) +
-           blocks.capacity() * sizeof(Statistics) + links.capacity() * sizeof(NodeLink);
+    return sizeof(Node) + storage_bytes + links.capacity() * sizeof(NodeLink);
   }
 };
 
@@ -111,18 +124,38 @@ struct PointSpan {
   }
 };
 
+/// A leaf whose columns are still to be filled in, then finished; nobody else sees it before.
+struct NewLeaf {
+  explicit NewLeaf(size_t points);
+  /// Summarise what the columns hold now.
+  void Finish();
+
+  std::shared_ptr<Node> node;
+  std::span<int64_t> times;
+  std::span<double> values;
+};
+
+/// An inner node or a pile of links that are not empty and in order.
+std::shared_ptr<Node> NewInner(NodeKind kind, int width, int64_t start, int64_t revision,
+                               std::vector<NodeLink> links);
+
 /// Make a leaf of points that are not empty, with its link.
 NodeLink MakeLeaf(int width, int64_t start, int64_t revision, PointSpan points);
 /// Make an inner node or a pile of links that are not empty, with its link.
 NodeLink MakeInner(NodeKind kind, int width, int64_t start, int64_t revision,
                    std::vector<NodeLink> links);
-/// Fill `blocks` of a leaf that nobody else sees yet.
-void SummariseBlocks(Node* leaf);
 /// Summarise points [begin, end) of a leaf, adding parts to `sum`.
 void SummariseWithin(const Node& leaf, size_t begin, size_t end, StatisticsSum* sum);
+/// The same of points [0, end) and of [begin, size), which take the sums of whole blocks at once.
+void SummariseBefore(const Node& leaf, size_t end, StatisticsSum* sum);
+void SummariseFrom(const Node& leaf, size_t begin, StatisticsSum* sum);
 
 /// The index of the first link that ends after `time`; links.size() if none does.
 size_t FirstLinkEndingAfter(const Node& node, int64_t time);
+/// The index of the first point of a leaf at or after `time`; of none, times.size().
+size_t IndexFrom(const Node& leaf, int64_t time);
+/// Where in a leaf that point would be if its points were regular.
+size_t GuessIndex(const Node& leaf, int64_t time);
 
 /// Where a reader gets nodes from.
 class NodeSource {
@@ -130,6 +163,8 @@ class NodeSource {
   virtual ~NodeSource() = default;
   /// The node of a link that is not empty. Errors: kDataLoss, kIo.
   virtual Result<NodePtr> Get(const NodeLink& link) const = 0;
+  /// The nodes of many links, so that they are waited for together. Fails as the first of them.
+  virtual Status GetMany(std::span<const NodeLink* const> links, std::span<NodePtr> out) const;
 };
 
 /// A source for trees that are wholly in memory.

@@ -205,6 +205,23 @@ Result<std::shared_ptr<const NodeFile::PackedIndex>> NodeFile::Index() const {
 Result<NodePtr> FileNodeSource::Get(const NodeLink& link) const {
   if (link.node) return link.node;
   if (NodePtr node = cache_->Find(link.address)) return node;
+  return Read(link);
+}
+
+Status FileNodeSource::GetMany(std::span<const NodeLink* const> links,
+                               std::span<NodePtr> out) const {
+  for (size_t i = 0; i < links.size(); ++i) {
+    if (links[i]->node) out[i] = links[i]->node;
+  }
+  cache_->FindMany(links, out);
+  for (size_t i = 0; i < links.size(); ++i) {
+    if (out[i]) continue;
+    ARROW_ASSIGN_OR_RAISE(out[i], Read(*links[i]));
+  }
+  return Status::OK();
+}
+
+Result<NodePtr> FileNodeSource::Read(const NodeLink& link) const {
   ARROW_ASSIGN_OR_RAISE(const Loaded loaded,
                         Load(link.address, static_cast<RecordKind>(link.kind)));
   auto node = DecodeNode(loaded.header, loaded.payload);

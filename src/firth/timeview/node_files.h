@@ -95,6 +95,7 @@ class FileNodeSource : public NodeSource {
       : table_(std::move(table)), cache_(std::move(cache)) {}
 
   Result<NodePtr> Get(const NodeLink& link) const override;
+  Status GetMany(std::span<const NodeLink* const> links, std::span<NodePtr> out) const override;
 
   /// A record that was read and checked.
   struct Loaded {
@@ -111,6 +112,9 @@ class FileNodeSource : public NodeSource {
   NodeCache* cache() const { return cache_.get(); }
 
  private:
+  /// From its file, into the cache.
+  Result<NodePtr> Read(const NodeLink& link) const;
+
   const FileTable table_;
   const std::shared_ptr<NodeCache> cache_;
 };

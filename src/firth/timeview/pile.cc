@@ -59,8 +59,8 @@ Status Builder::AppendAt(const NodeSource& source, const NodeLink& link, int hei
       return Status::OK();
     }
     if (link.address.known()) replaced->push_back(link.address);
-    std::vector<int64_t> times = node->times;
-    std::vector<double> values = node->values;
+    std::vector<int64_t> times(node->times.begin(), node->times.end());
+    std::vector<double> values(node->values.begin(), node->values.end());
     times.insert(times.end(), points.times.begin(), points.times.end());
     values.insert(values.end(), points.values.begin(), points.values.end());
     AddLeaves(start, {times, values}, out);

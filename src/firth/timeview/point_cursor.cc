@@ -65,7 +65,7 @@ class MergingPointCursor : public PointCursor {
   Status NextRun() {
     for (;;) {
       while (at_ < leaf_end_) {
-        const auto& times = leaf_->times;
+        const std::span<const int64_t> times = leaf_->times;
         const auto& holes = state_->overlay->holes;
         const auto hole = std::upper_bound(holes.begin(), holes.end(), times[at_],
                                            [](int64_t t, const TimeRange& h) { return t < h.end; });
@@ -102,8 +102,8 @@ class MergingPointCursor : public PointCursor {
     Take(state_->overlay->times, state_->overlay->values, over_, end, batch);
     over_ = end;
   }
-  static void Take(const std::vector<int64_t>& times, const std::vector<double>& values,
-                   size_t begin, size_t end, PointBatch* batch) {
+  static void Take(std::span<const int64_t> times, std::span<const double> values, size_t begin,
+                   size_t end, PointBatch* batch) {
     const auto from = static_cast<ptrdiff_t>(begin);
     const auto to = static_cast<ptrdiff_t>(end);
     batch->times.insert(batch->times.end(), times.begin() + from, times.begin() + to);

@@ -173,43 +173,52 @@ std::string PayloadEncoder::EncodeNode(const Node& node) {
   return out;
 }
 
-Result<NodePtr> DecodeNode(const RecordHeader& header, Bytes payload) {
-  auto node = std::make_shared<Node>();
-  node->kind = static_cast<NodeKind>(header.kind);
-  node->width = header.width;
-  node->start = header.start;
-  node->revision = header.revision;
-  ByteReader in(payload);
-  if (header.kind == RecordKind::kLeaf) {
-    const uint64_t points = in.Varint();
-    if (!in.ok() || points == 0 || points > kLeafPointsRead) return Malformed("the size of a leaf");
-    node->times.resize(points);
-    node->values.resize(points);
-    ARROW_RETURN_NOT_OK(DecodeIntegers(&in, node->times));
-    ARROW_RETURN_NOT_OK(DecodeValues(&in, node->values));
-    if (!std::is_sorted(node->times.begin(), node->times.end())) {
-      return Malformed("the order of a leaf");
-    }
-    SummariseBlocks(node.get());
-  } else {
-    const size_t links = in.Le<uint8_t>();
-    if (links == 0 || links > kFanOut ||
-        (header.kind == RecordKind::kPile) != (header.width == 0)) {
-      return Malformed("the size of a node");
-    }
-    node->links.reserve(links);
-    uint8_t slot = 0;
-    for (size_t i = 0; i < links; ++i) {
-      const NodeLink link = DecodeLink(&in);
-      if (link.kind < NodeKind::kLeaf || link.kind > NodeKind::kPile || link.slot_begin < slot ||
-          link.slot_end <= link.slot_begin || link.slot_end > kFanOut || link.empty() ||
-          !link.address.known()) {
-        return Malformed("a link of a node");
-      }
-      slot = link.slot_end;
-      node->links.push_back(link);
-    }
+namespace {
+
+Result<NodePtr> DecodeLeaf(const RecordHeader& header, ByteReader* in) {
+  const uint64_t points = in->Varint();
+  if (!in->ok() || points == 0 || points > kLeafPointsRead) return Malformed("the size of a leaf");
+  NewLeaf leaf(points);
+  leaf.node->width = header.width;
+  leaf.node->start = header.start;
+  leaf.node->revision = header.revision;
+  ARROW_RETURN_NOT_OK(DecodeIntegers(in, leaf.times));
+  ARROW_RETURN_NOT_OK(DecodeValues(in, leaf.values));
+  if (!std::is_sorted(leaf.times.begin(), leaf.times.end())) {
+    return Malformed("the order of a leaf");
   }
+  leaf.Finish();
+  return leaf.node;
+}
+
+Result<NodePtr> DecodeInner(const RecordHeader& header, ByteReader* in) {
+  const size_t count = in->Le<uint8_t>();
+  if (count == 0 || count > kFanOut || (header.kind == RecordKind::kPile) != (header.width == 0)) {
+    return Malformed("the size of a node");
+  }
+  std::vector<NodeLink> links;
+  links.reserve(count);
+  uint8_t slot = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const NodeLink link = DecodeLink(in);
+    if (link.kind < NodeKind::kLeaf || link.kind > NodeKind::kPile || link.slot_begin < slot ||
+        link.slot_end <= link.slot_begin || link.slot_end > kFanOut || link.empty() ||
+        !link.address.known()) {
+      return Malformed("a link of a node");
+    }
+    slot = link.slot_end;
+    links.push_back(link);
+  }
+  return NewInner(static_cast<NodeKind>(header.kind), header.width, header.start, header.revision,
+                  std::move(links));
+}
+
+}  // namespace
+
+Result<NodePtr> DecodeNode(const RecordHeader& header, Bytes payload) {
+  ByteReader in(payload);
+  ARROW_ASSIGN_OR_RAISE(NodePtr node, header.kind == RecordKind::kLeaf ? DecodeLeaf(header, &in)
+                                                                       : DecodeInner(header, &in));
   if (!in.ok() || in.remaining() != 0) return Malformed("the length of a node");
   return node;
 }

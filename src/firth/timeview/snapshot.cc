@@ -98,19 +98,44 @@ Result<Snapshot> Snapshot::With(std::span<const Edit> edits) const {
 }
 
 SnapshotReader::SnapshotReader(std::shared_ptr<const SnapshotState> state)
-    : state_(std::move(state)), tree_(state_->source.get(), state_->root, state_->limit) {}
+    : state_(std::move(state)),
+      tree_(state_->source.get(), state_->root, state_->limit),
+      ranges_(state_->source.get(), state_->root, state_->limit) {}
 
 Status SnapshotReader::Summarise(int64_t start, int64_t end, StatisticsSum* sum) {
   const Overlay& overlay = *state_->overlay;
   ARROW_RETURN_NOT_OK(VisitOutside(overlay.holes, start, end, [&](int64_t from, int64_t to) {
     return tree_.Summarise(from, to, sum);
   }));
+  AddOverlay(start, end, sum);
+  return Status::OK();
+}
+
+Status SnapshotReader::SeekRanges(std::span<const int64_t> edges) {
+  edges_.assign(edges.begin(), edges.end());
+  return ranges_.Seek(edges);
+}
+
+Status SnapshotReader::SummariseRange(size_t i, StatisticsSum* sum) {
+  const int64_t start = edges_[i];
+  const int64_t end = edges_[i + 1];
+  const auto& holes = state_->overlay->holes;
+  const auto hole = std::upper_bound(holes.begin(), holes.end(), start,
+                                     [](int64_t t, const TimeRange& h) { return t < h.end; });
+  if (hole != holes.end() && hole->start < end) return Summarise(start, end, sum);
+  ranges_.Summarise(i, sum);
+  AddOverlay(start, end, sum);
+  return Status::OK();
+}
+
+void SnapshotReader::AddOverlay(int64_t start, int64_t end, StatisticsSum* sum) const {
+  const Overlay& overlay = *state_->overlay;
+  if (overlay.times.empty()) return;
   const auto begin = std::lower_bound(overlay.times.begin(), overlay.times.end(), start);
   const auto stop = std::lower_bound(begin, overlay.times.end(), end);
   sum->Add(StatisticsOf(std::span(overlay.values)
                             .subspan(static_cast<size_t>(begin - overlay.times.begin()),
                                      static_cast<size_t>(stop - begin))));
-  return Status::OK();
 }
 
 Result<std::optional<Point>> SnapshotReader::FirstFrom(int64_t time) {

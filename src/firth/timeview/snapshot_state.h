@@ -6,9 +6,12 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "firth/timeview/node.h"
 #include "firth/timeview/overlay.h"
+#include "firth/timeview/range_reader.h"
 #include "firth/timeview/series.h"
 #include "firth/timeview/snapshot.h"
 #include "firth/timeview/tree_reader.h"
@@ -44,6 +47,10 @@ class SnapshotReader {
 
   /// Add the parts of a summary of [start, end) to `sum`.
   Status Summarise(int64_t start, int64_t end, StatisticsSum* sum);
+  /// Look at ranges that follow each other, between these edges, at most RangeReader::kEdgesMax.
+  Status SeekRanges(std::span<const int64_t> edges);
+  /// Add the parts of a summary of the `i`th of them to `sum`.
+  Status SummariseRange(size_t i, StatisticsSum* sum);
   Result<std::optional<Point>> FirstFrom(int64_t time);
   Result<std::optional<Point>> LastBefore(int64_t time);
 
@@ -51,7 +58,11 @@ class SnapshotReader {
 
  private:
   std::shared_ptr<const internal::SnapshotState> state_;
+  void AddOverlay(int64_t start, int64_t end, StatisticsSum* sum) const;
+
   TreeReader tree_;
+  RangeReader ranges_;
+  std::vector<int64_t> edges_;
 };
 
 /// The cursors of Snapshot; ranges were checked.

@@ -108,6 +108,57 @@ Statistics StatisticsOf(std::span<const double> values) {
   return out;
 }
 
+void RunningStatistics::Add(const Statistics& part) {
+  if (part.count == 0) return;
+  if (total_.count == 0) {
+    total_ = part;
+    origin_ = part.mean;
+    squares_ = static_cast<double>(part.count) * part.stddev * part.stddev;
+    return;
+  }
+  const auto before = static_cast<double>(total_.count);
+  const auto added = static_cast<double>(part.count);
+  const double count = before + added;
+  const double between = (part.mean - origin_) - shift_;
+  const double shift = shift_ + between * (added / count);
+  const double squares =
+      squares_ + added * (part.stddev * part.stddev) + between * between * (before * added / count);
+  const double low = std::min(total_.min, part.min);
+  const double high = std::max(total_.max, part.max);
+  if (slow_ || !Trustworthy(origin_ + shift, squares, low != high)) {
+    AddSlowly(part);
+  } else {
+    shift_ = shift;
+    squares_ = squares;
+    total_.mean = origin_ + shift;
+    total_.stddev = std::sqrt(squares / count);
+  }
+  total_.count += part.count;
+  total_.min = low;
+  total_.max = high;
+  // Not std::clamp: what was read may say that the least is more than the greatest.
+  total_.mean = std::min(std::max(total_.mean, low), high);
+  if (low == high) total_.stddev = 0;
+}
+
+/// x87's 15 bits of exponent, as below.
+void RunningStatistics::AddSlowly(const Statistics& part) {
+  const auto before = static_cast<long double>(total_.count);
+  if (!slow_) {
+    slow_ = true;
+    slow_mean_ = total_.mean;
+    slow_squares_ = before * total_.stddev * total_.stddev;
+  }
+  const auto added = static_cast<long double>(part.count);
+  const long double count = before + added;
+  const long double between = part.mean - slow_mean_;
+  const long double within = part.stddev;
+  slow_mean_ += between * (added / count);
+  slow_squares_ += added * within * within + between * between * (before * added / count);
+  total_.mean = static_cast<double>(slow_mean_);
+  total_.stddev = static_cast<double>(std::sqrt(slow_squares_ / count));
+}
+
 Statistics StatisticsSum::Total() const {
   if (parts_.empty()) return {};
   Statistics out = parts_.front();

@@ -27,6 +27,25 @@ struct Statistics {
 /// 1983).
 Statistics StatisticsOf(std::span<const double> values);
 
+/// Summaries that are joined one after another, with the total so far at hand after each.
+class RunningStatistics {
+ public:
+  void Add(const Statistics& part);
+  const Statistics& total() const { return total_; }
+
+ private:
+  void AddSlowly(const Statistics& part);
+
+  Statistics total_;
+  // The mean is kept as what it is more than that of the first part, so that steps do not round it.
+  double origin_ = 0;
+  double shift_ = 0;
+  double squares_ = 0;
+  bool slow_ = false;  // from here on with the exponent of a long double
+  long double slow_mean_ = 0;
+  long double slow_squares_ = 0;
+};
+
 /// Summaries that wait to be joined in one step: the joint mean first, then the deviation about it.
 class StatisticsSum {
  public:

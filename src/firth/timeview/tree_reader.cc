@@ -3,40 +3,6 @@
 #include <algorithm>
 
 namespace firth::timeview {
-namespace {
-
-/// The first point of a leaf at or after `time`. Most series are regular, so it is looked for where
-/// it would be in one, and from there in steps that double: a search that halves would wait for
-/// memory at each of its steps.
-size_t IndexFrom(const Node& leaf, int64_t time) {
-  const std::vector<int64_t>& times = leaf.times;
-  if (times.empty() || time <= times.front()) return 0;
-  if (time > times.back()) return times.size();
-  const size_t last = times.size() - 1;
-  const double part =
-      static_cast<double>(time - times.front()) / static_cast<double>(times.back() - times.front());
-  const size_t guess = std::min(last, static_cast<size_t>(part * static_cast<double>(last)));
-  // times[low] < time <= times[high]
-  size_t low = guess;
-  size_t high = guess;
-  if (times[guess] < time) {
-    for (size_t step = 1; high < last && times[high] < time; step *= 2) {
-      low = high;
-      high = std::min(last, high + step);
-    }
-  } else {
-    for (size_t step = 1; times[low] >= time; step *= 2) {
-      high = low;
-      low = low > step ? low - step : 0;
-    }
-  }
-  const auto begin = times.begin();
-  return static_cast<size_t>(std::lower_bound(begin + static_cast<ptrdiff_t>(low),
-                                              begin + static_cast<ptrdiff_t>(high), time) -
-                             begin);
-}
-
-}  // namespace
 
 Result<NodePtr> TreeReader::Get(const NodeLink& link, size_t depth) {
   if (link.node) return link.node;

@@ -1,5 +1,6 @@
-// Streams of windows. Each window is summarised by itself; where one is empty the next point is
-// looked up, so that a gap of any length costs one look.
+// Streams of windows. They are looked at in groups, so that what many of them need is waited for
+// together; where windows are empty the next point is looked up, so that a gap of any length costs
+// one look.
 
 #include <algorithm>
 #include <utility>
@@ -8,6 +9,26 @@
 
 namespace firth::timeview {
 namespace {
+
+/// How many windows to look at together: all that a reader takes at once, and few where most turn
+/// out to be empty.
+class GroupSize {
+ public:
+  size_t Of(uint64_t windows, size_t rows) const {
+    return static_cast<size_t>(std::min<uint64_t>({windows, rows, size_}));
+  }
+  void Learn(size_t windows, size_t empty) {
+    if (2 * empty > windows) {
+      size_ = std::max<size_t>(1, size_ / 4);
+    } else {
+      size_ = std::min(kMost, 2 * size_);
+    }
+  }
+
+ private:
+  static constexpr size_t kMost = RangeReader::kEdgesMax - 1;
+  size_t size_ = kMost;
+};
 
 /// Windows of any width, from any start, empty ones included.
 class PlainWindowCursor : public WindowCursor {
@@ -25,12 +46,9 @@ class PlainWindowCursor : public WindowCursor {
     while (next_ < windows_ && batch->size() < rows_max) {
       if (next_ < empty_until_) {
         batch->Add(StartOf(next_++), {});
-        continue;
+      } else {
+        ARROW_RETURN_NOT_OK(NextGroup(rows_max - batch->size(), batch));
       }
-      sum_.Clear();
-      ARROW_RETURN_NOT_OK(reader_.Summarise(StartOf(next_), StartOf(next_ + 1), &sum_));
-      if (sum_.empty()) ARROW_RETURN_NOT_OK(FindNextPoint());
-      batch->Add(StartOf(next_++), sum_.Total());
     }
     return Status::OK();
   }
@@ -38,9 +56,25 @@ class PlainWindowCursor : public WindowCursor {
  private:
   // The last window ends within the time line, so this cannot overflow.
   int64_t StartOf(uint64_t window) const { return start_ + static_cast<int64_t>(window * width_); }
-  Status FindNextPoint() {
-    ARROW_ASSIGN_OR_RAISE(const auto point, reader_.FirstFrom(StartOf(next_ + 1)));
-    empty_until_ = point ? static_cast<uint64_t>(point->time - start_) / width_ : windows_;
+
+  Status NextGroup(size_t rows_max, WindowBatch* batch) {
+    const size_t count = size_.Of(windows_ - next_, rows_max);
+    edges_.clear();
+    for (size_t i = 0; i <= count; ++i) edges_.push_back(StartOf(next_ + i));
+    ARROW_RETURN_NOT_OK(reader_.SeekRanges(edges_));
+    size_t empty = 0;
+    for (size_t i = 0; i < count; ++i) {
+      sum_.Clear();
+      ARROW_RETURN_NOT_OK(reader_.SummariseRange(i, &sum_));
+      empty += sum_.empty() ? 1 : 0;
+      batch->Add(edges_[i], sum_.Total());
+    }
+    next_ += count;
+    size_.Learn(count, empty);
+    if (sum_.empty()) {
+      ARROW_ASSIGN_OR_RAISE(const auto point, reader_.FirstFrom(edges_.back()));
+      empty_until_ = point ? static_cast<uint64_t>(point->time - start_) / width_ : windows_;
+    }
     return Status::OK();
   }
 
@@ -50,6 +84,8 @@ class PlainWindowCursor : public WindowCursor {
   const uint64_t windows_;
   uint64_t next_ = 0;
   uint64_t empty_until_ = 0;
+  GroupSize size_;
+  std::vector<int64_t> edges_;
   StatisticsSum sum_;
 };
 
@@ -59,6 +95,7 @@ class AlignedWindowCursor : public WindowCursor {
   AlignedWindowCursor(std::shared_ptr<const internal::SnapshotState> state, int64_t start,
                       int64_t end, int point_width)
       : reader_(std::move(state)),
+        point_width_(point_width),
         mask_(point_width == 63 ? INT64_MIN : -(int64_t{1} << point_width)),
         next_(start & mask_),
         end_(end & mask_) {}
@@ -67,28 +104,48 @@ class AlignedWindowCursor : public WindowCursor {
     FIRTH_CHECK(rows_max > 0);
     batch->Clear();
     while (next_ < end_ && batch->size() < rows_max) {
-      // Both are multiples of the width and the end is the greater, so the window's end is at most
-      // that: no overflow.
-      const int64_t window_end =
-          static_cast<int64_t>(static_cast<uint64_t>(next_) - static_cast<uint64_t>(mask_));
-      sum_.Clear();
-      ARROW_RETURN_NOT_OK(reader_.Summarise(next_, window_end, &sum_));
-      if (!sum_.empty()) {
-        batch->Add(next_, sum_.Total());
-        next_ = window_end;
-        continue;
-      }
-      ARROW_ASSIGN_OR_RAISE(const auto point, reader_.FirstFrom(window_end));
-      next_ = point ? point->time & mask_ : end_;
+      ARROW_RETURN_NOT_OK(NextGroup(rows_max - batch->size(), batch));
     }
     return Status::OK();
   }
 
  private:
+  Status NextGroup(size_t rows_max, WindowBatch* batch) {
+    // Start and end are multiples of the width and the end is the greater, so no edge overflows.
+    const uint64_t windows =
+        (static_cast<uint64_t>(end_) - static_cast<uint64_t>(next_)) >> point_width_;
+    const size_t count = size_.Of(windows, rows_max);
+    edges_.clear();
+    for (uint64_t i = 0; i <= count; ++i) {
+      edges_.push_back(static_cast<int64_t>(static_cast<uint64_t>(next_) + (i << point_width_)));
+    }
+    ARROW_RETURN_NOT_OK(reader_.SeekRanges(edges_));
+    size_t empty = 0;
+    for (size_t i = 0; i < count; ++i) {
+      sum_.Clear();
+      ARROW_RETURN_NOT_OK(reader_.SummariseRange(i, &sum_));
+      if (sum_.empty()) {
+        ++empty;
+      } else {
+        batch->Add(edges_[i], sum_.Total());
+      }
+    }
+    size_.Learn(count, empty);
+    next_ = edges_.back();
+    if (sum_.empty()) {
+      ARROW_ASSIGN_OR_RAISE(const auto point, reader_.FirstFrom(next_));
+      next_ = point ? point->time & mask_ : end_;
+    }
+    return Status::OK();
+  }
+
   SnapshotReader reader_;
+  const int point_width_;
   const int64_t mask_;  // also the width, negated
   int64_t next_;
   const int64_t end_;
+  GroupSize size_;
+  std::vector<int64_t> edges_;
   StatisticsSum sum_;
 };
 

@@ -1,0 +1,153 @@
+#include "firth/timeview/range_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace firth::timeview {
+namespace {
+
+constexpr size_t kNone = SIZE_MAX;
+constexpr size_t kLineBytes = 64;
+/// Edges whose memory is asked for before the first of them is looked at.
+constexpr size_t kAhead = 12;
+
+void Prefetch(const void* from, size_t bytes) {
+  const auto* at = static_cast<const char*>(from);
+  for (size_t i = 0; i < bytes; i += kLineBytes) __builtin_prefetch(at + i);
+  __builtin_prefetch(at + bytes - 1);
+}
+
+/// Ask for what a summary of a part of a leaf looks at.
+void PrefetchParts(const Node& leaf, size_t index) {
+  const size_t block = index / Node::kBlockPoints;
+  const size_t begin = block * Node::kBlockPoints;
+  Prefetch(leaf.sums.data() + block, sizeof(SideSums));
+  const size_t end = std::min(leaf.values.size(), begin + Node::kBlockPoints);
+  if (begin < end) Prefetch(leaf.values.data() + begin, (end - begin) * sizeof(double));
+}
+
+}  // namespace
+
+RangeReader::Cut RangeReader::CutAt(const Node& node, int64_t time) const {
+  const size_t link = FirstLinkEndingAfter(node, time);
+  return {.node = &node,
+          .link = static_cast<uint8_t>(link),
+          .inside = link < node.links.size() && node.LinkStart(node.links[link]) < time};
+}
+
+Status RangeReader::Seek(std::span<const int64_t> edges) {
+  FIRTH_CHECK(edges.size() <= kEdgesMax);
+  edges_.clear();
+  held_.clear();
+  for (const int64_t time : edges) edges_.push_back({.time = std::min(time, limit_)});
+  cuts_.resize(last_.size() * kEdgesMax);
+  if (root_.empty()) return Status::OK();
+  wanted_.assign(1, &root_);
+  wanted_by_.assign(edges_.size(), 0);
+  for (size_t level = 0; !wanted_.empty(); ++level) {
+    if (level == last_.size()) {
+      return Error(Code::kDataLoss, Reason::kChecksumMismatch, "a tree that has no leaves");
+    }
+    ARROW_RETURN_NOT_OK(GetNodes(level));
+    for (const NodePtr& node : got_) {
+      if (!node->leaf()) Prefetch(node->first_link, kLineBytes);
+    }
+    Cut* const cuts = &cuts_[level * kEdgesMax];
+    for (size_t i = 0; i < edges_.size(); ++i) {
+      if (wanted_by_[i] == kNone) continue;
+      const Node& node = *got_[wanted_by_[i]];
+      if (node.leaf()) {
+        edges_[i].leaf = &node;
+        continue;
+      }
+      const size_t link = FirstLinkEndingAfter(node, edges_[i].time);
+      Prefetch(node.links.data() + std::min(link, node.links.size() - 1), sizeof(NodeLink));
+      Prefetch(node.sums.data() + link, sizeof(SideSums));
+    }
+    wanted_.clear();
+    for (size_t i = 0; i < edges_.size(); ++i) {
+      const size_t from = std::exchange(wanted_by_[i], kNone);
+      if (from == kNone || edges_[i].leaf != nullptr) continue;
+      const Node& node = *got_[from];
+      cuts[i] = CutAt(node, edges_[i].time);
+      edges_[i].cuts = level + 1;
+      if (!cuts[i].inside) continue;
+      const NodeLink* const link = &node.links[cuts[i].link];
+      if (wanted_.empty() || wanted_.back() != link) wanted_.push_back(link);
+      wanted_by_[i] = wanted_.size() - 1;
+    }
+  }
+  FindInLeaves();
+  return Status::OK();
+}
+
+/// The nodes of a level. The first is often the last of the call before.
+Status RangeReader::GetNodes(size_t level) {
+  got_.assign(wanted_.size(), nullptr);
+  Last& last = last_[level];
+  if (wanted_.front()->node == nullptr && last.node && last.link.Same(*wanted_.front())) {
+    got_.front() = last.node;
+  }
+  ARROW_RETURN_NOT_OK(source_->GetMany(wanted_, got_));
+  last = {.link = *wanted_.back(), .node = got_.back()};
+  held_.insert(held_.end(), got_.begin(), got_.end());
+  return Status::OK();
+}
+
+void RangeReader::FindInLeaves() {
+  for (size_t i = 0; i < edges_.size() + kAhead; ++i) {
+    if (i < edges_.size() && edges_[i].leaf != nullptr) {
+      const Node& leaf = *edges_[i].leaf;
+      edges_[i].index = GuessIndex(leaf, edges_[i].time);
+      __builtin_prefetch(leaf.times.data() + edges_[i].index);
+      PrefetchParts(leaf, edges_[i].index);
+    }
+    if (i < kAhead || edges_[i - kAhead].leaf == nullptr) continue;
+    Edge& edge = edges_[i - kAhead];
+    edge.index = IndexFrom(*edge.leaf, edge.time);
+  }
+}
+
+void RangeReader::AddBefore(const Cut& cut, StatisticsSum* sum) {
+  sum->Add(cut.node->sums[cut.link].before);
+}
+
+void RangeReader::AddFrom(const Cut& cut, StatisticsSum* sum) {
+  if (cut.inside) {
+    sum->Add(cut.node->sums[cut.link].after);
+  } else if (cut.link == 0) {
+    sum->Add(cut.node->sums.back().before);
+  } else {
+    sum->Add(cut.node->sums[cut.link - size_t{1}].after);
+  }
+}
+
+void RangeReader::Summarise(size_t i, StatisticsSum* sum) const {
+  const Edge& from = edges_[i];
+  const Edge& to = edges_[i + 1];
+  if (from.time >= to.time) return;
+  // Down to where the paths part.
+  const size_t shared_max = std::min(from.cuts, to.cuts);
+  size_t level = 0;
+  for (; level < shared_max; ++level) {
+    const Cut& left = At(level, i);
+    const Cut& right = At(level, i + 1);
+    if (left.inside && right.inside && left.link == right.link) continue;
+    const auto& links = left.node->links;
+    for (size_t link = left.link + (left.inside ? size_t{1} : 0); link < right.link; ++link) {
+      sum->Add(links[link].statistics);
+    }
+    break;
+  }
+  if (level == shared_max) {
+    // The same leaf, or there are no points at all.
+    if (from.leaf != nullptr) SummariseWithin(*from.leaf, from.index, to.index, sum);
+    return;
+  }
+  for (size_t below = level + 1; below < from.cuts; ++below) AddFrom(At(below, i), sum);
+  if (from.leaf != nullptr) SummariseFrom(*from.leaf, from.index, sum);
+  for (size_t below = level + 1; below < to.cuts; ++below) AddBefore(At(below, i + 1), sum);
+  if (to.leaf != nullptr) SummariseBefore(*to.leaf, to.index, sum);
+}
+
+}  // namespace firth::timeview

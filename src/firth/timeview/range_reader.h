@@ -1,0 +1,72 @@
+// Summaries of ranges of time that follow each other, many at once.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "firth/timeview/node.h"
+#include "firth/timeview/statistics.h"
+#include "firth/timeview/tree_reader.h"
+
+namespace firth::timeview {
+
+/// Goes down a tree to many edges at once, level by level, so that the memory (and the files) that
+/// they need is waited for together, and nodes that neighbours share are taken once. A window
+/// between two edges is then: the links between their paths where these part, and of the nodes
+/// below, the sums behind the one edge and before the other. One thread at a time.
+class RangeReader {
+ public:
+  /// Edges of one call at most: their leaves are all held in memory.
+  static constexpr size_t kEdgesMax = 129;
+
+  RangeReader(const NodeSource* source, NodeLink root, int64_t limit)
+      : source_(source), root_(std::move(root)), limit_(limit) {}
+
+  /// Find these edges, which ascend. Errors: as NodeSource::Get.
+  Status Seek(std::span<const int64_t> edges);
+  /// Add the parts of a summary of the range between edge `i` and the next to `sum`.
+  void Summarise(size_t i, StatisticsSum* sum) const;
+
+ private:
+  /// Where an edge cuts an inner node: before link `link`, or inside it.
+  struct Cut {
+    const Node* node = nullptr;
+    uint8_t link = 0;
+    bool inside = false;
+  };
+  struct Edge {
+    int64_t time = 0;
+    size_t cuts = 0;             // inner nodes on its path
+    const Node* leaf = nullptr;  // that it cuts, if any
+    size_t index = 0;            // of the first point behind it
+  };
+
+  Cut CutAt(const Node& node, int64_t time) const;
+  const Cut& At(size_t level, size_t edge) const { return cuts_[level * kEdgesMax + edge]; }
+  Status GetNodes(size_t level);
+  void FindInLeaves();
+  static void AddBefore(const Cut& cut, StatisticsSum* sum);
+  static void AddFrom(const Cut& cut, StatisticsSum* sum);
+
+  const NodeSource* source_;
+  NodeLink root_;
+  int64_t limit_;
+  std::vector<Edge> edges_;
+  std::vector<Cut> cuts_;
+  // Of the level that is being looked at: what is to be got, for which edges, and what came.
+  std::vector<const NodeLink*> wanted_;
+  std::vector<size_t> wanted_by_;  // for each edge, the index of its node; kNone for none
+  std::vector<NodePtr> got_;
+  // The nodes of all levels of this call; the last of each level of the call before.
+  std::vector<NodePtr> held_;
+  struct Last {
+    NodeLink link;
+    NodePtr node;
+  };
+  std::array<Last, 2 * kDepthMax> last_;
+};
+
+}  // namespace firth::timeview
