@@ -3,7 +3,8 @@
 //
 //   FIRTH_BENCH_POINTS (default 20,000,000), FIRTH_BENCH_SERIES (default 1,000,000),
 //   FIRTH_BENCH_FOLDER (default /tmp/firth-bench-timeview),
-//   FIRTH_BENCH_PARTS (default all: late, many, idle, zoom, raw, after points in order)
+//   FIRTH_BENCH_PARTS (default all: late, many, idle, warm, cold, disk, raw, after
+//   points in order; warm, cold and disk are windows and nearest points)
 //   FIRTH_BENCH_KEEP (default none: the folder is removed; with it the points in order stay there
 //   and are taken from there the next time)
 //
@@ -103,13 +104,10 @@ class Bench {
     }
     if (Wanted("many")) Many();
     if (Wanted("idle")) Idle();
-    if (Wanted("zoom")) {
-      Zoom("warm", uint64_t{256} << 20, true);
-      Zoom("cold", uint64_t{256} << 20, false);
-      from_disk_ = true;
-      Zoom("cold from the disk", uint64_t{256} << 20, false);
-      from_disk_ = false;
-    }
+    if (Wanted("warm")) Zoom("warm", true);
+    if (Wanted("cold")) Zoom("cold", false);
+    from_disk_ = true;
+    if (Wanted("disk")) Zoom("cold from the disk", false);
     if (Wanted("raw")) Raw();
     std::printf("resident at the end: %lld MB\n", static_cast<long long>(ResidentBytes() >> 20));
     if (!keep) std::filesystem::remove_all(folder_);
@@ -279,8 +277,9 @@ class Bench {
     Report("first look at an idle series, p50", micros[500] / 1000, "ms", "");
   }
 
-  void Zoom(const std::string& name, uint64_t cache, bool again) {
-    auto view = Open("ordered", cache);
+  void Zoom(const std::string& name, bool again) {
+    constexpr uint64_t kCache = uint64_t{256} << 20;
+    auto view = Open("ordered", kCache);
     const int64_t all = Phasor::TimeOf(points_) - kBegin;
     std::mt19937_64 random(4);
     for (const auto& [span, text] :
@@ -291,23 +290,27 @@ class Bench {
                                                       {all, "all"}}) {
       if (span > all) continue;
       std::vector<double> micros;
+      double cpu = 0;
       for (int i = 0; i < (again ? 400 : 100); ++i) {
         if (!again) {
           view.reset();
           if (from_disk_) ForgetPages(folder_ + "/ordered");
-          view = Open("ordered", cache);
+          view = Open("ordered", kCache);
         }
         const auto room = static_cast<uint64_t>(all - span);
         const int64_t start = kBegin + (room == 0 ? 0 : static_cast<int64_t>(random() % room));
         WindowBatch batch;
         // Warm is what was looked at just before.
         for (int look = again ? 0 : 1; look < 2; ++look) {
+          const double cpu_begin = CpuSeconds();
           const double begin = WallMicros();
           auto cursor =
               Check(Check(view->Pin(Series(1), kLatestRevision))
                         .Windows(start, start + span, static_cast<uint64_t>(span / 1000)));
           Check(cursor->Next(1000, &batch));
-          if (look == 1) micros.push_back(WallMicros() - begin);
+          if (look == 0) continue;
+          micros.push_back(WallMicros() - begin);
+          cpu += CpuSeconds() - cpu_begin;
         }
       }
       std::sort(micros.begin(), micros.end());
@@ -315,6 +318,8 @@ class Bench {
              "ms", "");
       Report("1,000 windows of " + text + ", " + name + ", p99",
              micros[micros.size() * 99 / 100] / 1000, "ms", again ? "<= 3" : "<= 20");
+      Report("1,000 windows of " + text + ", " + name + ", mean",
+             cpu * 1000 / static_cast<double>(micros.size()), "ms of CPU", "");
     }
     std::vector<double> micros;
     for (int i = 0; i < 1000; ++i) {

@@ -1,9 +1,11 @@
 #include "firth/store/local_file.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
 
+#include "firth/store/ask_ahead.h"
 #include "firth/store/cached_pages.h"
 #include "firth/store/direct_read.h"
 #include "firth/store/file_error.h"
@@ -11,7 +13,7 @@
 namespace firth::store {
 namespace {
 
-class LocalFile : public File {
+class LocalFile : public File, public AsksAhead {
  public:
   LocalFile(Descriptor descriptor, std::string name)
       : descriptor_(std::move(descriptor)), name_(std::move(name)) {}
@@ -26,6 +28,12 @@ class LocalFile : public File {
       return FileError(error, "read", name_);
     if (read < out.size()) return ReadPastEnd(name_, position, out.size(), read);
     return Status::OK();
+  }
+
+  void AskAhead(uint64_t position, uint64_t bytes) const override {
+    if (position > INT64_MAX || bytes > INT64_MAX) return;
+    (void)posix_fadvise(fd(), static_cast<off_t>(position), static_cast<off_t>(bytes),
+                        POSIX_FADV_WILLNEED);
   }
 
   Status Sync() override {
@@ -73,6 +81,8 @@ class DirectFile : public LocalFile {
   Status Write(uint64_t position, const std::vector<Bytes>& parts) override {
     return FileStatus(WriteAll(direct_.get(), position, parts), "write", name());
   }
+
+  void AskAhead(uint64_t, uint64_t) const override {}  // it would go into the cache
 
   /// Past the cache however little it is: a page that a reader brought into the cache while its
   /// block is written could stay there as it was.

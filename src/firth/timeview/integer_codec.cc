@@ -129,6 +129,18 @@ void UnpackLow(Bytes packed, int width, std::span<uint64_t> numbers) {
   }
 }
 
+/// Put a byte of each number to its place. In steps of a size that is known, for the compiler.
+void AddPlane(Bytes plane, int shift, std::span<uint64_t> numbers) {
+  constexpr size_t kStep = 8;
+  size_t i = 0;
+  for (; i + kStep <= numbers.size(); i += kStep) {
+    for (size_t k = 0; k < kStep; ++k) {
+      numbers[i + k] |= static_cast<uint64_t>(plane[i + k]) << shift;
+    }
+  }
+  for (; i < numbers.size(); ++i) numbers[i] |= static_cast<uint64_t>(plane[i]) << shift;
+}
+
 /// One decompressor a thread: making one costs more than reading a leaf with it.
 ZSTD_DCtx* ThreadDecompressor() {
   struct Free {
@@ -139,8 +151,22 @@ ZSTD_DCtx* ThreadDecompressor() {
   return context.get();
 }
 
+/// Room for a block: that of a leaf needs no memory of the heap.
+class Scratch {
+ public:
+  std::byte* Get(size_t bytes) {
+    if (bytes <= sizeof small_) return small_;
+    if (large_.size() < bytes) large_.resize(bytes);
+    return large_.data();
+  }
+
+ private:
+  std::byte small_[4096];
+  std::vector<std::byte> large_;
+};
+
 /// Read a block of `bytes` bytes; the view lies in `in` or in `scratch`.
-Result<Bytes> ReadBlock(ByteReader* in, size_t bytes, std::vector<std::byte>* scratch) {
+Result<Bytes> ReadBlock(ByteReader* in, size_t bytes, Scratch* scratch) {
   const auto kind = static_cast<BlockKind>(in->Le<uint8_t>());
   switch (kind) {
     case BlockKind::kPlain: {
@@ -149,19 +175,20 @@ Result<Bytes> ReadBlock(ByteReader* in, size_t bytes, std::vector<std::byte>* sc
       return block;
     }
     case BlockKind::kEqual: {
-      const auto byte = static_cast<std::byte>(in->Le<uint8_t>());
+      const auto byte = in->Le<uint8_t>();
       if (!in->ok()) return Malformed("a block that is cut off");
-      scratch->assign(bytes, byte);
-      return Bytes(*scratch);
+      std::byte* const to = scratch->Get(bytes);
+      std::memset(to, byte, bytes);
+      return Bytes(to, bytes);
     }
     case BlockKind::kZstd: {
       const Bytes compressed = in->Take(in->Varint());
       if (!in->ok()) return Malformed("a block that is cut off");
-      scratch->resize(bytes);
-      const size_t got = ZSTD_decompressDCtx(ThreadDecompressor(), scratch->data(), bytes,
-                                             compressed.data(), compressed.size());
+      std::byte* const to = scratch->Get(bytes);
+      const size_t got = ZSTD_decompressDCtx(ThreadDecompressor(), to, bytes, compressed.data(),
+                                             compressed.size());
       if (ZSTD_isError(got) || got != bytes) return Malformed("a zstd block");
-      return Bytes(*scratch);
+      return Bytes(to, bytes);
     }
   }
   return Malformed("a block of unknown kind");
@@ -267,7 +294,7 @@ Status DecodeIntegers(ByteReader* in, std::span<int64_t> numbers) {
   // What is left is put together in place of the numbers.
   const std::span<int64_t> rest = numbers.subspan(skipped);
   const std::span<uint64_t> left(reinterpret_cast<uint64_t*>(rest.data()), rest.size());
-  std::vector<std::byte> scratch;
+  Scratch scratch;
   if (low > 0) {
     const size_t bytes = (left.size() * static_cast<size_t>(low) + 7) / 8;
     ARROW_ASSIGN_OR_RAISE(const Bytes packed, ReadBlock(in, bytes, &scratch));
@@ -277,10 +304,7 @@ Status DecodeIntegers(ByteReader* in, std::span<int64_t> numbers) {
   }
   for (int plane = 0; plane < planes; ++plane) {
     ARROW_ASSIGN_OR_RAISE(const Bytes block, ReadBlock(in, left.size(), &scratch));
-    const int shift = low + 8 * plane;
-    for (size_t i = 0; i < left.size(); ++i) {
-      left[i] |= static_cast<uint64_t>(block[i]) << shift;
-    }
+    AddPlane(block, low + 8 * plane, left);
   }
   uint64_t before = skipped == 0 ? 0 : static_cast<uint64_t>(numbers[skipped - 1]);
   if (order == 0) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "firth/common/checksum.h"
+#include "firth/store/ask_ahead.h"
 
 namespace firth::timeview {
 namespace {
@@ -14,6 +15,8 @@ constexpr size_t kWriteBytes = size_t{1} << 20;
 /// Each checkpoint's records begin at a multiple of this, so that no page is written twice: a torn
 /// write cannot reach what an earlier base holds.
 constexpr uint64_t kPageBytes = kRecordPageBytes;
+/// Records that are not further apart than this are asked for in one go.
+constexpr uint64_t kTogetherBytes = 4096;
 
 // The index of a packed file, behind its records:
 // | blocks of 4096 bytes | for each, u32 file, u32 offset of its first entry | u64 blocks
@@ -117,6 +120,23 @@ Result<std::vector<std::byte>> NodeFile::Read(const NodeAddress& address) const 
   return bytes;
 }
 
+void NodeFile::AskAhead(std::span<const NodeAddress> addresses) const {
+  if (kind_ == FileKind::kPacked) return;
+  const auto file = Open();
+  if (!file.ok()) return;
+  uint64_t begin = 0;
+  uint64_t end = 0;
+  for (const NodeAddress& address : addresses) {
+    const uint64_t position = uint64_t{address.offset} * kRecordAlignment;
+    if (position < begin || position > end + kTogetherBytes) {
+      if (begin < end) store::AskAhead(**file, begin, end - begin);
+      begin = position;
+    }
+    end = position + address.bytes;
+  }
+  if (begin < end) store::AskAhead(**file, begin, end - begin);
+}
+
 Result<uint32_t> NodeFile::Place(const NodeAddress& address) const {
   ARROW_ASSIGN_OR_RAISE(const auto index, Index());
   const PackedPlace wanted{.file = address.file, .offset = address.offset};
@@ -214,11 +234,30 @@ Status FileNodeSource::GetMany(std::span<const NodeLink* const> links,
     if (links[i]->node) out[i] = links[i]->node;
   }
   cache_->FindMany(links, out);
+  AskAhead(links, out);
   for (size_t i = 0; i < links.size(); ++i) {
     if (out[i]) continue;
     ARROW_ASSIGN_OR_RAISE(out[i], Read(*links[i]));
   }
   return Status::OK();
+}
+
+void FileNodeSource::AskAhead(std::span<const NodeLink* const> links,
+                              std::span<const NodePtr> nodes) const {
+  std::vector<NodeAddress> run;
+  const auto finish = [&] {
+    if (run.size() > 1) {
+      const auto found = table_.find(run.front().file);
+      if (found != table_.end()) found->second->AskAhead(run);
+    }
+    run.clear();
+  };
+  for (size_t i = 0; i < links.size(); ++i) {
+    if (nodes[i]) continue;
+    if (!run.empty() && run.back().file != links[i]->address.file) finish();
+    run.push_back(links[i]->address);
+  }
+  finish();
 }
 
 Result<NodePtr> FileNodeSource::Read(const NodeLink& link) const {

@@ -60,6 +60,9 @@ class NodeFile {
   /// Read the bytes of a record of this file, or, of a packed one, of any file in it. Nothing is
   /// checked but that there are so many bytes.
   Result<std::vector<std::byte>> Read(const NodeAddress& address) const;
+  /// Begin to read records of this file, which lie in it in this order; where they are close
+  /// together in one go. Of a packed file, nothing: its index would have to be read first.
+  void AskAhead(std::span<const NodeAddress> addresses) const;
   /// Of a packed file: the places of all its records, by address. Error kDataLoss.
   Result<std::vector<PackedPlace>> Places() const;
   /// Where the records end of a file of which `bytes` are in use.
@@ -112,6 +115,8 @@ class FileNodeSource : public NodeSource {
   NodeCache* cache() const { return cache_.get(); }
 
  private:
+  /// Begin to read those of `links` that have no node yet.
+  void AskAhead(std::span<const NodeLink* const> links, std::span<const NodePtr> nodes) const;
   /// From its file, into the cache.
   Result<NodePtr> Read(const NodeLink& link) const;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstring>
 
 namespace firth::timeview {
 namespace {
@@ -11,6 +12,42 @@ namespace {
 // vanished is too small to matter. Outside, the work is done again with a wider exponent.
 constexpr double kSquaresMin = 1e-250;
 constexpr double kSquaresMax = 1e300;
+
+/// Two numbers, as every processor that we run on adds them at once.
+using Pair = double __attribute__((vector_size(2 * sizeof(double))));
+
+Pair LoadPair(const double* from) {
+  Pair pair;
+  std::memcpy(&pair, from, sizeof pair);
+  return pair;
+}
+double SumOf(Pair pair) {
+  return pair[0] + pair[1];
+}
+
+/// The first of two passes, over every fourth pair; the additions of one of these do not wait for
+/// those of another.
+struct FirstPass {
+  Pair low, high, sum;
+
+  explicit FirstPass(double origin) : low(Pair{} + origin), high(low), sum{} {}
+  void Add(const double* from, double origin) {
+    const Pair x = LoadPair(from);
+    low = x < low ? x : low;
+    high = x > high ? x : high;
+    sum += x - origin;
+  }
+};
+struct SecondPass {
+  Pair squares{}, rest{};
+
+  void Add(const double* from, double mean) {
+    const Pair difference = LoadPair(from) - mean;
+    rest += difference;
+    squares += difference * difference;
+  }
+};
+constexpr size_t kStep = 4 * 2;
 
 bool Trustworthy(double mean, double squares, bool spread) {
   return std::isfinite(mean) && squares <= kSquaresMax && (!spread || squares >= kSquaresMin);
@@ -55,48 +92,46 @@ Statistics StatisticsOf(std::span<const double> values) {
   const size_t n = values.size();
   if (n == 0) return out;
   out.count = n;
-  // Four lanes: the additions of one do not wait for those of another.
-  constexpr size_t kLanes = 4;
   const double* v = values.data();
-  double low[kLanes], high[kLanes], sum[kLanes] = {};
-  for (size_t lane = 0; lane < kLanes; ++lane) low[lane] = high[lane] = v[0];
   const double origin = v[0];
-  size_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    for (size_t lane = 0; lane < kLanes; ++lane) {
-      const double x = v[i + lane];
-      low[lane] = x < low[lane] ? x : low[lane];
-      high[lane] = x > high[lane] ? x : high[lane];
-      sum[lane] += x - origin;
-    }
+  const size_t whole = n - n % kStep;
+  FirstPass a(origin), b(origin), c(origin), d(origin);
+  for (size_t i = 0; i < whole; i += kStep) {
+    a.Add(v + i, origin);
+    b.Add(v + i + 2, origin);
+    c.Add(v + i + 4, origin);
+    d.Add(v + i + 6, origin);
   }
-  for (; i < n; ++i) {
-    low[0] = std::min(low[0], v[i]);
-    high[0] = std::max(high[0], v[i]);
-    sum[0] += v[i] - origin;
+  out.min = origin;
+  out.max = origin;
+  for (const FirstPass& part : {a, b, c, d}) {
+    out.min = std::min(out.min, std::min(part.low[0], part.low[1]));
+    out.max = std::max(out.max, std::max(part.high[0], part.high[1]));
   }
-  out.min = std::min(std::min(low[0], low[1]), std::min(low[2], low[3]));
-  out.max = std::max(std::max(high[0], high[1]), std::max(high[2], high[3]));
+  double sum = SumOf((a.sum + b.sum) + (c.sum + d.sum));
+  for (size_t i = whole; i < n; ++i) {
+    out.min = std::min(out.min, v[i]);
+    out.max = std::max(out.max, v[i]);
+    sum += v[i] - origin;
+  }
 
   const auto count = static_cast<double>(n);
-  const double mean = origin + ((sum[0] + sum[1]) + (sum[2] + sum[3])) / count;
-  double squares[kLanes] = {};
-  double rest[kLanes] = {};
-  for (i = 0; i + kLanes <= n; i += kLanes) {
-    for (size_t lane = 0; lane < kLanes; ++lane) {
-      const double difference = v[i + lane] - mean;
-      rest[lane] += difference;
-      squares[lane] += difference * difference;
-    }
+  const double mean = origin + sum / count;
+  SecondPass e, f, g, h;
+  for (size_t i = 0; i < whole; i += kStep) {
+    e.Add(v + i, mean);
+    f.Add(v + i + 2, mean);
+    g.Add(v + i + 4, mean);
+    h.Add(v + i + 6, mean);
   }
-  for (; i < n; ++i) {
+  double correction = SumOf((e.rest + f.rest) + (g.rest + h.rest));
+  double total = SumOf((e.squares + f.squares) + (g.squares + h.squares));
+  for (size_t i = whole; i < n; ++i) {
     const double difference = v[i] - mean;
-    rest[0] += difference;
-    squares[0] += difference * difference;
+    correction += difference;
+    total += difference * difference;
   }
-  const double correction = (rest[0] + rest[1]) + (rest[2] + rest[3]);
-  const double total =
-      (squares[0] + squares[1]) + (squares[2] + squares[3]) - correction * correction / count;
+  total -= correction * correction / count;
   if (Trustworthy(mean + correction, total, out.min != out.max)) {
     out.mean = mean + correction / count;
     out.stddev = std::sqrt(total / count);

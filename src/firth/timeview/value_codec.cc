@@ -253,7 +253,11 @@ Status DecodeValues(ByteReader* in, std::span<double> values) {
     odd_values.emplace_back(place, in->Le<uint64_t>());
     if (!in->ok() || place >= values.size()) return Malformed("a value out of its column");
   }
-  std::vector<int64_t> numbers(values.size());
+  // Those of a leaf need no memory of the heap.
+  std::array<int64_t, 2048> small;
+  std::vector<int64_t> large(values.size() > small.size() ? values.size() : 0);
+  const std::span<int64_t> numbers =
+      large.empty() ? std::span(small).first(values.size()) : std::span(large);
   ARROW_RETURN_NOT_OK(DecodeIntegers(in, numbers));
   const double power = PowerOf(coding);
   WithRule(rule, [&](auto constant) {
