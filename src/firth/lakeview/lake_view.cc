@@ -39,6 +39,7 @@ struct State {
   SnapshotPtr newest;     // guarded by mutex
   std::string head_text;  // guarded by cutting; as the catalog has it, empty: it has none
   int64_t last_id = 0;    // guarded by cutting
+  bool dropped = false;   // guarded by cutting
 
   std::mutex publishing;           // held while other engines' metadata are written
   int64_t published_id = 0;        // guarded by mutex; the snapshot that they know
@@ -90,6 +91,10 @@ class View : public LakeView {
                           const std::vector<LogEnd>& logs, const OpenLog& open) override {
     const StatePtr state = StateOf(edition.id);
     std::lock_guard cutting(state->cutting);
+    if (state->dropped) {
+      return Error(Code::kNotFound, Reason::kEditionNotFound,
+                   fmt::format("edition {} was dropped", edition.id.value));
+    }
     const SnapshotPtr before = Newest(edition.id);
     if (before != nullptr && before->commit >= commit) return before;
     ARROW_ASSIGN_OR_RAISE(const FilePlace place, PlaceFor(edition.id, *state));
@@ -198,6 +203,8 @@ class View : public LakeView {
   Status Drop(EditionId edition) override {
     const StatePtr state = StateOf(edition);
     std::lock_guard cutting(state->cutting);
+    std::lock_guard publishing(state->publishing);
+    state->dropped = true;  // who is about to cut it comes too late
     std::vector<catalog::ValueChange> changes;
     ARROW_ASSIGN_OR_RAISE(
         const auto values,
@@ -214,7 +221,26 @@ class View : public LakeView {
     for (const auto& file : newest->files) file->SetDoomed(true);
     for (const auto& old : newest->superseded) old.file->SetDoomed(true);
     ARROW_RETURN_NOT_OK(RemoveTables(edition));
-    return options_.files->Remove(newest->manifest);
+    return Retire(newest);
+  }
+
+  std::shared_ptr<void> Hold() override {
+    {
+      std::lock_guard lock(holds_mutex_);
+      ++holds_;
+    }
+    std::vector<StatePtr> states;
+    {
+      std::lock_guard lock(mutex_);
+      for (const auto& [edition, state] : states_) states.push_back(state);
+    }
+    // What is named after this is kept by Retire.
+    for (const StatePtr& state : states) {
+      std::lock_guard lock(state->mutex);
+      std::lock_guard holds(holds_mutex_);
+      if (state->newest != nullptr) held_.push_back(state->newest);
+    }
+    return {nullptr, [this](void*) { Release(); }};
   }
 
   store::FileSystem* files() const override { return options_.files; }
@@ -424,7 +450,7 @@ class View : public LakeView {
     }
     for (const auto& file : expired) file->SetDoomed(true);
     // What stays behind is removed at the next start.
-    if (before != nullptr) static_cast<void>(options_.files->Remove(before->manifest));
+    if (before != nullptr) static_cast<void>(Retire(before));
     return published;
   }
 
@@ -439,6 +465,32 @@ class View : public LakeView {
       changes.push_back({.name = name + kPastNames + Hex16(head.id - options_.snapshots_max)});
     }
     return options_.catalog->ChangeValues(changes);
+  }
+
+  /// A snapshot is the newest no more: its manifest goes, and what it alone has, unless held.
+  Status Retire(const SnapshotPtr& snapshot) {
+    {
+      std::lock_guard lock(holds_mutex_);
+      if (holds_ > 0) {
+        held_.push_back(snapshot);
+        held_manifests_.push_back(snapshot->manifest);
+        return Status::OK();
+      }
+    }
+    return options_.files->Remove(snapshot->manifest);
+  }
+
+  void Release() {
+    std::vector<SnapshotPtr> snapshots;  // files go with them
+    std::vector<std::string> manifests;
+    {
+      std::lock_guard lock(holds_mutex_);
+      if (--holds_ > 0) return;
+      snapshots.swap(held_);
+      manifests.swap(held_manifests_);
+    }
+    // What stays behind is removed at the next start.
+    for (const auto& manifest : manifests) static_cast<void>(options_.files->Remove(manifest));
   }
 
   static void DoomNew(const Snapshot& next, const SnapshotPtr& before) {
@@ -487,6 +539,10 @@ class View : public LakeView {
   const LakeViewOptions options_;
   std::mutex mutex_;
   std::map<EditionId, StatePtr> states_;  // guarded by mutex_
+  std::mutex holds_mutex_;
+  int holds_ = 0;                            // guarded by holds_mutex_
+  std::vector<SnapshotPtr> held_;            // guarded by holds_mutex_
+  std::vector<std::string> held_manifests_;  // guarded by holds_mutex_
 };
 
 }  // namespace

@@ -108,6 +108,10 @@ class LakeView {
   /// Snapshots that are remembered, oldest first.
   virtual Result<std::vector<SnapshotRecord>> Snapshots(EditionId edition) = 0;
 
+  /// While what is returned lives, no file goes that the newest snapshot of an edition names or
+  /// comes to name: for who copies them. Must not outlive the view.
+  virtual std::shared_ptr<void> Hold() = 0;
+
   /// Forget an edition, with its files.
   virtual Status Drop(EditionId edition) = 0;
 

@@ -228,6 +228,7 @@ Result<BackupReport> BackUp(Database* database, const std::string& folder) {
   };
   impl->key_bases()->Hold();
   const Release release{impl->key_bases()};
+  const auto lakes = impl->lake_store()->Hold();
   log::LogStore::Pinned pinned;
   const std::function<void(std::function<void(const Result<bool>&)>)> pin =
       [&](std::function<void(const Result<bool>&)> done) {
@@ -246,8 +247,8 @@ Result<BackupReport> BackUp(Database* database, const std::string& folder) {
   }
   ARROW_ASSIGN_OR_RAISE(auto mark, copier.Put(pinned.mark.path, pinned.mark_content));
   copied.push_back(std::move(mark));
-  // What the catalog names lies there by now, and nothing of it changes. A file that goes away
-  // meanwhile was named by nobody any more.
+  // What the catalog names lies there by now, nothing of it changes, and it is held; a file that
+  // goes away meanwhile is one that the catalog's copy does not name.
   std::vector<std::string> paths;
   ARROW_RETURN_NOT_OK(ListBelow(impl->files(), "", &paths));
   for (const std::string& path : paths) {

@@ -60,6 +60,8 @@ class LakeStoreImpl : public LakeStore {
   /// The newest snapshot, its files verified; null before the first cut and for editions without a
   /// lake view.
   Result<lakeview::SnapshotPtr> Pin(const TablePtr& table);
+  /// While what is returned lives, no file goes that is named now or comes to be: for a backup.
+  std::shared_ptr<void> Hold() { return view_->Hold(); }
   /// Which rows of a file are asked for; it may give more.
   struct FilePart {
     std::vector<int> groups;

@@ -10,6 +10,7 @@
 #include <map>
 #include <set>
 
+#include "firth/table/lake_store.h"
 #include "firth/table/retention.h"
 #include "firth/table/table_testing.h"
 
@@ -376,6 +377,39 @@ TEST_F(LakeTest, DroppedTablesLeaveNoFiles) {
   ASSERT_TRUE(Cut(table).ok());
   ASSERT_TRUE(world_.db->DropTable(world_.caller, Path{{"d", "t"}}).ok());
   EXPECT_TRUE(world_.files->List("lake/0000000000000001")->empty());
+}
+
+TEST_F(LakeTest, WhatIsHeldStaysWhileFilesAreMergedAndTablesDropped) {
+  const std::string folder = "lake/0000000000000001";
+  const TablePtr table = Create("t", {});
+  std::set<std::string> files;
+  const auto see = [&] {
+    for (const auto& file : *world_.files->List(folder)) files.insert(folder + "/" + file.name);
+  };
+  ASSERT_TRUE(Append(table, {{0, "a"}}).ok());
+  ASSERT_TRUE(Cut(table).ok());
+  auto first = static_cast<LakeStoreImpl*>(world_.db->lake())->Hold();
+  auto second = static_cast<LakeStoreImpl*>(world_.db->lake())->Hold();
+  for (int i = 1; i < 20; ++i) {
+    see();
+    ASSERT_TRUE(Append(table, {{i, "a"}}).ok());
+    ASSERT_TRUE(Cut(table).ok());
+  }
+  see();
+  ASSERT_TRUE(world_.db->DropTable(world_.caller, Path{{"d", "t"}}).ok());
+  first.reset();
+  EXPECT_GE(files.size(), 40U) << "a file and a manifest of each cut";
+  for (const auto& file : files) EXPECT_TRUE(*world_.files->Exists(file)) << file;
+  second.reset();
+  EXPECT_TRUE(world_.files->List(folder)->empty());
+}
+
+TEST_F(LakeTest, ATableThatWasDroppedIsCutNoMore) {
+  const TablePtr table = Create("t", {});
+  ASSERT_TRUE(Append(table, {{1, "a"}}).ok());
+  ASSERT_TRUE(world_.db->DropTable(world_.caller, Path{{"d", "t"}}).ok());
+  EXPECT_EQ(CodeOf(Cut(table).status()), Code::kNotFound);
+  EXPECT_FALSE(*world_.files->Exists("lake/0000000000000001"));
 }
 
 /// One world with a plain table, a sorted one and a keyed one, and what they hold.
