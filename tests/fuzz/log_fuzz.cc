@@ -1,6 +1,7 @@
 // Batches as producers send them, commits as the journal holds them, and the side columns of
 // entries. Checksums and lengths are repaired, so that what lies behind them is reached.
-// With: common/* log/batch log/batch_check log/batch_codec log/ipc_message log/projection log/journal_format log/side
+// With: common/* log/batch log/batch_check log/batch_codec log/unpack log/ipc_message log/projection
+// With: log/journal_format log/side
 // With: schema/types
 #include <arrow/api.h>
 
