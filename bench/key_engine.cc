@@ -3,10 +3,14 @@
 // db_bench; by itself it prints one JSON object a phase.
 //
 //   firth_bench_key_engine [--folder F] [--keys N] [--ops N] [--value-bytes N] [--batch N]
-//                          [--in-flight N] [--memory-bytes N]
+//                          [--in-flight N] [--memory-bytes N] [--zipf THETA] [--scattered 1]
+//                          [--settle 1] [--phases NAME,...]
 //
-// Keys are drawn evenly. Half of a value's bytes compress away, as in db_bench. Every upsert is in
-// the log and the changelog, synced, before it counts.
+// Keys are drawn evenly, or by Zipf with --zipf THETA. Half of a value's bytes compress away, as in
+// db_bench, or --compressible PERCENT of them. Every upsert is in the log and the changelog,
+// synced, before it counts. With --scattered 1 the fill has no order; with --settle 1 a phase
+// counts with the background work that it leaves.
+// --phases names those that are run.
 
 #include <atomic>
 #include <chrono>
@@ -18,6 +22,8 @@
 #include <mutex>
 #include <random>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "firth/common/bytes.h"
@@ -28,6 +34,7 @@
 #include "firth/store/file_system.h"
 #include "firth/table/database.h"
 #include "measure.h"
+#include "zipf.h"
 
 namespace {
 
@@ -75,7 +82,8 @@ class Window {
 /// Rows of `k BIGINT NOT NULL, v STRING`, as producers of keyed tables send them.
 class Rows {
  public:
-  explicit Rows(size_t value_bytes) : value_bytes_(value_bytes) {
+  Rows(size_t value_bytes, size_t compressible_percent)
+      : value_bytes_(value_bytes), random_bytes_(value_bytes * (100 - compressible_percent) / 100) {
     std::mt19937_64 random(1);
     for (char& c : pool_) c = static_cast<char>('!' + random() % 90);
   }
@@ -93,14 +101,14 @@ class Rows {
     *out += '\0';  // no nulls
     *out += key;
     AppendVarint(out, value_bytes_);
-    const size_t half = value_bytes_ / 2;
-    out->append(pool_, salt % (pool_.size() - half), half);
-    out->append(value_bytes_ - half, 'x');
+    out->append(pool_, salt % (pool_.size() - random_bytes_), random_bytes_);
+    out->append(value_bytes_ - random_bytes_, 'x');
     return at;
   }
 
  private:
   const size_t value_bytes_;
+  const size_t random_bytes_;
   std::string pool_ = std::string(1 << 20, '\0');
 };
 
@@ -152,6 +160,10 @@ class Bench {
     return std::atoll(Text(name, std::to_string(fallback)).c_str());
   }
 
+  int64_t Draw() {
+    return static_cast<int64_t>(Mix(zipf_.Draw(mix_())) % static_cast<uint64_t>(keys_));
+  }
+
   /// Upsert `count` keys that `next` gives, in batches of one bucket each.
   template <typename Next>
   void Upsert(int64_t count, const Next& next) {
@@ -198,12 +210,11 @@ class Bench {
 
   /// Look `count` keys up, `at_once` of a bucket in one call.
   void LookUp(int64_t count, size_t at_once) {
-    const auto keys = static_cast<uint64_t>(Int("keys", 1'000'000));
     std::vector<std::vector<std::string>> wanted(kBuckets);
     Window window(static_cast<int>(Int("in-flight", 8)));
     std::atomic<int64_t> missing{0};
     for (int64_t i = 0; i < count; ++i) {
-      const auto k = static_cast<int64_t>(mix_() % keys);
+      const int64_t k = Draw();
       const auto bucket = static_cast<size_t>(Rows::BucketOf(k));
       wanted[bucket].push_back(Rows::Key(k));
       if (wanted[bucket].size() < at_once) continue;
@@ -221,28 +232,52 @@ class Bench {
     if (missing > 0) Need(Status::UnknownError("keys were not found"));
   }
 
+  /// Wait until the process has done what it left for later.
+  static void Settle() {
+    constexpr double kIdleShare = 0.02;  // of a core
+    constexpr int kSecondsMax = 120;
+    for (int i = 0; i < kSecondsMax; ++i) {
+      const double before = CpuSeconds();
+      std::this_thread::sleep_for(std::chrono::seconds(1));
+      if (CpuSeconds() - before < kIdleShare) return;
+    }
+  }
+
   template <typename Run>
-  void Phase(const char* name, int64_t ops, const Run& run) {
+  void Phase(const std::string& name, int64_t ops, const Run& run) {
+    const std::string wanted = "," + Text("phases", name) + ",";
+    if (wanted.find("," + name + ",") == std::string::npos) return;
     const double cpu = CpuSeconds();
     const double wall = WallSeconds();
     const uint64_t syncs = db_->LogMetrics().syncs;
+    const int64_t written = WrittenBytes();
     run();
+    const double took = WallSeconds() - wall;
+    const double during = CpuSeconds() - cpu;
+    if (Int("settle", 0) != 0) Settle();
     std::printf(
         "{\"phase\": \"%s\", \"ops\": %lld, \"wall_s\": %.3f, \"cpu_s\": %.3f, "
-        "\"syncs\": %llu}\n",
-        name, static_cast<long long>(ops), WallSeconds() - wall, CpuSeconds() - cpu,
-        static_cast<unsigned long long>(db_->LogMetrics().syncs - syncs));
+        "\"cpu_s_during\": %.3f, \"syncs\": %llu, \"written_mb\": %.0f, \"rss_mb\": %.0f}\n",
+        name.c_str(), static_cast<long long>(ops), took, CpuSeconds() - cpu, during,
+        static_cast<unsigned long long>(db_->LogMetrics().syncs - syncs),
+        static_cast<double>(WrittenBytes() - written) / 1e6,
+        static_cast<double>(ResidentBytes()) / 1e6);
     std::fflush(stdout);
   }
 
   void Run() {
-    const int64_t keys = Int("keys", 1'000'000);
     const int64_t ops = Int("ops", 1'000'000);
-    Phase("fill", keys, [&] { Upsert(keys, [](int64_t i) { return i; }); });
-    Phase("upsert", ops, [&] {
-      Upsert(ops,
-             [&](int64_t) { return static_cast<int64_t>(mix_() % static_cast<uint64_t>(keys)); });
+    const bool scattered = Int("scattered", 0) != 0;
+    Phase("fill", keys_, [&] {
+      // A step that shares no factor with the count comes by every key once.
+      constexpr uint64_t kStep = 2654435761;
+      const auto count = static_cast<uint64_t>(keys_);
+      Upsert(keys_, [&](int64_t i) {
+        const auto n = static_cast<uint64_t>(i);
+        return static_cast<int64_t>(scattered ? n * kStep % count : n);
+      });
     });
+    Phase("upsert", ops, [&] { Upsert(ops, [&](int64_t) { return Draw(); }); });
     Phase("lookup", ops, [&] { LookUp(ops, 1); });
     Phase("lookup of 100", ops, [&] { LookUp(ops, 100); });
   }
@@ -259,8 +294,11 @@ class Bench {
   table::TablePtr table_;
   PartitionId partition_{0};
   std::vector<table::LookupBucket> lookup_;
-  Rows rows_{static_cast<size_t>(Int("value-bytes", 200))};
+  Rows rows_{static_cast<size_t>(Int("value-bytes", 200)),
+             static_cast<size_t>(Int("compressible", 50))};
   std::mt19937_64 mix_{7};
+  const int64_t keys_ = Int("keys", 1'000'000);
+  const Zipf zipf_{static_cast<uint64_t>(keys_), std::atof(Text("zipf", "0").c_str())};
 };
 
 }  // namespace

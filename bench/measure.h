@@ -29,4 +29,17 @@ inline int64_t ResidentBytes() {
   return int64_t{resident} * sysconf(_SC_PAGESIZE);
 }
 
+/// What was given to the disk so far, or is in memory to be; 0 where it is not told.
+inline int64_t WrittenBytes() {
+  long long bytes = 0;
+  if (FILE* file = std::fopen("/proc/self/io", "r")) {
+    char line[128];
+    while (std::fgets(line, sizeof(line), file) != nullptr) {
+      if (std::sscanf(line, "write_bytes: %lld", &bytes) == 1) break;
+    }
+    std::fclose(file);
+  }
+  return bytes;
+}
+
 }  // namespace firth::bench

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 
 #include "firth/common/bytes.h"
 #include "firth/common/checksum.h"
@@ -16,13 +15,6 @@
 
 namespace firth::bench {
 namespace {
-
-uint64_t Mix(uint64_t x) {
-  x += 0x9e3779b97f4a7c15;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
-  return x ^ (x >> 31);
-}
 
 std::string KeyBytes(uint64_t key) {
   std::string bytes;
@@ -41,24 +33,6 @@ std::string Text(size_t bytes, uint64_t seed) {
 }
 
 }  // namespace
-
-Zipf::Zipf(uint64_t count, double theta) : count_(count), theta_(theta) {
-  if (theta == 0) return;
-  for (uint64_t i = 1; i <= count; ++i) zeta_ += std::pow(static_cast<double>(i), -theta);
-  alpha_ = 1 / (1 - theta);
-  const double zeta2 = 1 + std::pow(0.5, theta);
-  eta_ = (1 - std::pow(2.0 / static_cast<double>(count), 1 - theta)) / (1 - zeta2 / zeta_);
-}
-
-uint64_t Zipf::Draw(uint64_t random) const {
-  if (theta_ == 0) return random % count_;
-  const double u = static_cast<double>(random >> 11) / 9007199254740992.0;
-  const double uz = u * zeta_;
-  if (uz < 1) return 0;
-  if (uz < 1 + std::pow(0.5, theta_)) return 1;
-  const double at = static_cast<double>(count_) * std::pow(eta_ * u - eta_ + 1, alpha_);
-  return std::min(count_ - 1, static_cast<uint64_t>(at));
-}
 
 Keys::Keys(const Zipf& zipf, uint64_t count, int buckets, int bucket, uint64_t seed, size_t drawn) {
   const bool sequential = drawn == 0;

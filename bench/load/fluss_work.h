@@ -8,23 +8,9 @@
 #include <vector>
 
 #include "measured.h"
+#include "zipf.h"
 
 namespace firth::bench {
-
-/// Draws numbers below `count`, the k-th most likely in proportion to 1/k^theta (Gray et al.,
-/// 1994); theta 0: all alike.
-class Zipf {
- public:
-  Zipf(uint64_t count, double theta);
-  uint64_t Draw(uint64_t random) const;
-
- private:
-  const uint64_t count_;
-  const double theta_;
-  double alpha_ = 0;
-  double zeta_ = 0;
-  double eta_ = 0;
-};
 
 /// Keys of one bucket, drawn beforehand and used in turn.
 class Keys {

@@ -20,7 +20,7 @@ uint64_t HashKey(std::string_view key) {
 
 KeyStatePtr KeyState::Allocate(LogId log, std::string_view key, uint32_t row_bytes, bool gone) {
   const auto key_bytes = static_cast<uint32_t>(kLogPrefixBytes + key.size());
-  void* const memory = ::operator new(sizeof(KeyState) + key_bytes + row_bytes);
+  void* const memory = TakeStateMemory(sizeof(KeyState) + key_bytes + row_bytes);
   auto* const state = new (memory) KeyState(HashKey(key), key_bytes, row_bytes, gone);
   StoreBe(state->bytes(), static_cast<uint64_t>(log.value));
   std::memcpy(state->bytes() + kLogPrefixBytes, key.data(), key.size());
@@ -83,8 +83,9 @@ LogId KeyState::log() const {
 
 KeyStatePtr::~KeyStatePtr() {
   if (state_ == nullptr || state_->owners_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  const size_t bytes = state_->bytes_in_all();
   state_->~KeyState();
-  ::operator delete(state_);
+  GiveStateMemory(state_, bytes);
 }
 
 }  // namespace firth::keyview

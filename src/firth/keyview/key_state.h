@@ -10,6 +10,7 @@
 #include "firth/common/bytes.h"
 #include "firth/common/ids.h"
 #include "firth/common/status.h"
+#include "firth/keyview/key_state_memory.h"
 
 namespace firth::keyview {
 
@@ -49,16 +50,18 @@ class KeyState {
   std::string_view stored_key() const { return {bytes(), key_bytes_}; }
   std::string_view stored_row() const { return {bytes() + key_bytes_, row_bytes_}; }
   /// The memory that it takes, about.
-  uint64_t memory_bytes() const { return sizeof(KeyState) + key_bytes_ + row_bytes_ + 16; }
+  uint64_t memory_bytes() const { return StateMemoryBytes(bytes_in_all()) + kTableBytes; }
 
  private:
   friend class KeyStatePtr;
   friend class RowsInFront;
-  friend class LogRows;
+  /// What a place of a table of states takes, with the empty ones.
+  static constexpr size_t kTableBytes = 32;
 
   KeyState(uint64_t hash, uint32_t key_bytes, uint32_t row_bytes, bool gone)
       : hash_(hash), key_bytes_(key_bytes), row_bytes_(row_bytes), gone_(gone) {}
   static KeyStatePtr Allocate(LogId log, std::string_view key, uint32_t row_bytes, bool gone);
+  size_t bytes_in_all() const { return sizeof(KeyState) + key_bytes_ + row_bytes_; }
   const char* bytes() const { return reinterpret_cast<const char*>(this + 1); }
   char* bytes() { return reinterpret_cast<char*>(this + 1); }
   char* row_place() { return bytes() + key_bytes_; }
@@ -71,8 +74,7 @@ class KeyState {
   uint32_t place_ = 0;  // among the changes that are not written
   uint32_t round_ = 0;  // of writing
   const bool gone_;
-  bool unwritten_ = false;                 // guarded by the mutex of its log's rows
-  mutable std::atomic<bool> used_{false};  // since the last look for what to forget
+  bool unwritten_ = false;  // guarded by the mutex of its log's rows
 };
 
 /// Shares a KeyState; may be null. Different owners may be used from different threads.
@@ -90,6 +92,12 @@ class KeyStatePtr {
   }
   ~KeyStatePtr();
 
+  /// Have the processor bring it: it will be looked at soon.
+  void Prefetch() const {
+    if (state_ == nullptr) return;
+    __builtin_prefetch(state_);
+    __builtin_prefetch(reinterpret_cast<const char*>(state_) + 64);
+  }
   KeyState* get() const { return state_; }
   KeyState* operator->() const { return state_; }
   KeyState& operator*() const { return *state_; }

@@ -19,6 +19,7 @@
 #include "firth/keyview/rocks_file_hash.h"
 #include "firth/keyview/rocks_key_view.h"
 #include "firth/keyview/rocks_options.h"
+#include "firth/keyview/rocks_priority.h"
 #include "firth/keyview/rocks_status.h"
 #include "firth/keyview/rocks_write.h"
 
@@ -75,7 +76,11 @@ void SortByKey(std::vector<KeyStatePtr>* states) {
   FIRTH_CHECK(states->size() <= UINT32_MAX);
   std::vector<Order> orders;
   orders.reserve(states->size());
-  for (const KeyStatePtr& state : *states) orders.push_back(OrderOf(*state, orders.size()));
+  constexpr size_t kAhead = 8;
+  for (size_t i = 0; i < states->size(); ++i) {
+    if (i + kAhead < states->size()) (*states)[i + kAhead].Prefetch();
+    orders.push_back(OrderOf(*(*states)[i], i));
+  }
   std::sort(orders.begin(), orders.end(), [&](const Order& a, const Order& b) {
     if (a.log != b.log) return a.log < b.log;
     if (a.head != b.head) return a.head < b.head;
@@ -121,6 +126,18 @@ ViewFile Exported(const RocksPlace& place, const rocksdb::LiveFileStorageInfo& f
 }
 
 }  // namespace
+
+void KeyViewOptions::SetMemory(uint64_t bytes) {
+  constexpr uint64_t kMemtableBytesMax = uint64_t{16} << 20;
+  // Who scans waits for them to be written.
+  constexpr uint64_t kUnwrittenBytesMax = uint64_t{128} << 20;
+  constexpr uint64_t kCacheBytesFull = uint64_t{128} << 20;  // above it, its share grows slower
+  cache_bytes = bytes / 4;
+  if (cache_bytes > kCacheBytesFull) cache_bytes = (cache_bytes + kCacheBytesFull) / 2;
+  memtable_bytes = std::min(bytes / 32, kMemtableBytesMax);
+  unwritten_bytes = std::min(bytes / 8, kUnwrittenBytesMax);
+  rows_bytes = bytes - cache_bytes - memtable_bytes;
+}
 
 Result<std::unique_ptr<KeyView>> KeyView::Open(const KeyViewOptions& options) {
   RocksPlace place;
@@ -250,6 +267,7 @@ Status RocksKeyView::MakeRoom() {
 }
 
 void RocksKeyView::WriteInBackground() {
+  LowerThreadPriority();
   const Status written = WriteOut();
   std::lock_guard lock(background_mutex_);
   background_failed_ = written;

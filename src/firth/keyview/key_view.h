@@ -70,13 +70,10 @@ struct KeyViewOptions {
   /// RocksDB's own memory for what is being written, few rows at a time.
   uint64_t memtable_bytes = uint64_t{8} << 20;
 
-  /// Share all memory that the view may take among these.
-  void SetMemory(uint64_t bytes) {
-    cache_bytes = bytes / 4;
-    memtable_bytes = bytes / 32;
-    unwritten_bytes = bytes / 8;
-    rows_bytes = bytes - cache_bytes - memtable_bytes;
-  }
+  /// Share all memory that the view may take among these. Rows get most of it: they are held more
+  /// densely than blocks, of which only a part is asked for.
+  void SetMemory(uint64_t bytes);
+  uint64_t memory_bytes() const { return rows_bytes + cache_bytes + memtable_bytes; }
   /// Used when the working files are absent, damaged or older; may be null.
   BaseSource* bases = nullptr;
   /// Working files that know later commits belong to another history and are not used.

@@ -11,6 +11,7 @@
 
 #include "firth/keyview/key_format.h"
 #include "firth/keyview/rocks_file_hash.h"
+#include "firth/keyview/rocks_priority.h"
 
 namespace firth::keyview {
 namespace {
@@ -26,13 +27,16 @@ constexpr size_t kMetadataBytes = size_t{32} << 10;
 /// not fit in one is read, checked and unpacked again at every lookup.
 constexpr int kCacheShardBits = 1;
 /// Files that flushes made are merged into the next level so many at a time: that level is written
-/// again each time. A lookup may have to ask the filter of each.
-constexpr int kFlushedFilesMerged = 8;
+/// again each time. A lookup outside of memory may have to ask the filter of each.
+constexpr int kFlushedFilesMerged = 16;
 /// With so many of them writers wait for the merging.
-constexpr int kFlushedFilesMax = 16;
-/// Up to here everything else is one level: what flushes made is merged into it at once, which
-/// writes a row fewer times than two levels would.
-constexpr uint64_t kFirstLevelBytes = uint64_t{512} << 20;
+constexpr int kFlushedFilesMax = 32;
+/// Up to here, or as much as the view has memory, everything else is one level: what flushes made
+/// is merged into it at once, which writes a row fewer times than two levels would.
+constexpr uint64_t kFirstLevelBytes = uint64_t{2} << 30;
+constexpr uint64_t kFileBytes = uint64_t{128} << 20;
+/// So much at a time is given to the disk while a file is written, rather than all in the end.
+constexpr uint64_t kSyncBytes = uint64_t{1} << 20;
 constexpr size_t kReadAheadBytes = size_t{1} << 20;
 constexpr double kFilterBitsPerKey = 10;
 
@@ -86,13 +90,17 @@ rocksdb::Options MakeRocksOptions(const KeyViewOptions& options, rocksdb::Env* e
   rocks.level0_file_num_compaction_trigger = kFlushedFilesMerged;
   rocks.level0_slowdown_writes_trigger = kFlushedFilesMax;
   rocks.level0_stop_writes_trigger = kFlushedFilesMax;
-  rocks.max_bytes_for_level_base = kFirstLevelBytes;
+  rocks.max_bytes_for_level_base = std::max(kFirstLevelBytes, options.memory_bytes());
+  rocks.target_file_size_base = kFileBytes;
+  rocks.bytes_per_sync = kSyncBytes;
+  rocks.listeners.push_back(MakePriorityListener());
   rocks.compaction_readahead_size = kReadAheadBytes;
-  // What a flush makes is merged, and so written anew, soon.
+  // What a flush makes, and the level that it is merged into, is written anew soon.
+  constexpr size_t kLevelsPlain = 2;
   const auto compression = FirstSupported({rocksdb::kLZ4Compression, rocksdb::kSnappyCompression});
   rocks.compression = compression;
   rocks.compression_per_level.assign(static_cast<size_t>(rocks.num_levels), compression);
-  rocks.compression_per_level.front() = rocksdb::kNoCompression;
+  std::fill_n(rocks.compression_per_level.begin(), kLevelsPlain, rocksdb::kNoCompression);
   rocks.skip_stats_update_on_db_open = true;
   // RocksDB's own diary in the folder stays small, and no thread wakes up for statistics.
   rocks.info_log_level = rocksdb::WARN_LEVEL;

@@ -32,7 +32,9 @@ rocksdb::Status PutAll(const std::vector<KeyStatePtr>& states, std::optional<int
   if (watermark) {
     status = target->Put(std::string(kWatermarkKey), WatermarkBytes(*watermark));
   }
+  constexpr size_t kAhead = 8;
   for (size_t i = 0; i < states.size() && status.ok(); ++i) {
+    if (i + kAhead < states.size()) states[i + kAhead].Prefetch();
     const KeyState& state = *states[i];
     if (i + 1 < states.size() && states[i + 1]->stored_key() == state.stored_key()) continue;
     status = state.gone() ? target->Delete(ToSlice(state.stored_key()))

@@ -1,8 +1,22 @@
 #include "firth/keyview/rows_in_front.h"
 
 #include <algorithm>
+#include <array>
 
 namespace firth::keyview {
+
+namespace {
+
+constexpr size_t kPlacesAtOnce = 256;
+constexpr size_t kWrittenAtOnce = 256;
+/// What is asked of the processor before it is needed: so many states ahead, so many keys together.
+constexpr size_t kAhead = 8;
+constexpr size_t kPrefetched = 16;
+constexpr uint64_t kRoomShare = 64;
+/// Looks in vain before it gives up until the next time.
+constexpr size_t kLooksMax = 64;
+
+}  // namespace
 
 /// The rows of one log.
 class LogRows {
@@ -14,32 +28,36 @@ class LogRows {
   uint64_t unwritten = 0;
   size_t hand = 0;
 
+  /// Have the processor bring what these keys hold, if it is here. With the mutex held.
+  void Prefetch(const uint64_t* hashes, size_t count) const {
+    for (size_t i = 0; i < count; ++i) table.Prefetch(hashes[i]);
+    for (size_t i = 0; i < count; ++i) table.PrefetchState(hashes[i]);
+  }
+
   /// Look at `count` places and forget rows that were not asked for since the last time. Returns
   /// the memory that it freed. With the mutex held.
   uint64_t Forget(size_t count) {
     uint64_t freed = 0;
     for (; count > 0 && table.size() > 0; --count) {
       if (hand >= table.places()) hand = 0;
-      const KeyStatePtr& state = table.At(hand);
-      if (!state || state->unwritten_ || state->used_.exchange(false, std::memory_order_relaxed)) {
+      const size_t ahead = hand + kAhead;
+      if (ahead < table.places() && !table.HasMark(ahead, kKept)) table.At(ahead).Prefetch();
+      if (!table.At(hand) || table.HasMark(hand, kKept)) {
+        if (!table.HasMark(hand, KeyStateTable::kUnwritten)) {
+          table.UnmarkAt(hand, KeyStateTable::kUsed);
+        }
         ++hand;
         continue;
       }
-      freed += state->memory_bytes();
+      freed += table.At(hand)->memory_bytes();
       table.EraseAt(hand);  // another may be there now
     }
     return freed;
   }
+
+ private:
+  static constexpr uint64_t kKept = KeyStateTable::kUsed | KeyStateTable::kUnwritten;
 };
-
-namespace {
-
-constexpr size_t kPlacesAtOnce = 256;
-constexpr uint64_t kRoomShare = 64;
-/// Looks in vain before it gives up until the next time.
-constexpr size_t kLooksMax = 64;
-
-}  // namespace
 
 RowsInFront::~RowsInFront() = default;
 
@@ -66,10 +84,12 @@ RowsInFront::Found RowsInFront::Find(LogId log, const std::vector<std::string_vi
   for (size_t i = 0; i < keys.size(); ++i) hashes[i] = HashKey(keys[i]);
   std::lock_guard lock(rows->mutex);
   found.version = rows->version;
+  // Places and states lie all over the memory: many are brought at once.
   for (size_t i = 0; i < keys.size(); ++i) {
-    const KeyStatePtr* const state = rows->table.Find(hashes[i], keys[i]);
+    if (i % kPrefetched == 0)
+      rows->Prefetch(hashes.data() + i, std::min(kPrefetched, keys.size() - i));
+    const KeyStatePtr* const state = rows->table.Find(hashes[i], keys[i], KeyStateTable::kUsed);
     if (state == nullptr) continue;
-    (*state)->used_.store(true, std::memory_order_relaxed);
     found.states[i] = *state;
     --found.missing;
   }
@@ -91,12 +111,19 @@ void RowsInFront::Put(LogId log, const std::vector<KeyStatePtr>& changes) {
   {
     std::lock_guard lock(rows->mutex);
     ++rows->version;
-    for (const KeyStatePtr& state : changes) {
+    std::array<uint64_t, kPrefetched> hashes;
+    for (size_t i = 0; i < changes.size(); ++i) {
+      if (i % kPrefetched == 0) {
+        const size_t count = std::min(kPrefetched, changes.size() - i);
+        for (size_t k = 0; k < count; ++k) hashes[k] = changes[i + k]->hash();
+        rows->Prefetch(hashes.data(), count);
+      }
+      const KeyStatePtr& state = changes[i];
       const auto bytes = static_cast<int64_t>(state->memory_bytes());
       state->round_ = round_;
       state->unwritten_ = true;
-      state->used_.store(true, std::memory_order_relaxed);
-      const KeyStatePtr old = rows->table.Put(state);
+      const KeyStatePtr old =
+          rows->table.Put(state, KeyStateTable::kUsed | KeyStateTable::kUnwritten);
       grown += bytes;
       unwritten_grown += bytes;
       if (old) grown -= static_cast<int64_t>(old->memory_bytes());
@@ -152,16 +179,21 @@ void RowsInFront::Written(const std::vector<KeyStatePtr>& states) {
   std::shared_ptr<LogRows> rows;
   LogId log{0};
   std::unique_lock<std::mutex> lock;
-  for (const KeyStatePtr& state : states) {
+  for (size_t i = 0; i < states.size(); ++i) {
+    // Nobody else is to wait for all of them.
+    if (i % kWrittenAtOnce == 0 && lock.owns_lock()) lock.unlock();
+    if (i + kAhead < states.size()) states[i + kAhead].Prefetch();
+    const KeyStatePtr& state = states[i];
     if (rows == nullptr || state->log() != log) {
       if (lock.owns_lock()) lock.unlock();
       log = state->log();
       rows = MakeRowsOf(log);
-      lock = std::unique_lock(rows->mutex);
     }
+    if (!lock.owns_lock()) lock = std::unique_lock(rows->mutex);
     FIRTH_CHECK(state->unwritten_ && rows->unwritten > 0);
     --rows->unwritten;  // a later change of the key counts for itself
     state->unwritten_ = false;
+    rows->table.Unmark(state.get(), KeyStateTable::kUnwritten);
   }
   if (lock.owns_lock()) lock.unlock();
   Forget();

@@ -53,7 +53,10 @@ std::vector<ConfigKey> MakeKeys() {
   add("log.level", "info", "the least level that is logged: debug, info, warning, error");
   add(kJournalFileBytes, "1073741824", "at what size a new journal file is begun");
   for (const NumberKey& key : NumberKeys()) {
-    add(std::string(key.path), std::to_string(key.otherwise), std::string(key.meaning));
+    add(std::string(key.path),
+        key.otherwise_text.empty() ? std::to_string(key.otherwise)
+                                   : std::string(key.otherwise_text),
+        std::string(key.meaning));
   }
   return keys;
 }
@@ -83,8 +86,9 @@ const std::vector<NumberKey>& NumberKeys() {
        "memory for what was written last, from which followers are served"},
       {"keys.lag_bytes", 64 << 10, kMostBytes, 64 << 20,
        "how far the key view may fall behind, before writes of keyed tables wait"},
-      {"keys.memory_bytes", 8 << 20, kMostBytes, 512 << 20,
-       "memory for rows of keyed tables: those used lately, those to be written, blocks of files"},
+      {"keys.memory_bytes", 8 << 20, kMostBytes, kUsualKeyMemory,
+       "memory for rows of keyed tables: those used lately, those to be written, blocks of files",
+       "an eighth of the machine's memory, at least 536870912"},
       {"keys.room_bytes", 1 << 20, kMostBytes, 32 << 20,
        "what writes of keyed tables leave free on the disk, beside what is in memory only"},
       {"lake.interval_ms", 0, 86'400'000, 5000,

@@ -18,8 +18,12 @@ struct NumberKey {
   int64_t most;
   int64_t otherwise;
   std::string_view meaning;
+  /// In place of `otherwise`, where that is not a number that everybody has.
+  std::string_view otherwise_text = "";
 };
 const std::vector<NumberKey>& NumberKeys();
+/// What `keys.memory_bytes` is if nothing is said: as much as machine_memory.h has it.
+inline constexpr int64_t kUsualKeyMemory = 0;
 /// Is the value of this key a number?
 bool IsNumber(const std::string& path);
 

@@ -14,9 +14,11 @@
 #include "firth/common/random.h"
 #include "firth/net/address.h"
 #include "firth/net/event_loops.h"
+#include "firth/server/config_keys.h"
 #include "firth/server/data_folder.h"
 #include "firth/server/doors.h"
 #include "firth/server/log_level.h"
+#include "firth/server/machine_memory.h"
 #include "firth/server/metrics.h"
 #include "firth/server/users.h"
 #include "firth/store/file_system.h"
@@ -132,7 +134,9 @@ class ServerImpl : public Server, public ServerState {
     ARROW_ASSIGN_OR_RAISE(const int64_t lag, NumberOf(config_, "keys.lag_bytes"));
     ARROW_ASSIGN_OR_RAISE(const int64_t room, NumberOf(config_, "keys.room_bytes"));
     ARROW_ASSIGN_OR_RAISE(const int64_t key_memory, NumberOf(config_, "keys.memory_bytes"));
-    options.key_memory_bytes = static_cast<uint64_t>(key_memory);
+    options.key_memory_bytes = key_memory == kUsualKeyMemory
+                                   ? UsualKeyMemoryBytes(MachineMemoryBytes())
+                                   : static_cast<uint64_t>(key_memory);
     options.key_lag_bytes_max = static_cast<uint64_t>(lag);
     options.key_room_bytes = static_cast<uint64_t>(room);
     options.on_fatal = [this](const Status& fault) { OnFatal(fault); };
