@@ -279,7 +279,7 @@ def generator_alone(arguments):
         for name, _, (op, options) in workloads(arguments):
             if name in (CUT, AGAIN, COLD):
                 continue
-            result = load(address, op, **{**options, "seconds": 2, **({"again": 1} if op == "fetch" else {})})
+            result = load(address, op, **{**options, "seconds": 2, "rows": 0, **({"again": 1} if op == "fetch" else {})})
             part = next(iter(result.values()))
             alone[name] = {"rows_per_s": part["rows_per_s"],
                            "generator_cpu_s_per_m": part["generator_cpu_s"] / part["rows"] * 1e6}

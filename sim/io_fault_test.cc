@@ -30,10 +30,12 @@ using Wanted = std::map<uint64_t, std::string>;
 
 class FaultStory {
  public:
-  /// With `wanted`, operations fail only at these points.
-  FaultStory(uint64_t seed, Fault fault, CutPoints* points, Wanted wanted)
+  /// With `wanted`, operations fail only at these points. With `twice`, one that follows a fault
+  /// does, too.
+  FaultStory(uint64_t seed, Fault fault, bool twice, CutPoints* points, Wanted wanted)
       : world_(seed), fault_(fault) {
     world_.wanted = std::move(wanted);
+    world_.twice = twice;
     world_.place = [points] { return points->Visit(); };
     world_.met_at = [this, points](uint64_t at) {
       points->Cut(at);
@@ -55,6 +57,7 @@ class FaultStory {
       ARROW_RETURN_NOT_OK(Life());
       if (world_.met()) {
         ++met_;
+        met_again_ += world_.met_again() ? 1 : 0;
       } else {
         --patience;
       }
@@ -62,6 +65,8 @@ class FaultStory {
     return Status::OK();
   }
   uint64_t met() const { return met_; }
+  /// How many of them another one followed.
+  uint64_t met_again() const { return met_again_; }
   /// What met the fault last.
   const std::string& what() const { return world_.met_what(); }
 
@@ -116,14 +121,15 @@ class FaultStory {
   Candidates candidates_{Model{}};
   Workload workload_{&world_, &candidates_};
   uint64_t met_ = 0;
+  uint64_t met_again_ = 0;
   bool sought_ = false;  // all that was wanted was met
 };
 
 /// Worlds one after another, by several threads.
 class FaultWorlds {
  public:
-  FaultWorlds(uint64_t first_seed, uint64_t worlds, Fault fault)
-      : fault_(fault), next_seed_(first_seed), end_seed_(first_seed + worlds) {}
+  FaultWorlds(uint64_t first_seed, uint64_t worlds, Fault fault, bool twice = false)
+      : fault_(fault), twice_(twice), next_seed_(first_seed), end_seed_(first_seed + worlds) {}
 
   void Go() { Run({}); }
   /// More worlds, in which operations fail only where none did.
@@ -146,6 +152,7 @@ class FaultWorlds {
     }
     std::cout << met_ << " faults at " << points_.distinct() << " distinct points, from "
               << places.size() << " places in the code that use the disk\n";
+    if (twice_) std::cout << met_again_ << " of them were followed by another while cleaning up\n";
     return missing;
   }
 
@@ -165,9 +172,10 @@ class FaultWorlds {
     next_seed_ = end_seed_;
   }
   void One(uint64_t seed, const Wanted& wanted) {
-    FaultStory story(seed, fault_, &points_, wanted);
+    FaultStory story(seed, fault_, twice_, &points_, wanted);
     const Status status = story.Go();
     met_ += story.met();
+    met_again_ += story.met_again();
     if (status.ok()) return;
     ADD_FAILURE() << "FIRTH_SIM_SEED=" << seed << " FIRTH_SIM_WORLDS=1, after " << story.met()
                   << " faults, the last in " << story.what() << ": " << status.ToString();
@@ -178,10 +186,12 @@ class FaultWorlds {
   static constexpr uint64_t kWorldsOfARound = 4;
 
   const Fault fault_;
+  const bool twice_;
   CutPoints points_;
   std::atomic<uint64_t> next_seed_;
   uint64_t end_seed_;
   std::atomic<uint64_t> met_{0};
+  std::atomic<uint64_t> met_again_{0};
 };
 
 class IoFaultTest : public ::testing::TestWithParam<std::pair<const char*, Fault>> {};
@@ -198,6 +208,17 @@ TEST_P(IoFaultTest, NothingAcknowledgedIsLostAndNothingWrongIsRead) {
       ADD_FAILURE() << "nothing failed at " << place;
     }
   }
+}
+
+// What cleans up after a fault fails, too: there may be less room or a file too many afterwards,
+// but the same must hold.
+TEST_P(IoFaultTest, NorWhenWhatCleansUpFailsToo) {
+  logging::SetLevel(logging::Level::kNone);
+  FaultWorlds story(FromEnvironment("FIRTH_SIM_SEED", 1),
+                    FromEnvironment("FIRTH_SIM_WORLDS", kWorlds), GetParam().second,
+                    /*twice=*/true);
+  story.Go();
+  story.Missing();
 }
 
 INSTANTIATE_TEST_SUITE_P(Faults, IoFaultTest,

@@ -71,6 +71,7 @@ void World::Arm(Fault fault, uint64_t after, bool reads) {
   fault_ = fault;
   after_ = after;
   met_ = false;
+  met_again_ = false;
 }
 
 bool World::Disarm() {
@@ -84,11 +85,14 @@ bool World::Counts(const char* operation, const std::string& path) {
   return path.find("catalog") == std::string::npos || Below(&random, 8) == 0;
 }
 
-bool World::IsNow(const char* operation, const std::string& path, uint64_t at) {
+bool World::CanFail(const char* operation) const {
   // To read takes no room, and a sync that finds none is an error like any other.
-  if (fault_ == Fault::kDiskFull && (IsRead(operation) || operation == std::string_view("sync"))) {
-    return false;
-  }
+  return fault_ != Fault::kDiskFull ||
+         (!IsRead(operation) && operation != std::string_view("sync"));
+}
+
+bool World::IsNow(const char* operation, const std::string& path, uint64_t at) {
+  if (!CanFail(operation)) return false;
   if (!curious) return Counts(operation, path) && after_-- == 0;
   // Of several on one way the first would hide the others.
   if (!wanted.empty()) {
@@ -99,13 +103,25 @@ bool World::IsNow(const char* operation, const std::string& path, uint64_t at) {
 
 Status World::AtOperation(const char* operation, const std::string& path) {
   if (left_ != nullptr) return Error(Code::kUnavailable, Reason::kIo, "the power is off");
-  // What follows a fault, to clean up, does not fail once more.
-  const bool may_fail = !met_ || (fault_ != Fault::kError && fault_ != Fault::kDiskFull);
-  const uint64_t at = place && may_fail ? place() : 0;
-  if (fault_ == Fault::kNone || met_ || !IsNow(operation, path, at)) return Status::OK();
+  // What follows a fault, to clean up, does not fail once more, unless it is to.
+  const bool is_error = fault_ == Fault::kError || fault_ == Fault::kDiskFull;
+  const bool behind = met_ && is_error && twice && !met_again_;
+  const uint64_t at = place && (!met_ || !is_error || behind) ? place() : 0;
+  if (fault_ == Fault::kNone) return Status::OK();
+  if (behind) {
+    if (!CanFail(operation) || !known_behind_.insert(at).second) return Status::OK();
+    met_again_ = true;
+    met_what_ += ", then " + (operation + (" of " + path));
+  } else {
+    if (met_ || !IsNow(operation, path, at)) return Status::OK();
+    met_ = true;
+    met_what_ = operation + (" of " + path);
+  }
   if (met_at) met_at(at);
-  met_ = true;
-  met_what_ = std::string(operation) + " of " + path;
+  return Fails(path);
+}
+
+Status World::Fails(const std::string& path) {
   switch (fault_) {
     case Fault::kPowerCut:
       left_ = files->PowerCut(&random);

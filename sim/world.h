@@ -59,6 +59,10 @@ class World {
   bool curious = false;
   /// Unless empty, a curious world meets the fault only at these, whenever it comes there.
   std::map<uint64_t, std::string> wanted;  // and its place, for their owner
+  /// One more operation fails after the one that met the fault, while it is armed: the first from a
+  /// place at which, in this world, none failed so. It is what cleans up after the first.
+  bool twice = false;
+  bool met_again() const { return met_again_; }
 
   SeededRandom random;
   ManualClock clock;
@@ -71,7 +75,9 @@ class World {
  private:
   Status AtOperation(const char* operation, const std::string& path);
   bool Counts(const char* operation, const std::string& path);
+  bool CanFail(const char* operation) const;
   bool IsNow(const char* operation, const std::string& path, uint64_t at);
+  Status Fails(const std::string& path);
   void Hook();
 
   std::unique_ptr<store::MemoryFileSystem> left_;  // by the power cut
@@ -79,7 +85,9 @@ class World {
   uint64_t after_ = 0;
   bool reads_ = false;
   std::set<uint64_t> known_places_;
+  std::set<uint64_t> known_behind_;  // another fault
   bool met_ = false;
+  bool met_again_ = false;
   std::string met_what_;
 };
 

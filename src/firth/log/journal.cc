@@ -263,8 +263,10 @@ Status Journal::Begin() {
 }
 
 Status Journal::BeginFile(uint64_t number) {
-  ARROW_ASSIGN_OR_RAISE(std::unique_ptr<store::File> file,
-                        store::CreateToAppend(options_.files, PathOf(number), recent_));
+  if (may_be_left_) ARROW_RETURN_NOT_OK(options_.files->Remove(PathOf(number)));
+  auto created = store::CreateToAppend(options_.files, PathOf(number), recent_);
+  may_be_left_ = CodeOf(created.status()) != Code::kAlreadyExists;
+  ARROW_ASSIGN_OR_RAISE(std::unique_ptr<store::File> file, std::move(created));
   const auto begin = [&]() -> Status {
     const std::string header = EncodeFileHeader(number, options_.clock->NowNs());
     ARROW_RETURN_NOT_OK(file->Write(0, {AsBytes(header)}));
@@ -276,8 +278,10 @@ Status Journal::BeginFile(uint64_t number) {
   if (Status begun = begin(); !begun.ok()) {
     // Leave nothing behind that recovery would take for a file of the journal.
     ARROW_RETURN_NOT_OK(options_.files->Remove(PathOf(number)));
+    may_be_left_ = false;
     return begun;
   }
+  may_be_left_ = false;
   const uint64_t closed = number_;
   current_ = std::move(file);
   number_ = number;

@@ -170,6 +170,7 @@ class Journal {
   uint64_t entries_ = 0;  // in the current file
   uint64_t syncs_ = 0;
   bool broken_ = false;
+  bool may_be_left_ = false;           // the next file, begun in vain, could not be removed either
   Marked marked_;                      // found at the start
   std::optional<size_t> torn_record_;  // the same: which, if the other one is whole
   bool end_is_kept_ = false;
