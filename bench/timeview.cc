@@ -25,7 +25,10 @@
 #include <string>
 #include <vector>
 
+#include "firth/common/clock.h"
+#include "firth/common/executor.h"
 #include "firth/store/file_system.h"
+#include "firth/timeview/helpers.h"
 #include "firth/timeview/time_view.h"
 #include "measure.h"
 
@@ -129,7 +132,9 @@ class Bench {
     options.files = files_.get();
     options.folder = name;
     options.node_cache_bytes = cache;
-    return Check(TimeView::Open(options));
+    auto view = Check(TimeView::Open(options));
+    SetHelpers(view.get(), &helpers_);
+    return view;
   }
 
   /// CPU seconds a point.
@@ -360,6 +365,8 @@ class Bench {
   const uint64_t points_;
   const uint64_t series_;
   std::unique_ptr<store::FileSystem> files_;
+  SystemClock clock_;
+  ThreadPool helpers_{"helper", 2, &clock_};
   bool from_disk_ = false;
 };
 

@@ -8,6 +8,7 @@
 #include "firth/schema/schema.h"
 #include "firth/table/database_impl.h"
 #include "firth/table/series_rows.h"
+#include "firth/timeview/helpers.h"
 
 namespace firth::table {
 namespace {
@@ -46,6 +47,7 @@ Status SeriesStoreImpl::Open(const DatabaseOptions& options) {
     replayed = Replay(&bytes);
   }
   ARROW_RETURN_NOT_OK(replayed);
+  if (options.readers != nullptr) timeview::SetHelpers(view_.get(), options.readers);
   bases_ =
       std::make_unique<SeriesBases>(options, database_->catalog(), view_.get(), &apply_mutex_,
                                     SeriesBases::Names{.base = kBaseName, .view = "time view"});

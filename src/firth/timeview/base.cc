@@ -110,6 +110,14 @@ std::shared_ptr<const FileNodeSource> Base::Source() const {
   return source_;
 }
 
+void Base::SetHelpers(Executor* helpers) {
+  {
+    std::lock_guard lock(mutex_);
+    helpers_ = helpers;
+  }
+  ShareTable();
+}
+
 Status Base::failed() const {
   std::lock_guard lock(mutex_);
   return failed_;
@@ -153,7 +161,7 @@ void Base::ShareTable() {
     if (state.file->kind() == FileKind::kNodes) table[number] = state.file;
   }
   for (const auto& [number, packed] : moved_) table[number] = file_states_.at(packed).file;
-  source_ = std::make_shared<FileNodeSource>(std::move(table), cache_);
+  source_ = std::make_shared<FileNodeSource>(std::move(table), cache_, helpers_);
 }
 
 void Base::AdoptNewFiles() {

@@ -32,6 +32,8 @@ class Base {
   /// Where nodes are read from now. It stays good for everything that could be reached when it was
   /// taken.
   std::shared_ptr<const FileNodeSource> Source() const;
+  /// As SetHelpers of a view.
+  void SetHelpers(Executor* helpers);
   /// Does something since then make another source needed?
   bool IsCurrent(const std::shared_ptr<const FileNodeSource>& source) const {
     return Source() == source;
@@ -95,6 +97,7 @@ class Base {
   store::FileSystem* const files_;
   const std::string folder_;
   const std::shared_ptr<NodeCache> cache_;
+  Executor* helpers_ = nullptr;  // guarded by mutex_
   std::unique_ptr<Directory> directory_;
   std::unique_ptr<NodeWriter> writer_;
   PayloadEncoder encoder_;

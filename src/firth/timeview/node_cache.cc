@@ -122,9 +122,7 @@ void NodeCache::Insert(const NodeAddress& address, const NodePtr& node) {
     }
   }
   if (2 * (shard.entries + 1) > shard.table.size()) Grow(&shard);
-  // The hand may be just before it: it is spared once.
-  Place(&shard.table,
-        {.node = node, .key = key, .bytes = static_cast<uint32_t>(bytes), .used = true});
+  Place(&shard.table, {.node = node, .key = key, .bytes = static_cast<uint32_t>(bytes)});
   ++shard.entries;
   shard.stats.bytes += bytes;
 }

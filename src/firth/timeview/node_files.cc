@@ -1,6 +1,8 @@
 #include "firth/timeview/node_files.h"
 
 #include <algorithm>
+#include <atomic>
+#include <condition_variable>
 #include <cstdio>
 #include <utility>
 
@@ -28,6 +30,36 @@ constexpr size_t kIndexBlockBytes = 4096;
 constexpr size_t kIndexEntryBytes = 3 * sizeof(uint32_t);
 constexpr size_t kIndexBlockEntries = (kIndexBlockBytes - 16) / kIndexEntryBytes;
 constexpr size_t kIndexTailBytes = 3 * sizeof(uint64_t);
+
+/// Helpers for one call at most, and nodes for each of them at least.
+constexpr size_t kHelpersMost = 2;
+constexpr size_t kHelpFrom = 8;
+
+/// Nodes that several threads read for one that waits.
+struct Missing {
+  std::vector<size_t> places;
+  std::vector<Status> statuses;
+
+  /// Read one after another, until each is begun.
+  template <typename Read>
+  void Work(const Read& read) {
+    for (size_t i = next_++; i < places.size(); i = next_++) {
+      read(this, i);
+      std::lock_guard lock(mutex_);
+      if (++done_ == places.size()) all_done_.notify_all();
+    }
+  }
+  void Wait() {
+    std::unique_lock lock(mutex_);
+    all_done_.wait(lock, [this] { return done_ == places.size(); });
+  }
+
+ private:
+  std::atomic<size_t> next_{0};
+  std::mutex mutex_;
+  std::condition_variable all_done_;
+  size_t done_ = 0;  // guarded by mutex_
+};
 
 uint64_t BlockSeed(uint32_t number, uint64_t block) {
   return uint64_t{number} << 32 | block;
@@ -234,16 +266,34 @@ Status FileNodeSource::GetMany(std::span<const NodeLink* const> links,
     if (links[i]->node) out[i] = links[i]->node;
   }
   cache_->FindMany(links, out);
-  AskAhead(links, out);
+  const auto missing = std::make_shared<Missing>();
   for (size_t i = 0; i < links.size(); ++i) {
-    if (out[i]) continue;
-    ARROW_ASSIGN_OR_RAISE(out[i], Read(*links[i]));
+    if (!out[i]) missing->places.push_back(i);
   }
+  const size_t count = missing->places.size();
+  if (count == 0) return Status::OK();
+  missing->statuses.resize(count);
+  const auto read = [this, links, out](Missing* all, size_t i) {
+    const size_t place = all->places[i];
+    auto node = Read(*links[place]);
+    all->statuses[i] = node.status();
+    if (node.ok()) out[place] = *std::move(node);
+  };
+  if (helpers_ != nullptr) {
+    for (size_t i = 0; i < std::min(kHelpersMost, count / kHelpFrom); ++i) {
+      // What it refers to lives until all is done, and it touches nothing once all is begun.
+      helpers_->Post([missing, read] { missing->Work(read); });
+    }
+  }
+  AskAhead(links, missing->places);
+  missing->Work(read);
+  missing->Wait();
+  for (const Status& status : missing->statuses) ARROW_RETURN_NOT_OK(status);
   return Status::OK();
 }
 
 void FileNodeSource::AskAhead(std::span<const NodeLink* const> links,
-                              std::span<const NodePtr> nodes) const {
+                              std::span<const size_t> places) const {
   std::vector<NodeAddress> run;
   const auto finish = [&] {
     if (run.size() > 1) {
@@ -252,10 +302,9 @@ void FileNodeSource::AskAhead(std::span<const NodeLink* const> links,
     }
     run.clear();
   };
-  for (size_t i = 0; i < links.size(); ++i) {
-    if (nodes[i]) continue;
-    if (!run.empty() && run.back().file != links[i]->address.file) finish();
-    run.push_back(links[i]->address);
+  for (const size_t place : places) {
+    if (!run.empty() && run.back().file != links[place]->address.file) finish();
+    run.push_back(links[place]->address);
   }
   finish();
 }

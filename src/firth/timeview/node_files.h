@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "firth/common/bytes.h"
+#include "firth/common/executor.h"
 #include "firth/common/status.h"
 #include "firth/store/file_system.h"
 #include "firth/timeview/node_cache.h"
@@ -94,8 +95,9 @@ using FileTable = std::unordered_map<uint32_t, NodeFilePtr>;
 /// Nodes and other records, from files. Thread-safe.
 class FileNodeSource : public NodeSource {
  public:
-  FileNodeSource(FileTable table, std::shared_ptr<NodeCache> cache)
-      : table_(std::move(table)), cache_(std::move(cache)) {}
+  /// `helpers` may be null: as SetHelpers of a view.
+  FileNodeSource(FileTable table, std::shared_ptr<NodeCache> cache, Executor* helpers)
+      : table_(std::move(table)), cache_(std::move(cache)), helpers_(helpers) {}
 
   Result<NodePtr> Get(const NodeLink& link) const override;
   Status GetMany(std::span<const NodeLink* const> links, std::span<NodePtr> out) const override;
@@ -115,13 +117,14 @@ class FileNodeSource : public NodeSource {
   NodeCache* cache() const { return cache_.get(); }
 
  private:
-  /// Begin to read those of `links` that have no node yet.
-  void AskAhead(std::span<const NodeLink* const> links, std::span<const NodePtr> nodes) const;
+  /// Begin to read those of `links` that stand at `places`.
+  void AskAhead(std::span<const NodeLink* const> links, std::span<const size_t> places) const;
   /// From its file, into the cache.
   Result<NodePtr> Read(const NodeLink& link) const;
 
   const FileTable table_;
   const std::shared_ptr<NodeCache> cache_;
+  Executor* const helpers_;
 };
 
 /// Appends records to one file after another. One thread at a time.

@@ -12,6 +12,7 @@
 #include "firth/common/text.h"
 #include "firth/timeview/base.h"
 #include "firth/timeview/changes.h"
+#include "firth/timeview/helpers.h"
 #include "firth/timeview/liveness.h"
 #include "firth/timeview/open_series.h"
 
@@ -32,6 +33,8 @@ class TimeViewImpl : public TimeView {
         base_(std::move(base)),
         open_(base_.get(), options.open_series_max),
         watermark_(base_->watermark().value) {}
+
+  void SetHelpers(Executor* helpers) { base_->SetHelpers(helpers); }
 
   Status Apply(std::span<const Edit> edits, CommitId watermark) override {
     ARROW_RETURN_NOT_OK(base_->failed());
@@ -329,6 +332,10 @@ class TimeViewImpl : public TimeView {
 Result<std::unique_ptr<TimeView>> TimeView::Open(const TimeViewOptions& options) {
   ARROW_ASSIGN_OR_RAISE(auto base, Base::Open(options));
   return std::make_unique<TimeViewImpl>(options, std::move(base));
+}
+
+void SetHelpers(TimeView* view, Executor* helpers) {
+  static_cast<TimeViewImpl*>(view)->SetHelpers(helpers);  // there is no other kind
 }
 
 Status TimeView::Destroy(const TimeViewOptions& options) {

@@ -11,7 +11,10 @@
 #include <string>
 #include <vector>
 
+#include "firth/common/clock.h"
+#include "firth/common/executor.h"
 #include "firth/store/memory_file_system.h"
+#include "firth/timeview/helpers.h"
 #include "firth/timeview/testing_model.h"
 
 namespace firth::timeview {
@@ -20,6 +23,15 @@ namespace {
 /// Edits of each run.
 constexpr int64_t kCommits = 100;
 constexpr int64_t kLongCommits = 5000;
+
+/// A view that two threads help.
+std::unique_ptr<TimeView> Open(const TimeViewOptions& options) {
+  static SystemClock clock;
+  static ThreadPool helpers("helper", 2, &clock);
+  auto view = TimeView::Open(options).ValueOrDie();
+  SetHelpers(view.get(), &helpers);
+  return view;
+}
 
 /// Where the times of a run lie.
 enum class Shape { kDense, kAscending, kSpread, kPiles, kLate };
@@ -139,7 +151,7 @@ TEST_P(TimeViewModelTest, EveryAnswerIsThatOfPlainCode) {
                           .late_times_max = run.seed % 2 == 0 ? 30u : 10'000u,
                           .file_bytes_max = 16 << 10};
   options.files = files.get();
-  auto view = TimeView::Open(options).ValueOrDie();
+  auto view = Open(options);
   std::mt19937_64 random(run.seed);
   SeededRandom power(run.seed);
   Writer writer(run.shape, run.seed);
@@ -169,7 +181,7 @@ TEST_P(TimeViewModelTest, EveryAnswerIsThatOfPlainCode) {
       view.reset();
       files = std::move(left);
       options.files = files.get();
-      view = TimeView::Open(options).ValueOrDie();
+      view = Open(options);
       const auto base = static_cast<size_t>(view->base_watermark().value);
       for (size_t i = base - std::min<size_t>(base, random() % 3); i < log.size(); ++i) {
         TIMEVIEW_OK(view->Apply({&log[i].get(), 1}, log[i].edit.commit));
@@ -179,7 +191,7 @@ TEST_P(TimeViewModelTest, EveryAnswerIsThatOfPlainCode) {
   }
   TIMEVIEW_OK(view->Checkpoint());
   Comparison(view.get(), series, &model, run.seed).Everything(50);
-  view = TimeView::Open(options).ValueOrDie();
+  view = Open(options);
   ASSERT_EQ(view->base_watermark(), CommitId(kCommits));
   Comparison(view.get(), series, &model, run.seed).Everything(50);
 }
@@ -197,7 +209,7 @@ TEST_P(TimeViewLongTest, EveryAnswerIsThatOfPlainCode) {
                           .leaf_points_max = run.leaf_points_max,
                           .late_times_max = 500,
                           .file_bytes_max = 256 << 10};
-  auto view = TimeView::Open(options).ValueOrDie();
+  auto view = Open(options);
   std::mt19937_64 random(run.seed);
   SeededRandom power(run.seed);
   constexpr uint8_t kSeries = 4;
@@ -229,7 +241,7 @@ TEST_P(TimeViewLongTest, EveryAnswerIsThatOfPlainCode) {
       view.reset();
       files = std::move(left);
       options.files = files.get();
-      view = TimeView::Open(options).ValueOrDie();
+      view = Open(options);
       for (OwnedEdit& again : log) {
         TIMEVIEW_OK(view->Apply({&again.get(), 1}, again.edit.commit));
       }
