@@ -127,7 +127,8 @@ class Bench {
     std::fflush(stdout);
   }
 
-  std::unique_ptr<TimeView> Open(const std::string& name, uint64_t cache = uint64_t{64} << 20) {
+  std::unique_ptr<TimeView> Open(const std::string& name,
+                                 uint64_t cache = TimeViewOptions().node_cache_bytes) {
     TimeViewOptions options;
     options.files = files_.get();
     options.folder = name;

@@ -122,7 +122,9 @@ void NodeCache::Insert(const NodeAddress& address, const NodePtr& node) {
     }
   }
   if (2 * (shard.entries + 1) > shard.table.size()) Grow(&shard);
-  Place(&shard.table, {.node = node, .key = key, .bytes = static_cast<uint32_t>(bytes)});
+  // As if used: what was read now stays while older nodes go, wherever in the table it comes to be.
+  Place(&shard.table,
+        {.node = node, .key = key, .bytes = static_cast<uint32_t>(bytes), .used = true});
   ++shard.entries;
   shard.stats.bytes += bytes;
 }

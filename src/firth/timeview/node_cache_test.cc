@@ -49,10 +49,29 @@ TEST(NodeCacheTest, WhatIsUsedStays) {
   NodeCache cache(uint64_t{1} << 20);
   const NodePtr used = SomeNode(0);
   cache.Insert(AddressOf(0), used);
+  int lost = 0;
   for (uint32_t i = 1; i < 20'000; ++i) {
     cache.Insert(AddressOf(i), SomeNode(i));
-    ASSERT_EQ(cache.Find(AddressOf(0)), used) << i;
+    if (cache.Find(AddressOf(0)) == used) continue;
+    ++lost;
+    cache.Insert(AddressOf(0), used);
   }
+  // When all are marked, for the first time, it is as good as any.
+  EXPECT_LE(lost, 2);
+}
+
+TEST(NodeCacheTest, WhatOneReadBringsDoesNotPushOutItself) {
+  constexpr uint32_t kRead = 500;
+  NodeCache cache(uint64_t{2} << 20);
+  uint32_t next = 0;
+  uint32_t lost = 0;
+  for (int read = 0; read < 100; ++read) {
+    const uint32_t first = next;
+    for (; next < first + kRead; ++next) cache.Insert(AddressOf(next), SomeNode(next));
+    for (uint32_t i = first; i < next; ++i) lost += cache.Find(AddressOf(i)) == nullptr ? 1 : 0;
+  }
+  EXPECT_GE(cache.GetStats().bytes, uint64_t{1} << 20) << "more was put in than there is room for";
+  EXPECT_LE(lost, next / 100) << lost;
 }
 
 TEST(NodeCacheTest, ManyAreFoundAsOneByOne) {

@@ -27,7 +27,7 @@ struct TimeViewOptions {
   store::FileSystem* files = nullptr;
   std::string folder = "timeview";  // in `files`; nobody else writes there
   /// Decoded nodes that were read from files, all series together.
-  uint64_t node_cache_bytes = uint64_t{64} << 20;
+  uint64_t node_cache_bytes = uint64_t{256} << 20;
   /// Nodes that are not in files yet. Over it, nodes are written ahead of the next checkpoint.
   uint64_t dirty_bytes_max = uint64_t{64} << 20;
   /// Edits that are not in trees yet, all series together. Over it, the oldest go into theirs.
