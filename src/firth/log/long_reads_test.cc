@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "firth/log/log_testing.h"
+#include "firth/store/testing_files.h"
 
 namespace firth::log {
 namespace {
@@ -20,10 +21,6 @@ constexpr int64_t kEntries = 40;  // of each of two logs
 class LongReadsTest : public testing::Test {
  protected:
   LongReadsTest() {
-    std::string made = (std::filesystem::path(testing::TempDir()) / "firth_log_XXXXXX").string();
-    FIRTH_CHECK(mkdtemp(made.data()) != nullptr);
-    folder_ = made;
-    files_ = store::OpenLocalFileSystem(folder_.string()).ValueOrDie();
     log_ = Open();
     // The two lie between each other.
     for (int64_t i = 0; i < kEntries; ++i) {
@@ -35,11 +32,6 @@ class LongReadsTest : public testing::Test {
       }
     }
   }
-  ~LongReadsTest() override {
-    log_.reset();
-    std::filesystem::remove_all(folder_);
-  }
-
   static EntryDraft Entry(LogId log, int64_t i) {
     EntryDraft entry;
     entry.log = log;
@@ -90,10 +82,11 @@ class LongReadsTest : public testing::Test {
     }
   }
 
-  std::filesystem::path folder_;
+  const store::TemporaryFolder folder_{testing::TempDir()};  // on a disk: memory has no cache
   ManualClock clock_;
   ManualExecutor executor_{&clock_};
-  std::unique_ptr<store::FileSystem> files_;
+  std::unique_ptr<store::FileSystem> files_ =
+      store::OpenLocalFileSystem(folder_.path()).ValueOrDie();
   std::unique_ptr<LogStore> log_;
 };
 
@@ -118,7 +111,7 @@ TEST_F(LongReadsTest, AlsoAfterARestart) {
 }
 
 TEST_F(LongReadsTest, DamageIsNamed) {
-  const auto path = folder_ / "journal" / "0000000000000002.journal";
+  const auto path = std::filesystem::path(folder_.path()) / "journal" / "0000000000000002.journal";
   std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
   const auto middle = static_cast<std::streamoff>(std::filesystem::file_size(path) / 2);
   file.seekg(middle);
