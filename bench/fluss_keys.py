@@ -1,47 +1,87 @@
 #!/usr/bin/env python3
 """A large keyed table through the Fluss door beside Apache Fluss: ten million keys, half upserts and half lookups.
 
-    FIRTH_BINARY=build/firth FIRTH_BUILD=build bench/fluss_keys.py [--keys N] [--seconds S] [--pairs N] [--rate N]
-                                                                   [--lake] [--ours]
+    FIRTH_BINARY=build/firth FIRTH_BUILD=build bench/fluss_keys.py [--keys N] [--seconds S] [--long S] [--pairs N] [--rate N]
+                                                                   [--only NAME,…] [--lake] [--ours]
 
 One server at a time: it is filled with all keys (200 bytes a row, four buckets), measured, and its folder removed, which
-takes below 10 GB of disk. Keys are drawn by Zipf 0.99, a new one for each row. `upsert`, `lookup of 100` and `lookup of 1`
-go as fast as the server answers. The other three are sent at fixed times, alike to both servers, --rate rows a second of
-each kind, 100 rows a request: upserts alone, lookups alone, and both at once; there a latency counts from the time at
-which a request should have gone out. What the parts of `both at once` cost is not to be told apart: beside it stands
-what the same two cost alone. CPU time is that of the process that serves rows, and counts with what it does afterwards:
-before the next phase either server is waited for until it is idle, merging and all, for up to four minutes. Apache Fluss
-cuts no lake files here, and without --lake this server cuts none by itself either; it syncs before it acknowledges, the
-other does not.
+takes below 30 GB of disk. Keys are drawn by Zipf 0.99, a new one for each row. Everything goes as fast as the server
+answers, but for the `steady` ones. What is looked up has the shapes that the clients give it: a client of 0.1.0 sends each
+key as a request of its own, many on their way over one connection (`lookup of 1, 64 at once`); one of 1.0.0 gathers up to
+128 keys (`lookup of 100`); many clients that wait for each answer are `lookup of 1, 64 clients`.
+
+`half and half` is what counts: as many rows upserted as looked up, over the same connections, at once. It and `upsert` take
+--long seconds, so that merging is in them as often as it is in long work. pyfluss does the same by common/keys_by_client.py.
+What upserts and lookups cost of such a mix is not to be told apart by a server's processor time: it is shared out as
+what a million of each alone cost.
+
+The `steady` ones are sent at fixed times, alike to both servers, --rate rows a second of each kind, 100 rows a request;
+there a latency counts from the time at which a request should have gone out.
+
+CPU time is that of the process that serves rows, and counts with what it does afterwards: before the next phase either
+server is waited for until it is idle, merging and all, for up to four minutes. Apache Fluss cuts no lake files here, and
+without --lake this server cuts none by itself either; it syncs before it acknowledges, the other does not. With the numbers
+as they are a pair takes some 35 minutes; --keys 1000000 --seconds 3 --long 10 takes 4.
 """
 
 import argparse
+import json
 import pathlib
+import subprocess
 import sys
 import tempfile
 import time
 
 import fluss
-from common import disk_bytes, keep
+from common import ROOT, disk_bytes, keep
 
 TABLE = {"table": "bench.keyed", "buckets": 4}
 IDLE_WITHIN_S = 240  # merging a large table takes a while
 ROWS = 100  # of a request that is sent at a fixed time
 CONNECTIONS = 4
+VENVS = ROOT / ".deps" / "venv"
+CLIENTS = {"pyfluss 0.1.0": "fluss01", "pyfluss 1.0.0": "fluss10"}
+# Half and half, and of what its parts are: alone they tell how to share out what it cost.
+MIXES = {"half and half, 100 a lookup": ("upsert", "lookup of 100"),
+         "half and half, 1 a lookup": ("upsert", "lookup of 1, 64 at once"),
+         "pyfluss 0.1.0": ("upsert", "lookup of 1, 64 at once"),
+         "pyfluss 1.0.0": ("upsert", "lookup of 100")}
+UPSERTS_WANTED, LOOKUPS_WANTED, P99_WANTED = 3, 5, 3  # times the original
 
 
-def phases(seconds, rate):
-    """name: the op and its options."""
+def by_client(server, interpreter, **options):
+    """The same work by an unmodified client."""
+    command = [str(VENVS / interpreter / "bin" / "python"), str(ROOT / "bench" / "common" / "keys_by_client.py"),
+               "--server", server.address]
+    for name in ("table", "keys", "seconds"):
+        command += ["--" + name, str(options[name])]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{interpreter}: {done.stderr.strip()}")
+    return json.loads(done.stdout)
+
+
+def phases(arguments):
+    """name: the op, and its options."""
+    many = {"connections": CONNECTIONS, "depth": 2, "batch": 500, "lookup_keys": 100, "seconds": arguments.seconds}
+    one = {**many, "lookup_keys": 1, "lookup_depth": 64}
     steady = {"connections": CONNECTIONS, "depth": 16, "batch": ROWS, "lookup_keys": ROWS,
-              "rate": rate / CONNECTIONS / ROWS}
-    return {
-        "upsert": ("upsert", {"connections": 4, "depth": 2, "batch": 500}),
-        "lookup of 100": ("lookup", {"connections": 4, "depth": 2, "lookup_keys": 100}),
-        "lookup of 1, 64 clients": ("lookup", {"connections": 64}),
+              "rate": arguments.rate / CONNECTIONS / ROWS, "seconds": arguments.seconds}
+    every = {
+        "upsert": ("upsert", {**many, "seconds": arguments.long}),
+        "lookup of 100": ("lookup", many),
+        "lookup of 1, 64 at once": ("lookup", {**one, "depth": 64}),
+        "lookup of 1, 64 clients": ("lookup", {"connections": 64, "seconds": arguments.seconds}),
+        "half and half, 100 a lookup": ("mixed", {**many, "seconds": arguments.long}),
+        "half and half, 1 a lookup": ("mixed", {**one, "seconds": arguments.long}),
+        **{name: (by_client, {"interpreter": interpreter, "seconds": max(arguments.seconds, arguments.long / 4)})
+           for name, interpreter in CLIENTS.items() if (VENVS / interpreter).exists()},
         "steady upserts": ("upsert", steady),
         "steady lookups": ("lookup", steady),
         "steady, both": ("upsert", {**steady, "with_lookups": CONNECTIONS}),
     }
+    wanted = arguments.only.split(";") if arguments.only else every
+    return {name: every[name] for name in wanted}
 
 
 def run(server, arguments):
@@ -50,15 +90,22 @@ def run(server, arguments):
     fluss.load(server, "create", **table, keyed=1)
     if server.name == "fluss":
         time.sleep(3)  # its tables have no leaders at first
-    results = {"fill": fluss.measured(server, "fill", **table, connections=4, depth=2, batch=1000, seconds=100_000)}
-    for number, (name, (op, options)) in enumerate(phases(arguments.seconds, arguments.rate).items()):
-        fluss.load(server, op, **table, **options, seconds=2, seed=2 * number + 1)  # warms up
-        fluss.settle(server)
-        results[name] = fluss.measured(server, op, **table, **options, seconds=arguments.seconds, seed=2 * number + 2)
-    for name, one in results.items():
-        print(f"  {server.name:6} {name:24} {one['rows_per_s']:12.0f} rows/s {one['server_cpu_s_per_m']:8.3f} CPU s/M  p99 "
+    results = {}
+
+    def measure(name, op, **options):
+        one = results[name] = fluss.measured(server, op, **table, **options)
+        print(f"  {server.name:6} {name:28} {one['rows_per_s']:12.0f} rows/s {one['server_cpu_s_per_m_during']:8.3f}"
+              f"{one['server_cpu_s_per_m']:8.3f} CPU s/M  p99 "
               + ", ".join(f"{part} {ms:.2f}" for part, ms in one["p99_ms_of_parts"].items()) + " ms"
               + f"  RSS {one['rss_mb']:.0f} MB", flush=True)
+
+    measure("fill", "fill", connections=4, depth=2, batch=1000, seconds=100_000)
+    for number, (name, (op, options)) in enumerate(phases(arguments).items()):
+        seeds = {} if callable(op) else {"seed": 2 * number + 1}
+        warm = {**table, **options, **seeds, "seconds": 2}
+        op(server, **warm) if callable(op) else fluss.load(server, op, **warm)
+        fluss.settle(server)
+        measure(name, op, **options, **{word: seed + 1 for word, seed in seeds.items()})
     return results
 
 
@@ -68,30 +115,65 @@ def start(who, folder, library, lake):
     return fluss.Firth(folder, more=[] if lake else ["--lake-interval-ms", "0"])
 
 
+def cost(one):
+    return one["server_cpu_s_per_m"]
+
+
+def shared_out(results, mix):
+    """What a million upserts and a million lookups of a mix cost, by what they cost alone."""
+    upserts, lookups = (cost(results[part]) for part in MIXES[mix])
+    both = 2 * cost(results[mix])  # a million of each
+    return both * upserts / (upserts + lookups), both * lookups / (upserts + lookups)
+
+
 def show(median, disk):
-    print(f"\n{'':24} {'server':7}{'rows/s':>11}{'CPU s/M':>9}{'ratio':>7}{'RSS MB':>8}  p50 and p99, ms")
+    print(f"\n{'':28} {'server':7}{'rows/s':>11}{'during':>9}{'CPU s/M':>9}{'ratio':>7}{'RSS MB':>8}  p50 and p99, ms")
     for name in median["firth"]:
         for who in median:
             one = median[who][name]
             ratio = ""
             if who == "firth" and "fluss" in median:
-                ratio = f"{median['fluss'][name]['server_cpu_s_per_m'] / one['server_cpu_s_per_m']:.1f}x"
-            print(f"{name:24} {who:7}{one['rows_per_s']:11.0f}{one['server_cpu_s_per_m']:9.3f}{ratio:>7}{one['rss_mb']:8.0f}"
-                  f"  {one['p50_ms']:.2f}; "
+                ratio = f"{cost(median['fluss'][name]) / cost(one):.1f}x"
+            print(f"{name:28} {who:7}{one['rows_per_s']:11.0f}{one['server_cpu_s_per_m_during']:9.3f}{cost(one):9.3f}"
+                  f"{ratio:>7}{one['rss_mb']:8.0f}  {one['p50_ms']:.2f}; "
                   + ", ".join(f"{part} {ms:.2f}" for part, ms in one["p99_ms_of_parts"].items()))
-    for who, one in median.items():
-        both = one["steady, both"]["server_cpu_s_per_m"]
-        alone = (one["steady upserts"]["server_cpu_s_per_m"] + one["steady lookups"]["server_cpu_s_per_m"]) / 2
-        print(f"{who}: a million of both at once cost {both:.2f} CPU s; half a million of each alone {alone:.2f}")
-    print("bytes on disk at the end: " + ", ".join(f"{who} {count / 1e6:.0f} MB" for who, count in disk.items()))
+    for who, count in disk.items():
+        print(f"on disk at the end: {who} {count / 1e6:.0f} MB, {count / upserted(median[who]):.0f} bytes a written row")
+
+
+def upserted(results):
+    """How many rows were written, without those that warmed up."""
+    return sum(one["rows_of_parts"].get("upsert", 0) + one["rows_of_parts"].get("fill", 0) for one in results.values())
+
+
+def judge(median):
+    """How often cheaper each half of the mixes is, as it is wanted and as it is."""
+    verdict = {}
+    for mix, parts in MIXES.items():
+        if any(name not in median["firth"] for name in (mix, *parts)):
+            continue
+        ours, theirs = (shared_out(median[who], mix) for who in ("firth", "fluss"))
+        allowed = theirs[0] / UPSERTS_WANTED + theirs[1] / LOOKUPS_WANTED
+        p99 = {part: median["fluss"][mix]["p99_ms_of_parts"][part] / ms
+               for part, ms in median["firth"][mix]["p99_ms_of_parts"].items()}
+        verdict[mix] = {"upserts": theirs[0] / ours[0], "lookups": theirs[1] / ours[1],
+                        "of_allowed": sum(ours) / allowed, "p99": p99}
+        print(f"{mix}: a million of each cost {sum(ours):.2f} and {sum(theirs):.2f} CPU s ({sum(theirs) / sum(ours):.1f}x), "
+              f"shared out {ours[0]:.2f} and {theirs[0]:.2f} for upserts ({theirs[0] / ours[0]:.1f}x), "
+              f"{ours[1]:.2f} and {theirs[1]:.2f} for lookups ({theirs[1] / ours[1]:.1f}x); "
+              f"{UPSERTS_WANTED}x and {LOOKUPS_WANTED}x would be {allowed:.2f}; p99 "
+              + ", ".join(f"{part} 1/{times:.1f}" for part, times in p99.items()) + f" (1/{P99_WANTED} wanted)")
+    return verdict
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--long", type=float, default=120, help="seconds of what has to hold merging in its proportion")
     parser.add_argument("--keys", type=int, default=10_000_000)
     parser.add_argument("--rate", type=float, default=20_000, help="rows a second of each kind, where it is fixed")
+    parser.add_argument("--only", default="", help="phases by name, with ; between them")
     parser.add_argument("--lake", action="store_true", help="let this server cut lake files meanwhile")
     parser.add_argument("--ours", action="store_true", help="leave the original out")
     arguments = parser.parse_args()
@@ -111,8 +193,10 @@ def main():
     median = {who: {name: fluss.median_of([one[name] for one in all_runs]) for name in all_runs[0]}
               for who, all_runs in sorted(runs.items())}
     show(median, disk)
-    keep("fluss_keys", {"pairs": arguments.pairs, "seconds": arguments.seconds, "keys": arguments.keys, "rate": arguments.rate,
-                        "lake": arguments.lake, "original": fluss.VERSION if library else None, "median": median,
+    verdict = judge(median) if library else {}
+    keep("fluss_keys", {"pairs": arguments.pairs, "seconds": arguments.seconds, "long": arguments.long,
+                        "keys": arguments.keys, "rate": arguments.rate, "lake": arguments.lake,
+                        "original": fluss.VERSION if library else None, "median": median, "verdict": verdict,
                         "disk_bytes": disk})
 
 

@@ -16,12 +16,6 @@
 namespace firth::bench {
 namespace {
 
-std::string KeyBytes(uint64_t key) {
-  std::string bytes;
-  AppendVarint(&bytes, key);
-  return bytes;
-}
-
 /// Letters that do not compress to nothing.
 std::string Text(size_t bytes, uint64_t seed) {
   std::string text(bytes, ' ');
@@ -34,17 +28,32 @@ std::string Text(size_t bytes, uint64_t seed) {
 
 }  // namespace
 
-Keys::Keys(const Zipf& zipf, uint64_t count, int buckets, int bucket, uint64_t seed, size_t drawn) {
-  const bool sequential = drawn == 0;
-  // The likely keys lie scattered: neighbours in rank are none in the table.
-  const auto scatter = [&](uint64_t rank) { return Mix(rank) % count; };
-  for (uint64_t i = 0; sequential ? i < count : keys_.size() < drawn; ++i) {
-    const uint64_t key = sequential ? i : scatter(zipf.Draw(Mix(seed * 0x10001 + i)));
-    std::string bytes = KeyBytes(key);
-    if (schema::BucketOf(bytes, buckets) == bucket) keys_.push_back(std::move(bytes));
+Keys::Keys(const Zipf* zipf, uint64_t count, int buckets, int bucket, uint64_t seed)
+    : zipf_(zipf), count_(count), buckets_(buckets), bucket_(bucket), seed_(seed) {
+  if (count > UINT32_MAX) Fail("so many keys are not served");
+  if (zipf != nullptr) return;
+  for (uint64_t key = 0; key < count; ++key) {
+    if (IsOurs(key)) keys_.push_back(static_cast<uint32_t>(key));
   }
-  if (!sequential) return;
   for (size_t i = keys_.size(); i > 1; --i) std::swap(keys_[i - 1], keys_[Mix(seed + i) % i]);
+}
+
+bool Keys::IsOurs(uint64_t key) {
+  bytes_.clear();
+  AppendVarint(&bytes_, key);
+  return schema::BucketOf(bytes_, buckets_) == bucket_;
+}
+
+const std::string& Keys::Next() {
+  if (zipf_ == nullptr) {
+    bytes_.clear();
+    AppendVarint(&bytes_, keys_[next_++ % keys_.size()]);
+    return bytes_;
+  }
+  // The likely keys lie scattered: neighbours in rank are none in the table.
+  while (!IsOurs(Mix(zipf_->Draw(Mix(Mix(seed_) + draws_++))) % count_)) {
+  }
+  return bytes_;
 }
 
 LogBatch::LogBatch(int rows, int row_bytes, const std::string& compression, uint64_t seed) {

@@ -12,18 +12,29 @@
 
 namespace firth::bench {
 
-/// Keys of one bucket, drawn beforehand and used in turn.
+/// Keys of one bucket.
 class Keys {
  public:
-  /// `drawn` of them by `zipf`; 0: each key of the bucket once, in a scattered order.
-  Keys(const Zipf& zipf, uint64_t count, int buckets, int bucket, uint64_t seed, size_t drawn);
-  /// The next key's compact bytes.
-  const std::string& Next() { return keys_[next_++ % keys_.size()]; }
+  /// Drawn by `zipf`, which outlives this, one after another; null: each key of the bucket once, in
+  /// a scattered order.
+  Keys(const Zipf* zipf, uint64_t count, int buckets, int bucket, uint64_t seed);
+  /// The next key's compact bytes, valid until the next call.
+  const std::string& Next();
+  /// How many there are, if each comes once.
   size_t size() const { return keys_.size(); }
 
  private:
-  std::vector<std::string> keys_;
+  bool IsOurs(uint64_t key);
+
+  const Zipf* const zipf_;
+  const uint64_t count_;
+  const int buckets_;
+  const int bucket_;
+  const uint64_t seed_;
+  uint64_t draws_ = 0;
+  std::vector<uint32_t> keys_;  // without a zipf
   size_t next_ = 0;
+  std::string bytes_;
 };
 
 /// A log batch of `rows` rows (k bigint, v text) of about `row_bytes`.

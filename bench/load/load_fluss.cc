@@ -3,72 +3,29 @@
 //   load_fluss --server HOST:PORT --op OP --table D.T [options]     prints one JSON object
 //
 // OP: create (drops and makes the table), produce, fetch, fill (each key once), upsert, lookup,
-// with
-// --with-lookups upserts and lookups at once; and sink, which is a server that does nothing, to
-// find how fast the generator is. Each connection is a thread of its own that keeps --depth
-// requests in flight, for --seconds or (produce) until --rows are sent; with --rate it sends at
-// fixed times instead, and a latency counts from the time at which a request should have gone out.
+// mixed (upserts and lookups of as many rows over the same connections), with --with-lookups
+// upserts and lookups at once, each as fast as they can; and sink, which is a server that does
+// nothing, to find how fast the generator is. Each connection is a thread of its own that keeps
+// --depth requests in flight (of `mixed` --lookup-depth lookups beside them), for --seconds or
+// (produce) until --rows are sent; with --rate it sends at fixed times instead, and a latency
+// counts from the time at which a request should have gone out.
 #include <algorithm>
 #include <cstdio>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <string>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
 #include "firth/common/bytes.h"
 #include "fluss_sink.h"
 #include "fluss_wire.h"
 #include "fluss_work.h"
+#include "fluss_worker.h"
 #include "measure.h"
 #include "measured.h"
 
 namespace firth::bench {
 namespace {
-
-struct Target {
-  Address coordinator;
-  Address tablet;
-  int64_t table_id = 0;
-  int buckets = 1;
-};
-
-Message TableName(const std::string& table) {
-  const size_t dot = table.find('.');
-  Message name;
-  name.Bytes(1, table.substr(0, dot)).Bytes(2, table.substr(dot + 1));
-  return name;
-}
-
-Target Find(const Options& options, bool with_table) {
-  const Address address = ParseAddress(options.Text("server", "127.0.0.1:9123"));
-  Link link(address);
-  Message asked;
-  const std::string table = options.Text("table", "bench.t");
-  if (with_table) asked.Bytes(1, TableName(table).text());
-  const std::string answer = link.Call(kMetadata, asked.text());
-  Target target{.coordinator = address, .tablet = address};
-  target.buckets = static_cast<int>(options.Int("buckets", 1));
-  const auto node = [](std::string_view bytes) {
-    Address found;
-    for (Fields fields(bytes); fields.Next();) {
-      if (fields.field() == 2) found.host = fields.bytes();
-      if (fields.field() == 3) found.port = static_cast<int>(fields.number());
-    }
-    return found;
-  };
-  for (Fields fields(answer); fields.Next();) {
-    if (fields.field() == 1) target.coordinator = node(fields.bytes());
-    if (fields.field() == 2) target.tablet = node(fields.bytes());
-    if (fields.field() != 3) continue;
-    for (Fields entry(fields.bytes()); entry.Next();) {
-      if (entry.field() == 2) target.table_id = entry.number();
-    }
-  }
-  return target;
-}
 
 void Create(const Options& options) {
   const Target target = Find(options, false);
@@ -98,9 +55,8 @@ void Create(const Options& options) {
   link.Call(kCreateTable, create.text());
 }
 
-/// Keys that each of so many connections draws: in some seconds none of them begins again.
-size_t DrawnKeys(const Options& options, const std::string& connections) {
-  return (size_t{1} << 22) / static_cast<size_t>(options.Int(connections, 1));
+uint64_t KeysOf(const Options& options) {
+  return static_cast<uint64_t>(options.Int("keys", 1'000'000));
 }
 
 /// Runs with the same --seed draw the same keys.
@@ -108,122 +64,11 @@ uint64_t SeedOf(const Options& options, int number) {
   return static_cast<uint64_t>(options.Int("seed", 0)) * 100'000 + static_cast<uint64_t>(number);
 }
 
-/// A bucket's part of an answer that says an error ends the program.
-void CheckBuckets(std::string_view answer) {
-  for (Fields fields(answer); fields.Next();) {
-    if (fields.field() != 1) continue;
-    int64_t code = 0;
-    std::string text;
-    for (Fields bucket(fields.bytes()); bucket.Next();) {
-      if (bucket.field() == 3) code = bucket.number();
-      if (bucket.field() == 4) text = bucket.bytes();
-    }
-    if (code != 0) Fail("a bucket answers code " + std::to_string(code) + ": " + text);
-  }
-}
-
-/// One connection's requests: made, sent in time, and their answers taken.
-class Worker {
+class Producer : public Requests {
  public:
-  Worker(const Options& options, const Target& target, Totals* totals, const Period* period,
-         int number)
-      : options_(options),
-        target_(target),
-        totals_(totals),
-        period_(*period),
-        number_(number),
-        bucket_(number % target.buckets),
-        depth_(static_cast<size_t>(options.Int("depth", 1))),
-        link_(target.tablet) {}
-  virtual ~Worker() = default;
+  using Requests::Requests;
 
-  void Run() {
-    const double rate = options_.Real("rate", 0);  // requests a second of this connection
-    const int64_t step_ns = rate > 0 ? static_cast<int64_t>(1e9 / rate) : 0;
-    int64_t next_ns = NowNs() + (step_ns > 0 ? step_ns * number_ / 7 % step_ns : 0);
-    while (true) {
-      const int64_t now = NowNs();
-      const bool over = now >= period_.end_ns || Done();
-      if (over && sent_.empty()) break;
-      const bool due = step_ns == 0 || now >= next_ns;
-      if (!over && due && sent_.size() < depth_) {
-        const int32_t id = Send();
-        sent_[id] = step_ns == 0 ? now : next_ns;
-        next_ns += step_ns;
-        continue;
-      }
-      std::optional<int64_t> deadline;
-      if (!over && step_ns > 0 && sent_.size() < depth_) deadline = next_ns;
-      const auto answer = link_.Receive(deadline);
-      if (answer.has_value()) Take(*answer);
-    }
-    std::lock_guard lock(totals_->mutex);
-    totals_->latencies.Add(latencies_);
-  }
-
- protected:
-  struct Counted {
-    int64_t rows = 0;
-    int64_t bytes = 0;
-  };
-  virtual int32_t Send() = 0;
-  virtual Counted Read(std::string_view answer) = 0;
-  virtual bool Done() const { return false; }
-
-  int64_t NewWriter() {
-    Message asked;
-    asked.Bytes(1, TableName(options_.Text("table", "bench.t")).text());
-    const std::string answer = link_.Call(kInitWriter, asked.text());
-    Fields fields(answer);
-    if (!fields.Next()) Fail("no writer's number in the answer");
-    return fields.number();
-  }
-  /// acks, table and timeout; the bucket's number and batch in field `field`.
-  int32_t SendBatch(Api api, int field, const std::string& batch) {
-    Message bucket;
-    bucket.Int(2, bucket_).Begin(3, batch.size());
-    Message head;
-    head.Int(1, -1).Int(2, target_.table_id).Int(3, 30'000);
-    head.Begin(field, bucket.text().size() + batch.size());
-    head.text() += bucket.text();
-    const std::string_view parts[] = {head.text(), batch};
-    return link_.Send(api, parts);
-  }
-
-  const Options& options_;
-  const Target target_;
-  Totals* const totals_;
-  const Period& period_;  // set before Run
-  const int number_;
-  const int bucket_;
-  const size_t depth_;
-  Link link_;
-
- private:
-  void Take(const Answer& answer) {
-    const auto sent = sent_.find(answer.id);
-    if (sent == sent_.end()) Fail("an answer to nothing that was asked");
-    const int64_t began = sent->second;
-    sent_.erase(sent);
-    const Counted counted = Read(answer.bytes);
-    const int64_t now = NowNs();
-    if (now < period_.warm_ns || now > period_.end_ns) return;
-    totals_->rows += counted.rows;
-    totals_->bytes += counted.bytes;
-    ++totals_->requests;
-    latencies_.Add(now - began);
-  }
-
-  std::unordered_map<int32_t, int64_t> sent_;
-  Histogram latencies_;
-};
-
-class Producer : public Worker {
- public:
-  using Worker::Worker;
-
- protected:
-  int32_t Send() override {
+  int32_t Send(Link* link) override {
     if (batches_.empty()) {
       rows_ = static_cast<int>(options_.Int("batch", 1000));
       for (uint64_t i = 0; i < 8; ++i) {
@@ -231,14 +76,14 @@ class Producer : public Worker {
                               options_.Text("compression", "NONE"),
                               i + 100 * static_cast<uint64_t>(number_));
       }
-      writer_ = NewWriter();
+      writer_ = NewWriter(link);
     }
     const std::string& batch =
         batches_[static_cast<size_t>(sequence_) % batches_.size()].Numbered(writer_, sequence_);
     ++sequence_;
     rows_sent_ += rows_;
     bytes_ = static_cast<int64_t>(batch.size());
-    return SendBatch(kProduceLog, 4, batch);
+    return SendBatch(link, kProduceLog, 4, batch);
   }
   Counted Read(std::string_view answer) override {
     CheckBuckets(answer);
@@ -258,24 +103,22 @@ class Producer : public Worker {
   int32_t sequence_ = 0;
 };
 
-class Upserter : public Worker {
+class Upserter : public Requests {
  public:
-  Upserter(const Options& options, const Target& target, Totals* totals, const Period* period,
-           int number, const Zipf& zipf, bool fill)
-      : Worker(options, target, totals, period, number),
-        fill_(fill),
+  /// `zipf`: how keys are drawn; null: each key of the bucket once.
+  Upserter(const Options& options, const Target& target, int number, const Zipf* zipf)
+      : Requests(options, target, number),
+        fill_(zipf == nullptr),
         rows_(static_cast<int>(options.Int("batch", 1000))),
-        keys_(zipf, static_cast<uint64_t>(options.Int("keys", 1'000'000)), target.buckets, bucket_,
-              SeedOf(options, number + 1), fill ? 0 : DrawnKeys(options, "connections")),
+        keys_(zipf, KeysOf(options), target.buckets, bucket_, SeedOf(options, number + 1)),
         batch_(rows_, static_cast<int>(options.Int("row-bytes", 200))) {}
 
- protected:
-  int32_t Send() override {
-    if (writer_ < 0) writer_ = NewWriter();
+  int32_t Send(Link* link) override {
+    if (writer_ < 0) writer_ = NewWriter(link);
     const std::string& batch = batch_.Numbered(&keys_, writer_, sequence_);
     ++sequence_;
     bytes_ = static_cast<int64_t>(batch.size());
-    return SendBatch(kPutKv, 5, batch);
+    return SendBatch(link, kPutKv, 5, batch);
   }
   Counted Read(std::string_view answer) override {
     CheckBuckets(answer);
@@ -284,6 +127,7 @@ class Upserter : public Worker {
   bool Done() const override {
     return fill_ && static_cast<size_t>(sequence_) * static_cast<size_t>(rows_) >= keys_.size();
   }
+  int rows() const override { return rows_; }
 
  private:
   const bool fill_;
@@ -295,25 +139,20 @@ class Upserter : public Worker {
   int32_t sequence_ = 0;
 };
 
-class Looker : public Worker {
+class Looker : public Requests {
  public:
-  Looker(const Options& options, const Target& target, Totals* totals, const Period* period,
-         int number, const Zipf& zipf)
-      : Worker(options, target, totals, period, number),
+  Looker(const Options& options, const Target& target, int number, const Zipf& zipf)
+      : Requests(options, target, number),
         rows_(static_cast<int>(options.Int("lookup-keys", 1))),
-        keys_(zipf, static_cast<uint64_t>(options.Int("keys", 1'000'000)), target.buckets, bucket_,
-              SeedOf(options, number + 1000),
-              DrawnKeys(options,
-                        options.Int("with-lookups", 0) > 0 ? "with-lookups" : "connections")) {}
+        keys_(&zipf, KeysOf(options), target.buckets, bucket_, SeedOf(options, number + 1000)) {}
 
- protected:
-  int32_t Send() override {
+  int32_t Send(Link* link) override {
     Message bucket;
     bucket.Int(2, bucket_);
     for (int i = 0; i < rows_; ++i) bucket.Bytes(3, keys_.Next());
     Message asked;
     asked.Int(1, target_.table_id).Bytes(2, bucket.text());
-    return link_.Send(kLookup, asked.text());
+    return link->Send(kLookup, asked.text());
   }
   Counted Read(std::string_view answer) override {
     Counted counted;
@@ -328,18 +167,18 @@ class Looker : public Worker {
     if (counted.rows != rows_) Fail("a lookup answers other keys than it was asked for");
     return counted;
   }
+  int rows() const override { return rows_; }
 
  private:
   const int rows_;
   Keys keys_;
 };
 
-class Fetcher : public Worker {
+class Fetcher : public Requests {
  public:
-  using Worker::Worker;
+  using Requests::Requests;
 
- protected:
-  int32_t Send() override {
+  int32_t Send(Link* link) override {
     Message bucket;
     bucket.Int(2, bucket_).Int(3, offset_).Int(4, options_.Int("fetch-bytes", 1 << 20));
     Message table;
@@ -347,7 +186,7 @@ class Fetcher : public Worker {
     Message asked;
     asked.Int(1, -1).Int(2, options_.Int("fetch-bytes", 1 << 20)).Bytes(3, table.text());
     asked.Int(4, 500).Int(5, 1);
-    return link_.Send(kFetchLog, asked.text());
+    return link->Send(kFetchLog, asked.text());
   }
   Counted Read(std::string_view answer) override {
     Counted counted;
@@ -398,29 +237,37 @@ int Run(const Options& options) {
   const Target target = Find(options, true);
   const auto connections = static_cast<int>(options.Int("connections", 1));
   const auto lookers = static_cast<int>(options.Int("with-lookups", 0));
-  const Zipf zipf(static_cast<uint64_t>(options.Int("keys", 1'000'000)),
-                  options.Real("zipf", 0.99));
+  const Zipf zipf(KeysOf(options), options.Real("zipf", 0.99));
+  const auto depth = static_cast<size_t>(options.Int("depth", 1));
+  const auto lookup_depth =
+      static_cast<size_t>(options.Int("lookup-depth", static_cast<int64_t>(depth)));
   Totals totals;
   Totals looked;
-  // Workers are made before the clock starts: keys take a while to draw.
+  // Workers are made before the clock starts: a fill's keys take a while.
   Period period;
   std::vector<std::unique_ptr<Worker>> workers;
   for (int i = 0; i < connections; ++i) {
+    workers.push_back(std::make_unique<Worker>(options, target, &period, i));
+    Worker& worker = *workers.back();
     if (op == "produce") {
-      workers.push_back(std::make_unique<Producer>(options, target, &totals, &period, i));
+      worker.Add(std::make_unique<Producer>(options, target, i), depth, &totals);
     } else if (op == "fetch") {
-      workers.push_back(std::make_unique<Fetcher>(options, target, &totals, &period, i));
-    } else if (op == "fill" || op == "upsert") {
-      workers.push_back(
-          std::make_unique<Upserter>(options, target, &totals, &period, i, zipf, op == "fill"));
-    } else if (op == "lookup") {
-      workers.push_back(std::make_unique<Looker>(options, target, &totals, &period, i, zipf));
-    } else {
-      Fail("--op is create, produce, fetch, fill, upsert or lookup");
+      worker.Add(std::make_unique<Fetcher>(options, target, i), depth, &totals);
+    } else if (op == "fill" || op == "upsert" || op == "mixed") {
+      worker.Add(std::make_unique<Upserter>(options, target, i, op == "fill" ? nullptr : &zipf),
+                 depth, &totals);
+    } else if (op != "lookup") {
+      Fail("--op is create, produce, fetch, fill, upsert, lookup or mixed");
+    }
+    if (op == "lookup") {
+      worker.Add(std::make_unique<Looker>(options, target, i, zipf), depth, &totals);
+    } else if (op == "mixed") {
+      worker.Add(std::make_unique<Looker>(options, target, i, zipf), lookup_depth, &looked);
     }
   }
   for (int i = 0; i < lookers; ++i) {
-    workers.push_back(std::make_unique<Looker>(options, target, &looked, &period, i, zipf));
+    workers.push_back(std::make_unique<Worker>(options, target, &period, i));
+    workers.back()->Add(std::make_unique<Looker>(options, target, i, zipf), depth, &looked);
   }
   const double cpu_before = CpuSeconds();
   const int64_t began = NowNs();
@@ -434,8 +281,9 @@ int Run(const Options& options) {
       std::max(1e-9, static_cast<double>(std::min(NowNs(), period.end_ns) - counted_from) / 1e9);
   const double cpu_s = CpuSeconds() - cpu_before;
   std::printf("{");
-  Print(op.c_str(), totals, seconds, cpu_s, lookers == 0);
-  if (lookers > 0) Print("lookup", looked, seconds, cpu_s, true);
+  const bool both = lookers > 0 || op == "mixed";
+  Print(both ? "upsert" : op.c_str(), totals, seconds, cpu_s, !both);
+  if (both) Print("lookup", looked, seconds, cpu_s, true);
   std::printf("}\n");
   return 0;
 }
