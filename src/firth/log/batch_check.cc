@@ -2,6 +2,7 @@
 
 #include <arrow/type_traits.h>
 #include <arrow/util/bitmap_ops.h>
+#include <arrow/util/decimal.h>
 
 #include <cstdint>
 #include <cstring>
@@ -25,16 +26,20 @@ bool TakesAnyBits(arrow::Type::type id) {
          id == arrow::Type::FIXED_SIZE_BINARY;
 }
 
+/// No child of a column holds more values than this: an offset could not tell where they are.
+constexpr int64_t kValuesMax = INT32_MAX;
+
 int32_t OffsetAt(Bytes offsets, int64_t i) {
   return LoadLe<int32_t>(offsets.data() + i * 4);
 }
 
-/// Offsets that never fall, inside the data.
-bool AreOffsets(Bytes offsets, int64_t rows, size_t data_bytes) {
+/// Offsets that never fall, inside what they point into. Without rows there may be none.
+bool AreOffsets(Bytes offsets, int64_t rows, int64_t end) {
+  if (rows == 0 && offsets.empty()) return true;
+  if (static_cast<int64_t>(offsets.size()) < (rows + 1) * 4) return false;
   bool falls = false;
   for (int64_t i = 0; i < rows; ++i) falls |= OffsetAt(offsets, i + 1) < OffsetAt(offsets, i);
-  return !falls && OffsetAt(offsets, 0) >= 0 &&
-         static_cast<size_t>(OffsetAt(offsets, rows)) <= data_bytes;
+  return !falls && OffsetAt(offsets, 0) >= 0 && OffsetAt(offsets, rows) <= end;
 }
 
 /// Is every byte below 128? Most text is so, and then it needs no closer look.
@@ -59,6 +64,7 @@ bool IsAscii(Bytes text) {
 
 /// All of the text as one, and no value begins inside a character.
 bool IsText(Bytes offsets, int64_t rows, Bytes data) {
+  if (rows == 0) return true;
   const auto begin = static_cast<size_t>(OffsetAt(offsets, 0));
   const auto end = static_cast<size_t>(OffsetAt(offsets, rows));
   const Bytes text = data.subspan(begin, end - begin);
@@ -108,43 +114,143 @@ bool IsValidity(Bytes validity, const IpcFieldNode& node) {
          node.length - node.null_count;
 }
 
-bool IsColumn(const arrow::Field& field, const IpcFieldNode& node, Buffers* buffers) {
-  if (node.null_count > 0 && !field.nullable()) return false;
-  const auto validity = buffers->Next();
-  if (!validity.has_value() || !IsValidity(*validity, node)) return false;
-  const arrow::Type::type id = field.type()->id();
-  const auto second = buffers->Next();
-  if (!second.has_value()) return false;
-  const int64_t rows = node.length;
-  if (TakesAnyBits(id)) {
-    const int64_t bits = static_cast<const arrow::FixedWidthType&>(*field.type()).bit_width();
-    return static_cast<int64_t>(second->size()) >= (bits * rows + 7) / 8;
-  }
-  if (id != arrow::Type::STRING && id != arrow::Type::BINARY) return false;
-  const auto data = buffers->Next();
-  return data.has_value() && static_cast<int64_t>(second->size()) >= (rows + 1) * 4 &&
-         AreOffsets(*second, rows, data->size()) &&
-         (id == arrow::Type::BINARY || IsText(*second, rows, *data));
+bool IsNull(Bytes validity, const IpcFieldNode& node, int64_t i) {
+  return node.null_count > 0 &&
+         (static_cast<uint8_t>(validity[static_cast<size_t>(i / 8)]) >> i % 8 & 1) == 0;
 }
+
+/// Times of a day; what stands where a value is null may be anything.
+template <typename Value>
+bool AreTimes(Bytes values, Bytes validity, const IpcFieldNode& node, Value day) {
+  bool beyond = false;
+  for (int64_t i = 0; i < node.length; ++i) {
+    const auto value = LoadLe<Value>(values.data() + i * static_cast<int64_t>(sizeof(Value)));
+    if (value < 0 || value >= day) beyond |= !IsNull(validity, node, i);
+  }
+  return !beyond;
+}
+
+bool AreTimes(const arrow::TimeType& type, Bytes values, Bytes validity, const IpcFieldNode& node) {
+  constexpr int64_t kDayS = 86'400;
+  switch (type.unit()) {
+    case arrow::TimeUnit::SECOND:
+      return AreTimes<int32_t>(values, validity, node, kDayS);
+    case arrow::TimeUnit::MILLI:
+      return AreTimes<int32_t>(values, validity, node, kDayS * 1'000);
+    case arrow::TimeUnit::MICRO:
+      return AreTimes<int64_t>(values, validity, node, kDayS * 1'000'000);
+    default:
+      return AreTimes<int64_t>(values, validity, node, kDayS * 1'000'000'000);
+  }
+}
+
+bool AreDecimals(const arrow::Decimal128Type& type, Bytes values, Bytes validity,
+                 const IpcFieldNode& node) {
+  bool beyond = false;
+  for (int64_t i = 0; i < node.length; ++i) {
+    const arrow::Decimal128 value(DataOf(values) + i * type.byte_width());
+    if (!value.FitsInPrecision(type.precision())) beyond |= !IsNull(validity, node, i);
+  }
+  return !beyond;
+}
+
+/// The columns of a message, one after another, each with what is nested in it.
+class Columns {
+ public:
+  explicit Columns(const IpcRecordBatch& batch) : batch_(batch), buffers_(batch) {}
+
+  /// Is the next one a column of this field, so long?
+  bool Next(const arrow::Field& field, int64_t length) {
+    return NextNode(length) && (node_.null_count == 0 || field.nullable()) && IsOf(*field.type());
+  }
+
+  bool AtEnd() { return next_ == batch_.nodes.size() && !buffers_.Next().has_value(); }
+
+ private:
+  bool NextNode(int64_t length) {
+    if (next_ == batch_.nodes.size()) return false;
+    node_ = batch_.nodes[next_++];
+    return node_.length == length && node_.null_count >= 0 && node_.null_count <= length;
+  }
+
+  bool IsOf(const arrow::DataType& type) {
+    const IpcFieldNode node = node_;
+    const auto validity = buffers_.Next();
+    if (!validity.has_value() || !IsValidity(*validity, node)) return false;
+    switch (type.id()) {
+      case arrow::Type::STRUCT:
+        for (const auto& field : type.fields()) {
+          if (!Next(*field, node.length)) return false;
+        }
+        return true;
+      case arrow::Type::LIST:
+      case arrow::Type::MAP:
+        return AreLists(type, node);
+      case arrow::Type::STRING:
+      case arrow::Type::BINARY:
+        return AreStrings(type.id() == arrow::Type::STRING, node);
+      default:
+        return AreFixed(type, *validity, node);
+    }
+  }
+
+  /// A map is a list of its entries, each of which is there and has a key.
+  bool AreLists(const arrow::DataType& type, const IpcFieldNode& node) {
+    const auto offsets = buffers_.Next();
+    if (!offsets.has_value() || next_ == batch_.nodes.size()) return false;
+    const int64_t values = batch_.nodes[next_].length;
+    if (values < 0 || values > kValuesMax || !AreOffsets(*offsets, node.length, values)) {
+      return false;
+    }
+    const arrow::Field& field = *type.field(0);
+    if (type.id() != arrow::Type::MAP) return Next(field, values);
+    if (field.type()->num_fields() != 2 || batch_.nodes.size() - next_ < 2) return false;
+    return batch_.nodes[next_].null_count == 0 && batch_.nodes[next_ + 1].null_count == 0 &&
+           Next(field, values);
+  }
+
+  bool AreStrings(bool text, const IpcFieldNode& node) {
+    const auto offsets = buffers_.Next();
+    if (!offsets.has_value()) return false;
+    const auto data = buffers_.Next();
+    return data.has_value() &&
+           AreOffsets(*offsets, node.length, static_cast<int64_t>(data->size())) &&
+           (!text || IsText(*offsets, node.length, *data));
+  }
+
+  bool AreFixed(const arrow::DataType& type, Bytes validity, const IpcFieldNode& node) {
+    const auto id = type.id();
+    const bool is_time = id == arrow::Type::TIME32 || id == arrow::Type::TIME64;
+    if (!TakesAnyBits(id) && !is_time && id != arrow::Type::DECIMAL128) return false;
+    const auto values = buffers_.Next();
+    if (!values.has_value()) return false;
+    // Bits before bytes: a child's length and width may be anything, but not both at once.
+    const int64_t bits = static_cast<const arrow::FixedWidthType&>(type).bit_width();
+    if (bits > 0 && node.length > static_cast<int64_t>(values->size()) * 8 / bits) return false;
+    if (is_time) {
+      return AreTimes(static_cast<const arrow::TimeType&>(type), *values, validity, node);
+    }
+    return id != arrow::Type::DECIMAL128 ||
+           AreDecimals(static_cast<const arrow::Decimal128Type&>(type), *values, validity, node);
+  }
+
+  const IpcRecordBatch& batch_;
+  Buffers buffers_;
+  IpcFieldNode node_;
+  size_t next_ = 0;
+};
 
 }  // namespace
 
 bool AreRowsPlainlyThere(const BatchHeader& header, const arrow::Schema& schema) {
   if (header.rows == 0) return false;
   const auto batch = ParseIpcRecordBatch(header.message);
-  if (!batch.ok() || batch->has_more || batch->length != header.rows ||
-      batch->nodes.size() != static_cast<size_t>(schema.num_fields())) {
-    return false;
+  if (!batch.ok() || batch->has_more || batch->length != header.rows) return false;
+  Columns columns(*batch);
+  for (const auto& field : schema.fields()) {
+    if (!columns.Next(*field, batch->length)) return false;
   }
-  Buffers buffers(*batch);
-  for (int i = 0; i < schema.num_fields(); ++i) {
-    const IpcFieldNode& node = batch->nodes[static_cast<size_t>(i)];
-    if (node.length != batch->length || node.null_count < 0 || node.null_count > node.length ||
-        !IsColumn(*schema.field(i), node, &buffers)) {
-      return false;
-    }
-  }
-  return !buffers.Next().has_value();
+  return columns.AtEnd();
 }
 
 Status CheckRows(const std::shared_ptr<arrow::Buffer>& batch, const BatchHeader& header,

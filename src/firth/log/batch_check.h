@@ -11,10 +11,10 @@
 
 namespace firth::log {
 
-/// Check that DecodeBatch will read `batch`, whose header is `header`, as `schema`. Columns of
-/// plain types are judged by where their buffers lie, and by one pass over their validity, offsets
-/// and text, unpacked one by one where they are compressed; a batch with others, or with anything
-/// unusual, is decoded.
+/// Check that DecodeBatch will read `batch`, whose header is `header`, as `schema`. Columns are
+/// judged by where their buffers lie, and by one pass over their validity, offsets, text, decimals
+/// and times of day, unpacked one by one where they are compressed; a batch with columns of rarer
+/// types, or with anything unusual, is decoded.
 /// Error kCorruptBatch.
 Status CheckRows(const std::shared_ptr<arrow::Buffer>& batch, const BatchHeader& header,
                  const std::shared_ptr<arrow::Schema>& schema);

@@ -45,24 +45,56 @@ std::shared_ptr<arrow::RecordBatch> PlainRows(const char* text) {
 constexpr arrow::Compression::type kCompressions[] = {
     arrow::Compression::UNCOMPRESSED, arrow::Compression::ZSTD, arrow::Compression::LZ4_FRAME};
 
-std::string Encoded(const char* text,
-                    arrow::Compression::type compression = arrow::Compression::UNCOMPRESSED) {
-  const auto batch = EncodeBatch(*PlainRows(text), {}, {.compression = compression});
+std::shared_ptr<arrow::Schema> NestedSchema() {
+  const auto pair =
+      arrow::struct_({arrow::field("l", arrow::int16()), arrow::field("r", arrow::utf8())});
+  return arrow::schema({arrow::field("d", arrow::decimal128(5, 2)),
+                        arrow::field("s", arrow::time32(arrow::TimeUnit::SECOND)),
+                        arrow::field("m", arrow::time32(arrow::TimeUnit::MILLI)),
+                        arrow::field("u", arrow::time64(arrow::TimeUnit::MICRO)),
+                        arrow::field("n", arrow::time64(arrow::TimeUnit::NANO)),
+                        arrow::field("a", arrow::list(arrow::utf8())),
+                        arrow::field("r", pair, false),
+                        arrow::field("k", arrow::map(arrow::utf8(), pair)),
+                        arrow::field("z", arrow::list(arrow::list(arrow::decimal128(38, 0))))});
+}
+
+std::shared_ptr<arrow::RecordBatch> NestedRows() {
+  std::string json = "[";
+  for (int i = 0; i < 20; ++i) {
+    const std::string n = std::to_string(i);
+    if (i > 0) json += ",";
+    json += i % 5 == 4 ? R"([null,null,null,null,null,null,[1,null],null,null])"
+                       : R"([")" + n + R"(.25",)" + n + ",86399999," + n + ",86399999999999,[\"x" +
+                             n + R"(",null,"y"],[)" + n + R"(,"f\u00f6rde"],[["k)" + n +
+                             R"(",[1,"v"]],["e",null]],[["9)" + n + R"("],[],null]])";
+  }
+  return FromJson(NestedSchema(), json + "]");
+}
+
+std::string Encoded(const arrow::RecordBatch& rows, arrow::Compression::type compression) {
+  const auto batch = EncodeBatch(rows, {}, {.compression = compression});
   return std::string(AsText(BytesOf(*batch)));
 }
 
-bool IsPlain(const std::string& bytes) {
-  return AreRowsPlainlyThere(*ParseTrustedBatch(AsBytes(bytes)), *PlainSchema());
+std::string Encoded(const char* text,
+                    arrow::Compression::type compression = arrow::Compression::UNCOMPRESSED) {
+  return Encoded(*PlainRows(text), compression);
 }
 
-Status Decoded(const std::string& bytes) {
-  return DecodeBatch(arrow::Buffer::FromString(bytes), PlainSchema()).status();
+bool IsPlain(const std::string& bytes, const arrow::Schema& schema) {
+  return AreRowsPlainlyThere(*ParseTrustedBatch(AsBytes(bytes)), schema);
+}
+
+Status Decoded(const std::string& bytes, const std::shared_ptr<arrow::Schema>& schema) {
+  return DecodeBatch(arrow::Buffer::FromString(bytes), schema).status();
 }
 
 TEST(BatchCheckTest, PlainRowsNeedNoDecoding) {
   for (const auto compression : kCompressions) {
-    EXPECT_TRUE(IsPlain(Encoded("text", compression)));
-    EXPECT_TRUE(IsPlain(Encoded("f\xc3\xb6rde \xe2\x82\xac", compression)));
+    EXPECT_TRUE(IsPlain(Encoded("text", compression), *PlainSchema()));
+    EXPECT_TRUE(IsPlain(Encoded("f\xc3\xb6rde \xe2\x82\xac", compression), *PlainSchema()));
+    EXPECT_TRUE(IsPlain(Encoded(*NestedRows(), compression), *NestedSchema()));
   }
 }
 
@@ -128,8 +160,50 @@ TEST(BatchCheckTest, AByteThatIsNoTextIsFoundWhereverItStands) {
   }
 }
 
+// Nothing is in them, and nothing is pointed at.
+TEST(BatchCheckTest, ListsAndTextMayBeEmpty) {
+  for (const char* json : {R"([[[], []]])", R"([[null, []]])", R"([[[], null]])"}) {
+    const auto schema = arrow::schema({arrow::field("t", arrow::list(arrow::utf8())),
+                                       arrow::field("i", arrow::list(arrow::int8()))});
+    for (const auto compression : kCompressions) {
+      EXPECT_TRUE(IsPlain(Encoded(*FromJson(schema, json), compression), *schema)) << json;
+    }
+  }
+}
+
+// One value beyond what its type holds; the same where it is null is nothing.
+TEST(BatchCheckTest, ValuesOutsideOfTheirTypeAreFound) {
+  const std::pair<std::shared_ptr<arrow::DataType>, std::shared_ptr<arrow::DataType>> narrow[] = {
+      {arrow::int32(), arrow::time32(arrow::TimeUnit::SECOND)},
+      {arrow::int64(), arrow::time64(arrow::TimeUnit::MICRO)},
+      {arrow::decimal128(12, 0), arrow::decimal128(11, 0)}};
+  for (const auto& [wide, type] : narrow) {
+    const bool is_decimal = wide->id() == arrow::Type::DECIMAL128;
+    const std::string past = wide->id() == arrow::Type::INT32   ? "86400"
+                             : wide->id() == arrow::Type::INT64 ? "86400000000"
+                                                                : "\"100000000000\"";
+    const std::string below = is_decimal ? "\"-100000000000\"" : "-1";
+    for (const std::string& value : {past, below}) {
+      const auto sent = arrow::schema({arrow::field("v", wide)});
+      const auto read = arrow::schema({arrow::field("v", type)});
+      const std::string one = is_decimal ? "\"1\"" : "1";
+      const auto rows = FromJson(sent, "[[" + one + "],[" + value + "],[null]]");
+      const std::string bytes = Encoded(*rows, arrow::Compression::UNCOMPRESSED);
+      EXPECT_FALSE(IsPlain(bytes, *read)) << type->ToString() << " " << value;
+      EXPECT_FALSE(Decoded(bytes, read).ok());
+      const auto data = rows->column_data(0)->Copy();
+      data->buffers[0] = arrow::Buffer::FromString("\1");  // the second one is null now, too
+      data->null_count = 2;
+      const auto nulls = arrow::RecordBatch::Make(sent, 3, {arrow::MakeArray(data)});
+      const std::string there = Encoded(*nulls, arrow::Compression::UNCOMPRESSED);
+      EXPECT_TRUE(IsPlain(there, *read)) << type->ToString() << " " << value;
+      EXPECT_TRUE(Decoded(there, read).ok());
+    }
+  }
+}
+
 TEST(BatchCheckTest, OthersAreDecoded) {
-  const auto schema = arrow::schema({arrow::field("d", arrow::decimal128(3, 0))});
+  const auto schema = arrow::schema({arrow::field("d", arrow::decimal256(3, 0))});
   for (const auto& [json, whole] : {std::pair("[[\"7\"]]", true), std::pair("[[\"777\"]]", true)}) {
     const auto rows = FromJson(schema, json);
     const auto batch =
@@ -137,7 +211,7 @@ TEST(BatchCheckTest, OthersAreDecoded) {
     const BatchHeader header = *ParseBatch(BytesOf(batch));
     EXPECT_FALSE(AreRowsPlainlyThere(header, *schema));
     EXPECT_EQ(CheckRows(batch, header, schema).ok(), whole);
-    const auto narrow = arrow::schema({arrow::field("d", arrow::decimal128(2, 0))});
+    const auto narrow = arrow::schema({arrow::field("d", arrow::decimal256(2, 0))});
     EXPECT_EQ(CheckRows(batch, header, narrow).ok(), json == std::string("[[\"7\"]]"));
   }
 }
@@ -158,21 +232,20 @@ TEST(BatchCheckTest, AColumnOfAnotherTypeIsRefused) {
   }
 }
 
-/// Batches of this compression, changed at random in `rounds` ways.
+/// Batches of this schema, changed at random in `rounds` ways.
 struct Judged {
   int taken = 0, refused = 0, not_plain = 0;
 };
-void Change(arrow::Compression::type compression, int rounds, Judged* judged) {
+void Change(const std::vector<std::string>& whole, const std::shared_ptr<arrow::Schema>& schema,
+            size_t metadata, int rounds, Judged* judged) {
   SeededRandom random(12);
-  const std::vector<std::string> whole = {Encoded("text", compression),
-                                          Encoded("f\xc3\xb6rde \xe2\x82\xac", compression)};
-  ASSERT_TRUE(Decoded(whole[0]).ok());
+  for (const auto& one : whole) ASSERT_TRUE(Decoded(one, schema).ok());
   for (int round = 0; round < rounds; ++round) {
-    std::string bytes = whole[random.Next64() % 2];
+    std::string bytes = whole[random.Next64() % whole.size()];
     const size_t body = bytes.size() - kBatchHeaderBytes;
     for (uint64_t i = 0; i <= random.Next64() % 3; ++i) {
       // In one half of the rounds the metadata, which is what stands first.
-      const size_t within = round % 2 == 0 ? 700 : body;
+      const size_t within = round % 2 == 0 ? metadata : body;
       const size_t at = kBatchHeaderBytes + random.Next64() % std::min(within, body);
       if (random.Next64() % 3 == 0 && at + 8 <= bytes.size()) {
         const int64_t number = static_cast<int64_t>(random.Next64() % 70) - 3;
@@ -181,25 +254,40 @@ void Change(arrow::Compression::type compression, int rounds, Judged* judged) {
         bytes[at] = static_cast<char>(random.Next64());
       }
     }
-    const bool plain = IsPlain(bytes);
-    const Status decoded = Decoded(bytes);
+    const bool plain = IsPlain(bytes, *schema);
+    const Status decoded = Decoded(bytes, schema);
     ASSERT_TRUE(!plain || decoded.ok()) << "round " << round << ": " << decoded;
     ++(plain ? judged->taken : decoded.ok() ? judged->not_plain : judged->refused);
   }
 }
 
+void ChangePlain(arrow::Compression::type compression, int rounds, Judged* judged) {
+  Change({Encoded("text", compression), Encoded("f\xc3\xb6rde \xe2\x82\xac", compression)},
+         PlainSchema(), 700, rounds, judged);
+}
+
 TEST(BatchCheckTest, WhatIsTakenCanBeDecoded) {
   Judged judged;
-  Change(arrow::Compression::UNCOMPRESSED, 60'000, &judged);
+  ChangePlain(arrow::Compression::UNCOMPRESSED, 60'000, &judged);
   EXPECT_GT(judged.taken, 5'000);
   EXPECT_GT(judged.refused, 5'000);
   EXPECT_LT(judged.not_plain, judged.taken);
 }
 
+TEST(BatchCheckTest, WhatIsTakenOfNestedRowsCanBeDecoded) {
+  for (const auto compression : kCompressions) {
+    Judged judged;
+    Change({Encoded(*NestedRows(), compression)}, NestedSchema(), 1500,
+           compression == arrow::Compression::UNCOMPRESSED ? 30'000 : 4'000, &judged);
+    EXPECT_GT(judged.taken, 50);
+    EXPECT_GT(judged.refused, 1'000);
+  }
+}
+
 TEST(BatchCheckTest, WhatIsTakenOfCompressedBatchesCanBeDecoded) {
   for (const auto compression : {arrow::Compression::ZSTD, arrow::Compression::LZ4_FRAME}) {
     Judged judged;
-    Change(compression, 30'000, &judged);
+    ChangePlain(compression, 30'000, &judged);
     EXPECT_GT(judged.taken, 500);
     EXPECT_GT(judged.refused, 5'000);
     EXPECT_LT(judged.not_plain, judged.taken);
