@@ -83,7 +83,7 @@ Journal::Journal(JournalOptions options)
     : options_(std::move(options)),
       recent_(std::make_shared<store::RecentBytes>(
           std::min(options_.recent_bytes, options_.file_bytes_max / 2))),
-      read_memory_(std::make_shared<store::BlockMemory>(
+      read_memory_(std::make_shared<BlockMemory>(
           kReadPieceBytes, std::max<size_t>(2, options_.recent_bytes / kReadPieceBytes))) {}
 
 std::string Journal::FileName(uint64_t number) {

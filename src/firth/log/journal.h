@@ -15,10 +15,10 @@
 #include <string>
 #include <vector>
 
+#include "firth/common/block_memory.h"
 #include "firth/common/clock.h"
 #include "firth/common/status.h"
 #include "firth/log/journal_format.h"
-#include "firth/store/block_memory.h"
 #include "firth/store/cached_pages.h"
 #include "firth/store/file_system.h"
 #include "firth/store/recent_bytes.h"
@@ -110,7 +110,7 @@ class Journal {
   /// An open file by its number. Error kFileMissing.
   Result<std::shared_ptr<store::File>> FileByNumber(uint64_t number) const;
   /// Where long reads are put: as much of it stays as there is of what was appended last.
-  const std::shared_ptr<store::BlockMemory>& read_memory() const { return read_memory_; }
+  const std::shared_ptr<BlockMemory>& read_memory() const { return read_memory_; }
   size_t file_count() const;
   uint64_t syncs() const { return syncs_; }
 
@@ -154,7 +154,7 @@ class Journal {
   const JournalOptions options_;
   /// What was appended last, from which readers are served.
   const std::shared_ptr<store::RecentBytes> recent_;
-  const std::shared_ptr<store::BlockMemory> read_memory_;
+  const std::shared_ptr<BlockMemory> read_memory_;
   /// What was read of closed files past the system's cache.
   const std::shared_ptr<store::LatelyRead> lately_ = std::make_shared<store::LatelyRead>();
   mutable std::mutex mutex_;

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <memory>
 
+#include "firth/common/block_memory.h"
 #include "firth/common/status.h"
-#include "firth/store/block_memory.h"
 
 namespace firth::log {
 
@@ -18,18 +18,18 @@ class RunMemory {
  public:
   /// For runs of `bytes` in all. A short read has memory of its own: what is held of it for long
   /// holds no piece.
-  RunMemory(std::shared_ptr<store::BlockMemory> pieces, uint64_t bytes)
+  RunMemory(std::shared_ptr<BlockMemory> pieces, uint64_t bytes)
       : pieces_(std::move(pieces)), is_long_(bytes >= pieces_->piece_bytes() / 8) {}
 
   /// A longer run has no room in a piece, and is given memory of its own.
-  uint64_t run_bytes_max() const { return pieces_->piece_bytes() - store::kBlockBytes; }
+  uint64_t run_bytes_max() const { return pieces_->piece_bytes() - kBlockBytes; }
   /// Memory for the bytes of a file from `position` on.
   Result<std::shared_ptr<arrow::Buffer>> For(uint64_t position, uint64_t bytes);
 
  private:
   bool HasRoom(uint64_t bytes);
 
-  const std::shared_ptr<store::BlockMemory> pieces_;
+  const std::shared_ptr<BlockMemory> pieces_;
   const bool is_long_;
   std::shared_ptr<arrow::Buffer> piece_;
   uint64_t used_ = 0;  // of piece_: whole blocks

@@ -9,7 +9,7 @@ namespace firth::net {
 EventLoops::EventLoops(size_t threads) : impl_(std::make_unique<Impl>()) {
   FIRTH_CHECK(threads > 0);
   for (size_t i = 0; i < threads; ++i) {
-    auto loop = std::make_unique<Loop>();
+    auto loop = std::make_unique<Loop>(impl_->frame_pieces);
     loop->thread = std::thread([context = &loop->context] { context->run(); });
     pthread_setname_np(loop->thread.native_handle(), ("net-" + std::to_string(i)).c_str());
     impl_->loops.push_back(std::move(loop));

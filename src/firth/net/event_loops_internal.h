@@ -15,6 +15,7 @@
 
 #include "firth/common/status.h"
 #include "firth/net/event_loops.h"
+#include "firth/net/frame_memory.h"
 
 namespace firth::net {
 
@@ -34,10 +35,13 @@ struct TrafficCounters {
 struct Loop {
   static constexpr size_t kScratchBytes = 16 << 10;
 
+  explicit Loop(std::shared_ptr<BlockMemory> pieces) : frames(std::move(pieces)) {}
+
   boost::asio::io_context context{1};
   /// Room for one read, shared by all connections of the loop, so that an idle one holds none. What
   /// is in it is valid only until the handler that read it returns.
   std::vector<std::byte> scratch = std::vector<std::byte>(kScratchBytes);
+  FrameMemory frames;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{
       context.get_executor()};
   std::thread thread;
@@ -56,6 +60,12 @@ struct Loop {
 };
 
 struct EventLoops::Impl {
+  /// What large frames of all connections lie in, until there is no more of it.
+  static constexpr size_t kFramePieceBytes = 4 << 20;
+  static constexpr size_t kFramePiecesMax = 8;
+
+  const std::shared_ptr<BlockMemory> frame_pieces =
+      std::make_shared<BlockMemory>(kFramePieceBytes, kFramePiecesMax);
   std::vector<std::unique_ptr<Loop>> loops;
 
   /// Make the counters of a server known for as long as the server holds them.

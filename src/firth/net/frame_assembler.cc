@@ -10,6 +10,8 @@ namespace {
 /// claimed length costs little, and a large frame that does arrive is moved a few times at most.
 constexpr size_t kFirstStepBytes = 256 << 10;
 constexpr size_t kGrowthFactor = 4;
+/// Shorter frames have memory of their own: held for long, they would hold a whole piece.
+constexpr size_t kLargeBytesMin = 32 << 10;
 
 }  // namespace
 
@@ -35,7 +37,12 @@ Status FrameAssembler::Consume(Bytes bytes, const Sink& sink) {
       }
       continue;
     }
-    if (!body_ || Direct().empty()) ARROW_RETURN_NOT_OK(Grow());
+    if (!body_) {
+      ARROW_RETURN_NOT_OK(Begin(&bytes));
+      ARROW_RETURN_NOT_OK(GiveIfComplete(sink));
+      continue;
+    }
+    if (Direct().empty()) ARROW_RETURN_NOT_OK(Grow());
     const auto into = Direct();
     const size_t count = std::min(into.size(), bytes.size());
     // The copy out of the shared read buffer: of small frames, and of at most its size of large
@@ -62,18 +69,31 @@ Status FrameAssembler::TakeHeader(Bytes* bytes) {
   return Status::OK();
 }
 
+/// With the first bytes of a body.
+Status FrameAssembler::Begin(Bytes* bytes) {
+  const Bytes begin = bytes->first(std::min(bytes->size(), length_));
+  body_ = memory_ != nullptr && length_ >= kLargeBytesMin ? memory_->Take(begin, length_) : nullptr;
+  is_large_ = body_ != nullptr;
+  if (!is_large_) return Grow();
+  filled_ = begin.size();
+  *bytes = bytes->subspan(filled_);
+  return Status::OK();
+}
+
 Status FrameAssembler::Grow() {
   const size_t bytes = std::min(length_, std::max(kFirstStepBytes, filled_ * kGrowthFactor));
-  if (!body_) {
-    ARROW_ASSIGN_OR_RAISE(body_, arrow::AllocateResizableBuffer(static_cast<int64_t>(bytes)));
-    return Status::OK();
+  if (growing_ != nullptr) {
+    return growing_->Resize(static_cast<int64_t>(bytes), /*shrink_to_fit=*/false);
   }
-  return body_->Resize(static_cast<int64_t>(bytes), /*shrink_to_fit=*/false);
+  ARROW_ASSIGN_OR_RAISE(growing_, arrow::AllocateResizableBuffer(static_cast<int64_t>(bytes)));
+  body_ = growing_;
+  return Status::OK();
 }
 
 Status FrameAssembler::GiveIfComplete(const Sink& sink) {
   if (filled_ < length_) return Status::OK();
   auto whole = std::exchange(body_, nullptr);
+  growing_.reset();
   header_bytes_ = 0;
   length_ = 0;
   filled_ = 0;

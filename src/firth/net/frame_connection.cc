@@ -33,7 +33,7 @@ FrameSocket::FrameSocket(std::shared_ptr<const FrameShared> shared, Loop* loop, 
     : shared_(std::move(shared)),
       loop_(loop),
       socket_(std::move(socket)),
-      assembler_(shared_->options.frame_bytes_max),
+      assembler_(shared_->options.frame_bytes_max, &loop_->frames),
       sink_([this](std::shared_ptr<arrow::Buffer> frame) {
         if (handler_ && !close_when_sent_) handler_->OnFrame(std::move(frame));
       }) {
@@ -103,13 +103,15 @@ void FrameSocket::OnReadable() {
   AfterRead(assembler_.frames() != frames_before);
 }
 
-/// Read once: into the frame that has begun, and past its end into the loop's scratch. False when
-/// the connection was closed.
+/// Read once: into the frame that has begun, and past its end where large frames lie or into the
+/// loop's scratch. False when the connection was closed.
 bool FrameSocket::ReadSome(size_t* bytes, size_t* asked) {
   const auto direct = assembler_.Direct();
+  auto beyond = assembler_.Beyond();
+  if (beyond.empty()) beyond = loop_->scratch;
   const std::array<asio::mutable_buffer, 2> into{asio::buffer(direct.data(), direct.size()),
-                                                 asio::buffer(loop_->scratch)};
-  *asked = direct.size() + loop_->scratch.size();
+                                                 asio::buffer(beyond.data(), beyond.size())};
+  *asked = direct.size() + beyond.size();
   error_code error;
   *bytes = socket_->read_some(into, error);
   if (error == asio::error::would_block) return true;
@@ -121,7 +123,7 @@ bool FrameSocket::ReadSome(size_t* bytes, size_t* asked) {
   const size_t in_place = std::min(*bytes, direct.size());
   Status status = in_place > 0 ? assembler_.Filled(in_place, sink_) : Status::OK();
   if (status.ok()) {
-    status = assembler_.Consume(Bytes(loop_->scratch).first(*bytes - in_place), sink_);
+    status = assembler_.Consume(beyond.first(*bytes - in_place), sink_);
   }
   if (status.ok()) return true;
   logging::Warning("net", "connection from {} closed: {}", peer_, MessageOf(status));

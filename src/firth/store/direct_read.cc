@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <new>
 
-#include "firth/store/block_memory.h"
+#include "firth/common/block_memory.h"
 
 namespace firth::store {
 namespace {

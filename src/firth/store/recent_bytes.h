@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "firth/store/block_memory.h"
+#include "firth/common/block_memory.h"
 
 namespace firth::store {
 

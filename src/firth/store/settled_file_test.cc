@@ -7,9 +7,9 @@
 #include <thread>
 #include <vector>
 
+#include "firth/common/block_memory.h"
 #include "firth/common/random.h"
 #include "firth/store/block_file.h"
-#include "firth/store/block_memory.h"
 #include "firth/store/testing_cache.h"
 #include "firth/store/testing_files.h"
 

@@ -9,7 +9,7 @@
 #include <mutex>
 #include <vector>
 
-namespace firth::store {
+namespace firth {
 
 /// Blocks are what a disk is written in past the operating system's cache.
 inline constexpr uint64_t kBlockBytes = 4096;
@@ -45,4 +45,4 @@ class BlockMemory {
 /// as many are in use as are kept. It holds anything.
 std::shared_ptr<arrow::Buffer> TakeBuffer(const std::shared_ptr<BlockMemory>& memory);
 
-}  // namespace firth::store
+}  // namespace firth

@@ -1,11 +1,11 @@
-#include "firth/store/block_memory.h"
+#include "firth/common/block_memory.h"
 
 #include <sys/mman.h>
 
 #include <cstdlib>
 #include <new>
 
-namespace firth::store {
+namespace firth {
 namespace {
 
 constexpr size_t kHugePageBytes = 2 << 20;
@@ -80,4 +80,4 @@ std::shared_ptr<arrow::Buffer> TakeBuffer(const std::shared_ptr<BlockMemory>& me
   return piece == nullptr ? nullptr : std::make_shared<PieceBuffer>(piece, memory);
 }
 
-}  // namespace firth::store
+}  // namespace firth

@@ -1,0 +1,38 @@
+// Where the frames of a loop's connections are received that carry much.
+#pragma once
+
+#include <arrow/buffer.h>
+
+#include <cstddef>
+#include <memory>
+#include <span>
+
+#include "firth/common/block_memory.h"
+
+namespace firth::net {
+
+/// Frames one after another in pieces of memory that are used again, so that a frame neither takes
+/// new memory nor is copied, and many of them come with one system call. A piece goes back when
+/// nobody holds a frame of it any more. For one thread; frames may be let go of in any.
+class FrameMemory {
+ public:
+  explicit FrameMemory(std::shared_ptr<BlockMemory> pieces) : pieces_(std::move(pieces)) {}
+
+  /// What no frame has taken of the piece in use: bytes may be read into it, and stay until
+  /// something else is. Empty when no piece is left.
+  std::span<std::byte> Rest();
+
+  /// Room for a frame of `bytes`, with `begin`, the first of them, in it: where they were read if
+  /// that was Rest() and the others have room behind them. Null when no piece is so long, or left.
+  std::shared_ptr<arrow::Buffer> Take(std::span<const std::byte> begin, size_t bytes);
+
+ private:
+  std::span<std::byte> Free() const;
+  bool Renew();
+
+  const std::shared_ptr<BlockMemory> pieces_;
+  std::shared_ptr<arrow::Buffer> piece_;  // null before the first
+  size_t taken_ = 0;                      // of piece_
+};
+
+}  // namespace firth::net
