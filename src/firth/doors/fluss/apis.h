@@ -12,7 +12,7 @@ namespace firth::doors::fluss {
 enum class Runs {
   kAtOnce,    // on the network's thread: touches nothing that waits
   kBlocking,  // on the executor for calls that wait, in any order
-  kInOrder,   // there too, but after the connection's earlier ones of this kind: writes
+  kInOrder,   // after the connection's earlier ones of this kind: writes. There too, or at once
 };
 
 struct Api {
@@ -24,6 +24,9 @@ struct Api {
   bool before_sign_in = false;
   bool large = false;  // carries rows: may be as long as a frame may be
   void (*serve)(const RequestPtr& request) = nullptr;
+  /// Of some in order: serve it on the network's thread if it is small and nothing is to be waited
+  /// for. False: nothing was done.
+  bool (*serve_at_once)(const RequestPtr& request) = nullptr;
 };
 
 /// All of them, by key.
@@ -58,6 +61,7 @@ void ServeDropPartition(const RequestPtr& request);
 void ServeMetadata(const RequestPtr& request);
 // produce.cc
 void ServeProduceLog(const RequestPtr& request);
+bool ServeProduceLogAtOnce(const RequestPtr& request);
 void ServeInitWriter(const RequestPtr& request);
 // fetch.cc
 void ServeFetchLog(const RequestPtr& request);

@@ -84,7 +84,8 @@ class Connection : public net::FrameHandler, public std::enable_shared_from_this
   const ListenerKind kind_;
   const std::shared_ptr<net::FrameConnection> wire_;
   Strand in_order_;
-  std::vector<Executor::Task> gathered_;  // of net's thread: for in_order_, at the next pause
+  std::vector<Executor::Task> gathered_;    // of net's thread: for in_order_, at the next pause
+  std::atomic<uint64_t> in_order_left_{0};  // requests given to in_order_ that are not served yet
   std::atomic<uint64_t> requests_{0};
   std::atomic<uint64_t> request_bytes_{0};
   std::atomic<bool> reads_older_schemas_{false};

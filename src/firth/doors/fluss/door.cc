@@ -14,6 +14,7 @@
 #include "firth/doors/fluss/connection.h"
 #include "firth/doors/fluss/kv_scans.h"
 #include "firth/doors/fluss/lookup_places.h"
+#include "firth/doors/fluss/written_tables.h"
 #include "firth/net/frame_server.h"
 
 namespace firth::doors::fluss {
@@ -142,6 +143,7 @@ class FlussDoorImpl : public FlussDoor {
             Services{.database = options.database,
                      .blocking = options.blocking,
                      .places = std::make_shared<LookupPlaces>(),
+                     .written = std::make_shared<WrittenTables>(),
                      .scans = std::make_shared<KvScans>(&options.database->clock(),
                                                         options.database->random())})),
         plain_(services_, /*signs_in=*/false, options.advertise),

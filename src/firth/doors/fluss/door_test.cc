@@ -320,6 +320,66 @@ TEST_F(DoorTest, FaultyBatchesAreRefusedBucketByBucket) {
   EXPECT_EQ(client().CodeOf(kProduceLog, produce), 18);
 }
 
+// What is small is appended by the thread that read it, unless something before it is not yet.
+TEST_F(DoorTest, AppendsKeepTheirOrderWhicheverThreadServesThem) {
+  const int64_t id = Create("t");
+  EXPECT_EQ(Produce(id, 0, Batch({{0, "first"}})).base_offset(), 0);
+  const auto send = [&](int32_t row, arrow::Compression::type compression) {
+    pb::ProduceLogRequest produce;
+    produce.set_acks(-1);
+    produce.set_table_id(id);
+    produce.set_timeout_ms(1000);
+    produce.add_buckets()->set_bucket(0);
+    produce.mutable_buckets(0)->set_records(Batch({{row, "x"}}, -1, -1, compression));
+    return client().Send(kProduceLog, produce.SerializeAsString());
+  };
+  std::vector<int32_t> requests;
+  for (int32_t i = 1; i <= 12; ++i) {
+    requests.push_back(
+        send(i, i % 4 == 2 ? arrow::Compression::ZSTD : arrow::Compression::UNCOMPRESSED));
+    if (i % 5 == 0) world_.executor.RunUntilIdle();
+  }
+  for (size_t i = 0; i < requests.size(); ++i) {
+    std::string body;
+    ErrorText error;
+    ASSERT_TRUE(client().Receive(requests[i], &body, &error)) << error.message;
+    pb::ProduceLogAnswer answer;
+    ASSERT_TRUE(answer.ParseFromString(body));
+    EXPECT_EQ(answer.buckets(0).base_offset(), static_cast<int64_t>(i) + 1);
+  }
+  // A table that is gone is not known any more.
+  pb::DropTableRequest drop;
+  *drop.mutable_table() = Name("t");
+  drop.set_ignore_if_absent(false);
+  client().Call<pb::Empty>(kDropTable, drop);
+  EXPECT_EQ(Produce(id, 0, Batch({{1, "x"}})).error_code(), 21);
+}
+
+// What one caller's request found is not shown to another, who may not see it.
+TEST_F(DoorTest, AppendsAskForRightsEachTime) {
+  const int64_t id = Create("t");
+  EXPECT_EQ(Produce(id, 0, Batch({{0, "first"}})).base_offset(), 0);
+  ASSERT_TRUE(world_.db->access()
+                  ->PutPrincipal({.name = "eve", .role = "none", .secret = "engine-no-2"})
+                  .ok());
+  ASSERT_TRUE(world_.db->access()
+                  ->Grant("eve", Path{{"db", "t"}}, EditionId(0), access::kWrite, "blind")
+                  .ok());
+  TestClient eve(&world_, /*signs_in=*/true, &client());
+  pb::AuthenticateRequest sign_in;
+  sign_in.set_protocol("PLAIN");
+  sign_in.set_token(std::string("\0eve\0engine-no-2", 16));
+  eve.Call<pb::AuthenticateAnswer>(kAuthenticate, sign_in);
+  pb::ProduceLogRequest produce;
+  produce.set_acks(-1);
+  produce.set_table_id(id);
+  produce.set_timeout_ms(1000);
+  produce.add_buckets()->set_bucket(0);
+  produce.mutable_buckets(0)->set_records(Batch({{1, "x"}}));
+  EXPECT_EQ(eve.Call<pb::ProduceLogAnswer>(kProduceLog, produce).buckets(0).error_code(), 48);
+  EXPECT_EQ(Produce(id, 0, Batch({{2, "x"}})).base_offset(), 1);
+}
+
 TEST_F(DoorTest, BatchesThatNobodyCouldReadAreRefused) {
   const int64_t id = Create("t");
   const std::string row(3000, 'r');

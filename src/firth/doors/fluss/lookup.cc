@@ -282,7 +282,9 @@ template <typename Found>
 void FindAndAsk(const RequestPtr& request, const std::shared_ptr<const AskedRows>& asked) {
   const auto answers = std::make_shared<Answers<Found>>(request, asked);
   for (size_t i = 0; i < asked->buckets.size(); ++i) {
-    const auto place = request->services().places->Get(*request, asked->buckets[i].name);
+    const BucketName& name = asked->buckets[i].name;
+    const auto place = request->services().places->Get(
+        request->database(), name, [&] { return LookupPlace::Make(*request, name); });
     if (place.ok()) {
       AskBucket(answers, i, *place);
     } else {

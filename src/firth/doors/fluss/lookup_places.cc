@@ -5,13 +5,6 @@
 #include "firth/doors/fluss/lookup_names.h"
 
 namespace firth::doors::fluss {
-namespace {
-
-/// Places are small and quick to find; when there are this many, all are forgotten.
-constexpr size_t kPlacesMax = 10'000;
-
-}  // namespace
-
 Result<std::optional<std::string>> LookupPlace::StoredKey(std::string_view key, bool prefix) const {
   std::optional<std::string> stored = std::string(key);
   if (served_keys != nullptr) {
@@ -44,23 +37,6 @@ Result<LookupPlacePtr> LookupPlace::Make(const Request& request, const BucketNam
     place->buckets.push_back(std::move(bucket));
     place->wheres.push_back(where);
   }
-  return place;
-}
-
-LookupPlacePtr LookupPlaces::Find(const table::Database& database, const BucketName& name) const {
-  const uint64_t version = database.DefinitionsVersion();
-  std::lock_guard lock(mutex_);
-  const auto found = places_.find(name);
-  return found != places_.end() && found->second.version == version ? found->second.place : nullptr;
-}
-
-Result<LookupPlacePtr> LookupPlaces::Get(const Request& request, const BucketName& name) {
-  if (auto known = Find(request.database(), name)) return known;
-  const uint64_t version = request.database().DefinitionsVersion();
-  ARROW_ASSIGN_OR_RAISE(LookupPlacePtr place, LookupPlace::Make(request, name));
-  std::lock_guard lock(mutex_);
-  if (places_.size() >= kPlacesMax) places_.clear();
-  places_[name] = {.version = version, .place = place};
   return place;
 }
 

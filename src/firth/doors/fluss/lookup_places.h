@@ -1,16 +1,14 @@
-// Where lookups go: what is known of the buckets of keyed tables that were asked for, so that the
-// next lookup neither reads the catalog nor changes threads.
+// Where lookups go: what is known of the buckets of keyed tables that were asked for.
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "firth/doors/fluss/known.h"
 #include "firth/doors/fluss/partition_keys.h"
 #include "firth/doors/fluss/request.h"
 #include "firth/doors/fluss/served_keys.h"
@@ -52,21 +50,6 @@ struct LookupPlace {
 };
 using LookupPlacePtr = std::shared_ptr<const LookupPlace>;
 
-/// Thread-safe.
-class LookupPlaces {
- public:
-  /// The place, if it is known and nothing has changed since; else null.
-  LookupPlacePtr Find(const table::Database& database, const BucketName& name) const;
-  /// Find it again if need be. Blocks. Errors as of LookupPlace::Make.
-  Result<LookupPlacePtr> Get(const Request& request, const BucketName& name);
-
- private:
-  struct Known {
-    uint64_t version = 0;
-    LookupPlacePtr place;
-  };
-  mutable std::mutex mutex_;
-  std::map<BucketName, Known> places_;  // guarded by mutex_
-};
+class LookupPlaces : public Known<BucketName, LookupPlace> {};
 
 }  // namespace firth::doors::fluss

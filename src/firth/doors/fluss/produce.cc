@@ -9,10 +9,11 @@
 
 #include "firth/doors/fluss/apis.h"
 #include "firth/doors/fluss/bucket_writes.h"
-#include "firth/doors/fluss/lookup_names.h"
 #include "firth/doors/fluss/messages.h"
 #include "firth/doors/fluss/wire.h"
-#include "firth/doors/fluss/write_shape.h"
+#include "firth/doors/fluss/written_tables.h"
+#include "firth/log/batch.h"
+#include "firth/log/ipc_message.h"
 
 namespace firth::doors::fluss {
 namespace {
@@ -51,29 +52,42 @@ bool ReadProduceLog(const Request& request, ProduceLog* out) {
   return reader.ok() && out->acks && out->table_id && out->timeout_ms;
 }
 
-}  // namespace
+/// More than this is looked at by a thread that others do not wait for.
+constexpr size_t kBytesAtOnceMax = size_t{1} << 20;
 
-void ServeProduceLog(const RequestPtr& request) {
-  ProduceLog in;
-  if (!ReadProduceLog(*request, &in)) {
-    return request->Refuse(Wire::kCorruptRecord, "the ProduceLog request cannot be read");
+/// Must a batch be unpacked to see whether it can be read? Few bytes can be much then.
+bool IsPacked(const arrow::Buffer& batch) {
+  const auto header = log::ParseTrustedBatch(
+      {reinterpret_cast<const std::byte*>(batch.data()), static_cast<size_t>(batch.size())});
+  if (!header.ok()) return false;
+  const auto message = log::ParseIpcRecordBatch(header->message);
+  return message.ok() && message->compression.has_value();
+}
+
+/// What was found for another caller, who may see it.
+Status CheckSeen(const Request& request, const WrittenTable& table) {
+  const table::TableInfo& info = *table.found.table();
+  return request.database().access()->Check(request.caller(), access::kSee, info.path,
+                                            info.current->id);
+}
+
+void Produce(const RequestPtr& request, Result<std::shared_ptr<const WrittenTable>> table,
+             std::vector<BucketWrite> buckets) {
+  if (table.ok()) {
+    if (Status seen = CheckSeen(*request, **table); !seen.ok()) table = std::move(seen);
   }
-  if (const Status acks = CheckAcks(*in.acks); !acks.ok()) return request->Refuse(acks);
-  const Result<TableById> table = TableById::FindWritable(*request, *in.table_id);
-  const Result<WriteShape> shape =
-      table.ok() ? WriteShape::Make(table->table()) : Result<WriteShape>(table.status());
   const auto answers =
-      BucketWriteAnswers::Make(request, BucketWriteAnswers::kBaseOffset, std::move(in.buckets));
+      BucketWriteAnswers::Make(request, BucketWriteAnswers::kBaseOffset, std::move(buckets));
   for (size_t i = 0; i < answers->size(); ++i) {
     BucketWrite& bucket = answers->bucket(i);
-    const auto where = shape.ok() ? table->Bucket(bucket.partition_id, bucket.bucket)
-                                  : Result<table::BucketRef>(shape.status());
+    const auto where = table.ok() ? (*table)->found.Bucket(bucket.partition_id, bucket.bucket)
+                                  : Result<table::BucketRef>(table.status());
     if (!where.ok()) {
       answers->Finish(i, where.status());
       continue;
     }
-    if (shape->Remakes()) {
-      auto remade = shape->Remake(bucket.records);
+    if ((*table)->shape.Remakes()) {
+      auto remade = (*table)->shape.Remake(bucket.records);
       if (!remade.ok()) {
         answers->Finish(i, remade.status());
         continue;
@@ -81,9 +95,47 @@ void ServeProduceLog(const RequestPtr& request) {
       bucket.records = std::move(*remade);
     }
     request->database().AppendBatch(
-        request->caller(), table->table(), *where, std::move(bucket.records),
+        request->caller(), (*table)->found.table(), *where, std::move(bucket.records),
         [answers, i](const Result<table::AppendResult>& done) { answers->Finish(i, done); });
   }
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const WrittenTable>> WrittenTable::Make(const Request& request,
+                                                               int64_t table_id) {
+  auto table = std::make_shared<WrittenTable>();
+  ARROW_ASSIGN_OR_RAISE(table->found, TableById::FindWritable(request, table_id));
+  ARROW_ASSIGN_OR_RAISE(table->shape, WriteShape::Make(table->found.table()));
+  const catalog::EditionSpec& spec = table->found.table()->current->spec;
+  table->takes_as_sent = !table->shape.Remakes() && spec.time_column.empty();
+  return table;
+}
+
+bool ServeProduceLogAtOnce(const RequestPtr& request) {
+  ProduceLog in;
+  if (request->body().size() > kBytesAtOnceMax || !ReadProduceLog(*request, &in) ||
+      !CheckAcks(*in.acks).ok()) {
+    return false;
+  }
+  auto table = request->services().written->Find(request->database(), *in.table_id);
+  if (table == nullptr || !table->takes_as_sent) return false;
+  for (const BucketWrite& bucket : in.buckets) {
+    if (IsPacked(*bucket.records)) return false;
+  }
+  Produce(request, std::move(table), std::move(in.buckets));
+  return true;
+}
+
+void ServeProduceLog(const RequestPtr& request) {
+  ProduceLog in;
+  if (!ReadProduceLog(*request, &in)) {
+    return request->Refuse(Wire::kCorruptRecord, "the ProduceLog request cannot be read");
+  }
+  if (const Status acks = CheckAcks(*in.acks); !acks.ok()) return request->Refuse(acks);
+  const auto make = [&] { return WrittenTable::Make(*request, *in.table_id); };
+  Produce(request, request->services().written->Get(request->database(), *in.table_id, make),
+          std::move(in.buckets));
 }
 
 void ServeInitWriter(const RequestPtr& request) {

@@ -26,6 +26,7 @@ namespace firth::doors::fluss {
 class Connection;
 class KvScans;
 class LookupPlaces;
+class WrittenTables;
 
 /// Where a listener tells its clients to go.
 struct Node {
@@ -38,6 +39,7 @@ struct Services {
   table::Database* database = nullptr;
   Executor* blocking = nullptr;
   std::shared_ptr<LookupPlaces> places;
+  std::shared_ptr<WrittenTables> written;
   std::shared_ptr<KvScans> scans;
   /// What all requests hold that are in work, also those of clients that have gone.
   std::shared_ptr<std::atomic<uint64_t>> request_bytes = std::make_shared<std::atomic<uint64_t>>(0);

@@ -15,6 +15,7 @@
 #include "firth/doors/fluss/kv_scans.h"
 #include "firth/doors/fluss/lookup_places.h"
 #include "firth/doors/fluss/messages.h"
+#include "firth/doors/fluss/written_tables.h"
 #include "firth/table/table_testing.h"
 
 namespace firth::doors::fluss {
@@ -46,15 +47,19 @@ struct ErrorText {
 /// One connection.
 class TestClient {
  public:
-  explicit TestClient(table::TableWorld* world, bool signs_in = false)
+  /// With `beside`, to the same server as that one.
+  explicit TestClient(table::TableWorld* world, bool signs_in = false, TestClient* beside = nullptr)
       : world_(world),
         wire_(std::make_shared<FakeWire>()),
         scans_(std::make_shared<KvScans>(&world->clock, &world->random)),
         connection_(std::make_shared<Connection>(
-            std::make_shared<Services>(Services{.database = world->db.get(),
-                                                .blocking = &world->executor,
-                                                .places = std::make_shared<LookupPlaces>(),
-                                                .scans = scans_}),
+            std::make_shared<Services>(
+                Services{.database = world->db.get(),
+                         .blocking = &world->executor,
+                         .places = std::make_shared<LookupPlaces>(),
+                         .written = beside == nullptr ? std::make_shared<WrittenTables>()
+                                                      : beside->connection_->services()->written,
+                         .scans = scans_}),
             ListenerKind{.signs_in = signs_in, .node = {.host = "127.0.0.1", .port = 9123}},
             wire_)) {}
   ~TestClient() {
