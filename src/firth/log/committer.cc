@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "firth/common/later.h"
 #include "firth/common/logging.h"
 
 namespace firth::log {
@@ -53,14 +54,12 @@ void Committer::Submit(CommitDraft draft, LogStore::CommitDone done) {
       pending->done = std::move(done);
       queue_bytes_ += pending->bytes;
       queue_.push_back(std::move(pending));
-      if (!running_) {
-        running_ = true;
-        options_->writer->Post([this] { RunGroup(); });
-      }
-      return;
+      if (std::exchange(running_, true)) return;
     }
   }
-  done(refused);
+  if (!refused.ok()) return done(refused);
+  // What this thread brings with it shall be in the same group.
+  Later::Do([this] { options_->writer->Post([this] { RunGroup(); }); });
 }
 
 void Committer::Drain() {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "firth/common/clock.h"
+#include "firth/common/later.h"
 #include "firth/common/logging.h"
 #include "firth/net/frame_connection_internal.h"
 
@@ -92,6 +93,7 @@ void FrameSocket::ArmRead() {
 }
 
 void FrameSocket::OnReadable() {
+  const Later later;  // what one read brings goes on together
   const uint64_t frames_before = assembler_.frames();
   for (size_t turn = 0; turn < kTurnBytes && !IsFull();) {
     size_t bytes = 0;
