@@ -100,6 +100,7 @@ async def client(address, number, rounds):
         table = await connection.get_table(PATH)
         writer = table.new_upsert().create_writer()
         lookuper = table.new_lookup().create_lookuper()
+        print("connected", flush=True)
         for i in range(rounds):
             key = generator.randrange(KEYS)
             start = time.monotonic_ns()
@@ -125,6 +126,8 @@ def run_clients(server, rounds, meanwhile=None, first=0):
     environment = {**os.environ, "PYTHONPATH": str(pathlib.Path(__file__).parent)}
     running = [subprocess.Popen([sys.executable, __file__, server.fluss, str(first + number), str(rounds)], env=environment,
                                 stdout=subprocess.PIPE, text=True) for number in range(CLIENTS)]
+    for process in running:
+        assert process.stdout.readline() == "connected\n"
     if meanwhile:
         meanwhile()
     histories = {key: [] for key in range(KEYS)}
@@ -161,7 +164,7 @@ async def test_eight_clients_and_a_kill(private_server):
     await prepare(private_server)
 
     def kill():
-        time.sleep(2.5)
+        time.sleep(1)
         private_server.kill()
 
     before = run_clients(private_server, 100_000, kill)
