@@ -2,13 +2,16 @@
 // edits, histories, heads, and their columns of numbers. What is taken is written again and must be
 // the same.
 // With: common/* store/* timeview/*
+#include <array>
 #include <bit>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "firth/common/bytes.h"
+#include "firth/timeview/block_leaf.h"
 #include "firth/timeview/integer_codec.h"
 #include "firth/timeview/record.h"
 #include "firth/timeview/series_head.h"
@@ -49,17 +52,50 @@ void ReadValues(Bytes bytes, size_t count) {
   }
 }
 
+/// A leaf that stays coded, as a reader of one place looks at it.
+void ReadBlocks(const Node& node) {
+  const BlockLeaf leaf(node.coded);
+  std::array<int64_t, Node::kBlockPoints> times;
+  std::array<double, Node::kBlockPoints> values;
+  for (size_t i = 0; i < leaf.blocks(); ++i) {
+    leaf.Times(i, times);
+    leaf.Values(i, values);
+    if (leaf.blocks() > 1) static_cast<void>(leaf.StatisticsAt(i));
+    Require(times[0] == leaf.FirstTime(i) && leaf.BlockOf(times[0]) <= i);
+  }
+}
+
 void ReadNode(Bytes bytes, uint8_t choice) {
+  constexpr std::array kKinds = {RecordKind::kLeaf, RecordKind::kInner, RecordKind::kPile,
+                                 RecordKind::kBlockLeaf};
   RecordHeader header;
-  header.kind = static_cast<RecordKind>(1 + choice % 3);
-  header.width = static_cast<uint8_t>(choice / 3 % 64);
+  header.kind = kKinds[choice % kKinds.size()];
+  header.width = static_cast<uint8_t>(choice / kKinds.size());
   header.bytes = static_cast<uint32_t>(bytes.size());
   header.start = 0;
   header.revision = choice;
-  const auto node = DecodeNode(header, bytes);
-  if (!node.ok() || header.kind != RecordKind::kLeaf) return;
-  const std::string again = PayloadEncoder().EncodeNode(**node);
-  Require(DecodeNode(header, AsBytes(again)).ok());
+  auto node = DecodeNode(header, bytes);
+  if (!node.ok() || !(*node)->leaf()) return;
+  if ((*node)->is_coded()) {
+    ReadBlocks(**node);
+    node = Unpack(**node);
+    if (!node.ok()) return;
+  }
+  // What has no value is in no leaf; it cannot be summarised again.
+  for (const double value : (*node)->values) {
+    if (!std::isfinite(value)) return;
+  }
+  const PayloadEncoder::EncodedNode again = PayloadEncoder().EncodeNode(**node);
+  header.kind = again.kind;
+  auto same = DecodeNode(header, AsBytes(again.payload));
+  Require(same.ok());
+  if ((*same)->is_coded()) same = Unpack(**same);
+  Require(same.ok() && (*same)->times.size() == (*node)->times.size());
+  for (size_t i = 0; i < (*node)->times.size(); ++i) {
+    Require((*same)->times[i] == (*node)->times[i]);
+    Require(std::bit_cast<uint64_t>((*same)->values[i]) ==
+            std::bit_cast<uint64_t>((*node)->values[i]));
+  }
 }
 
 }  // namespace

@@ -33,13 +33,13 @@ Result<NodeLink> HeadWriter::WriteTree(const NodeLink& link) {
     }
     node = NewInner(node->kind, node->width, node->start, node->revision, std::move(links));
   }
-  const std::string payload = encoder_->EncodeNode(*node);
-  const RecordHeader header{.kind = static_cast<RecordKind>(node->kind),
+  const PayloadEncoder::EncodedNode encoded = encoder_->EncodeNode(*node);
+  const RecordHeader header{.kind = encoded.kind,
                             .width = node->width,
                             .series = series_,
                             .start = node->start,
                             .revision = node->revision};
-  ARROW_ASSIGN_OR_RAISE(out.address, writer_->Append(header, AsBytes(payload)));
+  ARROW_ASSIGN_OR_RAISE(out.address, writer_->Append(header, AsBytes(encoded.payload)));
   written_[link.node.get()] = out.address;
   fresh_.emplace_back(out.address, std::move(node));
   return out;

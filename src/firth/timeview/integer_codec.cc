@@ -6,6 +6,8 @@
 #include <array>
 #include <bit>
 
+#include "firth/timeview/bit_packing.h"
+
 namespace firth::timeview {
 namespace {
 
@@ -89,44 +91,6 @@ int TypicalWidth(std::span<const uint64_t> numbers) {
     if (2 * seen >= numbers.size()) break;
   }
   return width;
-}
-
-/// Pack the low `width` (1 to 56) bits of each number, little end first.
-void PackLow(std::span<const uint64_t> numbers, int width, std::string* out) {
-  const uint64_t mask = (uint64_t{1} << width) - 1;
-  out->resize((numbers.size() * static_cast<size_t>(width) + 7) / 8 + sizeof(uint64_t));
-  char* at = out->data();
-  uint64_t held = 0;
-  int bits = 0;
-  for (const uint64_t number : numbers) {
-    held |= (number & mask) << bits;
-    bits += width;
-    StoreLe(at, held);
-    const int whole = bits / 8;
-    at += whole;
-    held = whole == 8 ? 0 : held >> (8 * whole);
-    bits -= 8 * whole;
-  }
-  out->resize((numbers.size() * static_cast<size_t>(width) + 7) / 8);
-}
-
-void UnpackLow(Bytes packed, int width, std::span<uint64_t> numbers) {
-  const uint64_t mask = (uint64_t{1} << width) - 1;
-  const auto bits = static_cast<size_t>(width);
-  const size_t safe =
-      packed.size() < sizeof(uint64_t) ? 0 : (packed.size() - sizeof(uint64_t)) * 8 / bits;
-  size_t i = 0;
-  for (; i < std::min(safe, numbers.size()); ++i) {
-    const size_t at = i * bits;
-    numbers[i] = (LoadLe<uint64_t>(packed.data() + at / 8) >> (at % 8)) & mask;
-  }
-  for (; i < numbers.size(); ++i) {
-    const size_t at = i * bits;
-    uint64_t word = 0;
-    const size_t rest = std::min(sizeof word, packed.size() - at / 8);
-    std::memcpy(&word, packed.data() + at / 8, rest);
-    numbers[i] = (word >> (at % 8)) & mask;
-  }
 }
 
 /// Put a byte of each number to its place. In steps of a size that is known, for the compiler.
@@ -238,7 +202,7 @@ void IntegerEncoder::Encode(std::span<const int64_t> numbers, std::string* out) 
     number = ZigZag(number - plan.middle);
     all |= number;
   }
-  const int low = std::clamp(TypicalWidth(left) - kHighBits, 0, 56);
+  const int low = std::clamp(TypicalWidth(left) - kHighBits, 0, kPackedBitsMax);
   const int planes = (static_cast<int>(std::bit_width(all >> low)) + 7) / 8;
   out->push_back(static_cast<char>(plan.order));
   out->push_back(static_cast<char>(low));
@@ -246,7 +210,8 @@ void IntegerEncoder::Encode(std::span<const int64_t> numbers, std::string* out) 
   for (size_t i = 0; i < skipped; ++i) AppendLe(out, numbers[i]);
   AppendLe(out, plan.middle);
   if (low > 0) {
-    PackLow(left, low, &block_);
+    block_.clear();
+    PackBits(left, low, &block_);
     AddBlock(block_, out);
   }
   for (int plane = 0; plane < planes; ++plane) {
@@ -283,7 +248,7 @@ Status DecodeIntegers(ByteReader* in, std::span<int64_t> numbers) {
   const int order = in->Le<uint8_t>();
   const int low = in->Le<uint8_t>();
   const int planes = in->Le<uint8_t>();
-  if (order > 2 || low > 56 || planes > 8 || low + 8 * (planes - 1) >= 64) {
+  if (order > 2 || low > kPackedBitsMax || planes > 8 || low + 8 * (planes - 1) >= 64) {
     return Malformed("the head of a column");
   }
   const size_t skipped = std::min(static_cast<size_t>(order), numbers.size());
@@ -296,9 +261,9 @@ Status DecodeIntegers(ByteReader* in, std::span<int64_t> numbers) {
   const std::span<uint64_t> left(reinterpret_cast<uint64_t*>(rest.data()), rest.size());
   Scratch scratch;
   if (low > 0) {
-    const size_t bytes = (left.size() * static_cast<size_t>(low) + 7) / 8;
+    const size_t bytes = PackedBytes(left.size(), low);
     ARROW_ASSIGN_OR_RAISE(const Bytes packed, ReadBlock(in, bytes, &scratch));
-    UnpackLow(packed, low, left);
+    UnpackBits(packed, low, left);
   } else {
     std::fill(left.begin(), left.end(), 0);
   }

@@ -53,6 +53,7 @@ Result<bool> Liveness::IsLive(const RecordHeader& header, const NodeAddress& add
   const HistoryReader reader(*source, at_.roots.history);
   switch (header.kind) {
     case RecordKind::kLeaf:
+    case RecordKind::kBlockLeaf:
     case RecordKind::kInner:
     case RecordKind::kPile: {
       ARROW_ASSIGN_OR_RAISE(const auto root, reader.NextRoot(header.revision));

@@ -215,6 +215,7 @@ size_t IndexFrom(const Node& leaf, int64_t time) {
 
 Status NodeSource::GetMany(std::span<const NodeLink* const> links, std::span<NodePtr> out) const {
   for (size_t i = 0; i < links.size(); ++i) {
+    if (out[i]) continue;
     ARROW_ASSIGN_OR_RAISE(out[i], Get(*links[i]));
   }
   return Status::OK();

@@ -14,6 +14,7 @@
 #include <span>
 #include <vector>
 
+#include "firth/common/bytes.h"
 #include "firth/common/status.h"
 #include "firth/timeview/series.h"
 #include "firth/timeview/statistics.h"
@@ -86,6 +87,9 @@ struct Node {
   std::span<const int64_t> times;
   std::span<const double> values;
   std::span<const Statistics> blocks;  // of each kBlockPoints values
+  // Of a leaf that was read to be looked at in one place, instead of all these, its bytes
+  // (block_leaf.h). In `storage`, too.
+  Bytes coded;
   // Of the blocks or links, and one more, whose `before` is all: what a window that ends inside a
   // part takes of the others, at once. In `storage`, too.
   std::span<const SideSums> sums;
@@ -95,10 +99,11 @@ struct Node {
   std::unique_ptr<std::byte[]> storage;
   size_t storage_bytes = 0;
 
-  static constexpr size_t kBlockPoints = 64;
+  static constexpr size_t kBlockPoints = 128;
 
   bool leaf() const { return kind == NodeKind::kLeaf; }
   bool pile() const { return kind == NodeKind::kPile; }
+  bool is_coded() const { return !coded.empty(); }
   /// The half-open range that a link covers.
   int64_t LinkStart(const NodeLink& link) const {
     return pile() ? start : start + (int64_t{link.slot_begin} << WidthBelow(width));
@@ -161,9 +166,10 @@ size_t GuessIndex(const Node& leaf, int64_t time);
 class NodeSource {
  public:
   virtual ~NodeSource() = default;
-  /// The node of a link that is not empty. Errors: kDataLoss, kIo.
+  /// The node of a link that is not empty, never coded. Errors: kDataLoss, kIo.
   virtual Result<NodePtr> Get(const NodeLink& link) const = 0;
-  /// The nodes of many links, so that they are waited for together. Fails as the first of them.
+  /// The nodes of many links, so that they are waited for together; leaves may be coded. Places of
+  /// `out` that hold a node are left alone. Fails as the first of them.
   virtual Status GetMany(std::span<const NodeLink* const> links, std::span<NodePtr> out) const;
 };
 

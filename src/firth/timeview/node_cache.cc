@@ -110,7 +110,12 @@ void NodeCache::Insert(const NodeAddress& address, const NodePtr& node) {
   std::vector<NodePtr> dropped;  // freed after the lock
   Shard& shard = ShardOf(hash);
   std::lock_guard lock(shard.mutex);
-  if (bytes > shard_bytes_max_ || Look(&shard, key, hash) != nullptr) return;
+  if (bytes > shard_bytes_max_) return;
+  if (Entry* const entry = Look(&shard, key, hash); entry != nullptr) {
+    if (!entry->node->is_coded() || node->is_coded()) return;
+    // Unpacked it serves whoever wants it. It is put in anew: there may have to be room made.
+    dropped.push_back(Drop(&shard, static_cast<size_t>(entry - shard.table.data())));
+  }
   while (shard.stats.bytes + bytes > shard_bytes_max_) {
     const size_t at = shard.hand & (shard.table.size() - 1);
     Entry& entry = shard.table[at];

@@ -24,6 +24,7 @@ class NodeCache {
   /// Find many, none where one is not there; places of `out` that hold a node are left alone. Their
   /// memory is waited for together.
   void FindMany(std::span<const NodeLink* const> links, std::span<NodePtr> out);
+  /// A coded leaf is replaced by one that is not, any other node stays.
   void Insert(const NodeAddress& address, const NodePtr& node);
   void Clear();
 

@@ -8,6 +8,8 @@
 
 #include <vector>
 
+#include "firth/timeview/record.h"
+
 namespace firth::timeview {
 namespace {
 
@@ -101,6 +103,23 @@ TEST(NodeCacheTest, NothingFitsInNothing) {
   NodeCache cache(0);
   cache.Insert(AddressOf(1), SomeNode(1));
   EXPECT_EQ(cache.Find(AddressOf(1)), nullptr);
+}
+
+TEST(NodeCacheTest, ALeafThatIsNotCodedTakesThePlaceOfOneThatIs) {
+  const NodePtr whole = SomeNode(7);
+  const auto encoded = PayloadEncoder().EncodeNode(*whole);
+  ASSERT_EQ(encoded.kind, RecordKind::kBlockLeaf);
+  const NodePtr coded =
+      DecodeNode({.kind = encoded.kind, .width = 6}, AsBytes(encoded.payload)).ValueOrDie();
+  NodeCache cache(uint64_t{1} << 20);
+  cache.Insert(AddressOf(7), coded);
+  const uint64_t bytes = cache.GetStats().bytes;
+  EXPECT_EQ(cache.Find(AddressOf(7)), coded);
+  cache.Insert(AddressOf(7), whole);
+  EXPECT_EQ(cache.Find(AddressOf(7)), whole);
+  EXPECT_EQ(cache.GetStats().bytes, bytes + whole->MemoryBytes() - coded->MemoryBytes());
+  cache.Insert(AddressOf(7), coded);
+  EXPECT_EQ(cache.Find(AddressOf(7)), whole);
 }
 
 }  // namespace

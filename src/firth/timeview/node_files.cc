@@ -45,20 +45,22 @@ struct Missing {
   void Work(const Read& read) {
     for (size_t i = next_++; i < places.size(); i = next_++) {
       read(this, i);
+      if (++done_ != places.size()) continue;
       std::lock_guard lock(mutex_);
-      if (++done_ == places.size()) all_done_.notify_all();
+      all_done_.notify_all();
     }
   }
   void Wait() {
+    if (done_ == places.size()) return;
     std::unique_lock lock(mutex_);
     all_done_.wait(lock, [this] { return done_ == places.size(); });
   }
 
  private:
   std::atomic<size_t> next_{0};
+  std::atomic<size_t> done_{0};
   std::mutex mutex_;
   std::condition_variable all_done_;
-  size_t done_ = 0;  // guarded by mutex_
 };
 
 uint64_t BlockSeed(uint32_t number, uint64_t block) {
@@ -138,7 +140,7 @@ Result<std::shared_ptr<store::File>> NodeFile::Open() const {
   return file_;
 }
 
-Result<std::vector<std::byte>> NodeFile::Read(const NodeAddress& address) const {
+Status NodeFile::Read(const NodeAddress& address, RecordRoom* room) const {
   uint64_t position = address.offset;
   if (kind_ == FileKind::kPacked) {
     ARROW_ASSIGN_OR_RAISE(position, Place(address));
@@ -147,9 +149,7 @@ Result<std::vector<std::byte>> NodeFile::Read(const NodeAddress& address) const 
   if (address.bytes < kRecordHeaderBytes || address.bytes > kRecordBytesMax) {
     return Malformed("the address of a record");
   }
-  std::vector<std::byte> bytes(address.bytes);
-  ARROW_RETURN_NOT_OK(file->Read(position * kRecordAlignment, bytes));
-  return bytes;
+  return file->Read(position * kRecordAlignment, room->Make(address.bytes));
 }
 
 void NodeFile::AskAhead(std::span<const NodeAddress> addresses) const {
@@ -256,8 +256,19 @@ Result<std::shared_ptr<const NodeFile::PackedIndex>> NodeFile::Index() const {
 
 Result<NodePtr> FileNodeSource::Get(const NodeLink& link) const {
   if (link.node) return link.node;
-  if (NodePtr node = cache_->Find(link.address)) return node;
-  return Read(link);
+  NodePtr node = cache_->Find(link.address);
+  if (!node) {
+    ARROW_ASSIGN_OR_RAISE(node, Read(link));
+  } else if (!node->is_coded()) {
+    return node;
+  }
+  if (node->is_coded()) {
+    auto unpacked = Unpack(*node);
+    if (!unpacked.ok()) return AddPlace(unpacked.status(), link.address);
+    node = *std::move(unpacked);
+  }
+  cache_->Insert(link.address, node);
+  return node;
 }
 
 Status FileNodeSource::GetMany(std::span<const NodeLink* const> links,
@@ -277,7 +288,9 @@ Status FileNodeSource::GetMany(std::span<const NodeLink* const> links,
     const size_t place = all->places[i];
     auto node = Read(*links[place]);
     all->statuses[i] = node.status();
-    if (node.ok()) out[place] = *std::move(node);
+    if (!node.ok()) return;
+    cache_->Insert(links[place]->address, *node);
+    out[place] = *std::move(node);
   };
   if (helpers_ != nullptr) {
     for (size_t i = 0; i < std::min(kHelpersMost, count / kHelpFrom); ++i) {
@@ -310,36 +323,42 @@ void FileNodeSource::AskAhead(std::span<const NodeLink* const> links,
 }
 
 Result<NodePtr> FileNodeSource::Read(const NodeLink& link) const {
-  ARROW_ASSIGN_OR_RAISE(const Loaded loaded,
-                        Load(link.address, static_cast<RecordKind>(link.kind)));
-  auto node = DecodeNode(loaded.header, loaded.payload);
+  // Where nodes are read they are many, one after another.
+  thread_local RecordRoom room;
+  ARROW_ASSIGN_OR_RAISE(const Record record, ReadRecord(link.address, &room));
+  if (!IsOfLink(record.header.kind, link.kind)) {
+    return AddPlace(Malformed("a record of another kind"), link.address);
+  }
+  auto node = DecodeNode(record.header, record.payload);
+  room.Trim();
   if (!node.ok()) return AddPlace(node.status(), link.address);
-  cache_->Insert(link.address, *node);
   return node;
 }
 
 Result<FileNodeSource::Loaded> FileNodeSource::Load(const NodeAddress& address,
                                                     RecordKind kind) const {
+  Loaded loaded;
+  ARROW_ASSIGN_OR_RAISE(const Record record, ReadRecord(address, &loaded.room));
+  if (record.header.kind != kind) return AddPlace(Malformed("a record of another kind"), address);
+  loaded.header = record.header;
+  loaded.payload = record.payload;
+  return loaded;
+}
+
+Result<Record> FileNodeSource::ReadRecord(const NodeAddress& address, RecordRoom* room) const {
   const auto found = table_.find(address.file);
   if (found == table_.end()) {
     return AddPlace(Error(Code::kDataLoss, Reason::kFileMissing, "no base names this file"),
                     address);
   }
-  Loaded loaded;
-  auto bytes = found->second->Read(address);
-  if (!bytes.ok()) return AddPlace(bytes.status(), address);
-  loaded.bytes = std::move(*bytes);
-  const auto record = ParseRecord(loaded.bytes, address);
+  ARROW_RETURN_NOT_OK(AddPlace(found->second->Read(address, room), address));
+  auto record = ParseRecord(room->bytes(), address);
   if (!record.ok()) return AddPlace(record.status(), address);
-  if (record->header.kind != kind) {
-    return AddPlace(Malformed("a record of another kind"), address);
-  }
-  loaded.header = record->header;
-  loaded.payload = record->payload;
-  return loaded;
+  return record;
 }
 
 Status FileNodeSource::AddPlace(const Status& status, const NodeAddress& address) const {
+  if (status.ok()) return status;
   const auto found = table_.find(address.file);
   std::string place =
       found == table_.end() ? FileName(FileKind::kNodes, address.file) : found->second->path();

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -45,6 +46,32 @@ std::string EncodePackedIndex(uint32_t number, uint64_t position,
 /// zero.
 inline constexpr uint64_t kRecordPageBytes = 4096;
 
+/// Room for the bytes of one record after another.
+class RecordRoom {
+ public:
+  std::span<std::byte> Make(size_t bytes) {
+    if (bytes > room_bytes_) {
+      // Written wholly by whoever asked for it.
+      room_ = std::make_unique_for_overwrite<std::byte[]>(bytes);
+      room_bytes_ = bytes;
+    }
+    bytes_ = {room_.get(), bytes};
+    return bytes_;
+  }
+  Bytes bytes() const { return bytes_; }
+  /// Give large room back.
+  void Trim() {
+    if (room_bytes_ > kKept) *this = {};
+  }
+
+ private:
+  static constexpr size_t kKept = size_t{64} << 10;
+
+  std::unique_ptr<std::byte[]> room_;
+  size_t room_bytes_ = 0;
+  std::span<std::byte> bytes_;
+};
+
 /// A file of records, as it is in the folder. Opened when it is first read. Thread-safe.
 class NodeFile {
  public:
@@ -58,9 +85,9 @@ class NodeFile {
   /// Use a file that is open already: one that was just made.
   void Adopt(std::shared_ptr<store::File> file);
   Result<std::shared_ptr<store::File>> Open() const;
-  /// Read the bytes of a record of this file, or, of a packed one, of any file in it. Nothing is
-  /// checked but that there are so many bytes.
-  Result<std::vector<std::byte>> Read(const NodeAddress& address) const;
+  /// Read the bytes of a record of this file, or, of a packed one, of any file in it, to `room`.
+  /// Nothing is checked but that there are so many bytes.
+  Status Read(const NodeAddress& address, RecordRoom* room) const;
   /// Begin to read records of this file, which lie in it in this order; where they are close
   /// together in one go. Of a packed file, nothing: its index would have to be read first.
   void AskAhead(std::span<const NodeAddress> addresses) const;
@@ -104,9 +131,9 @@ class FileNodeSource : public NodeSource {
 
   /// A record that was read and checked.
   struct Loaded {
-    std::vector<std::byte> bytes;
+    RecordRoom room;
     RecordHeader header;
-    Bytes payload;  // a view into `bytes`
+    Bytes payload;  // a view into `room`
   };
   /// Read a record of a kind. Errors: kDataLoss, kIo; they name the file.
   Result<Loaded> Load(const NodeAddress& address, RecordKind kind) const;
@@ -119,7 +146,9 @@ class FileNodeSource : public NodeSource {
  private:
   /// Begin to read those of `links` that stand at `places`.
   void AskAhead(std::span<const NodeLink* const> links, std::span<const size_t> places) const;
-  /// From its file, into the cache.
+  /// Read and check a record; what it gives lies in `room`.
+  Result<Record> ReadRecord(const NodeAddress& address, RecordRoom* room) const;
+  /// From its file, as it is there.
   Result<NodePtr> Read(const NodeLink& link) const;
 
   const FileTable table_;

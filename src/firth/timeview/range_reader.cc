@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "firth/timeview/block_leaf.h"
+
 namespace firth::timeview {
 namespace {
 
@@ -10,6 +12,8 @@ constexpr size_t kNone = SIZE_MAX;
 constexpr size_t kLineBytes = 64;
 /// Edges whose memory is asked for before the first of them is looked at.
 constexpr size_t kAhead = 12;
+/// Of a coded leaf, so much of what is looked at first.
+constexpr size_t kHeadLines = 8;
 
 void Prefetch(const void* from, size_t bytes) {
   const auto* at = static_cast<const char*>(from);
@@ -39,6 +43,7 @@ Status RangeReader::Seek(std::span<const int64_t> edges) {
   FIRTH_CHECK(edges.size() <= kEdgesMax);
   edges_.clear();
   held_.clear();
+  block_.leaf = nullptr;
   for (const int64_t time : edges) edges_.push_back({.time = std::min(time, limit_)});
   cuts_.resize(last_.size() * kEdgesMax);
   if (root_.empty()) return Status::OK();
@@ -98,14 +103,104 @@ void RangeReader::FindInLeaves() {
   for (size_t i = 0; i < edges_.size() + kAhead; ++i) {
     if (i < edges_.size() && edges_[i].leaf != nullptr) {
       const Node& leaf = *edges_[i].leaf;
-      edges_[i].index = GuessIndex(leaf, edges_[i].time);
-      __builtin_prefetch(leaf.times.data() + edges_[i].index);
-      PrefetchParts(leaf, edges_[i].index);
+      if (leaf.is_coded()) {
+        Prefetch(leaf.coded.data(), std::min(leaf.coded.size(), kHeadLines * kLineBytes));
+      } else {
+        edges_[i].index = GuessIndex(leaf, edges_[i].time);
+        __builtin_prefetch(leaf.times.data() + edges_[i].index);
+        PrefetchParts(leaf, edges_[i].index);
+      }
     }
     if (i < kAhead || edges_[i - kAhead].leaf == nullptr) continue;
     Edge& edge = edges_[i - kAhead];
-    edge.index = IndexFrom(*edge.leaf, edge.time);
+    if (edge.leaf->is_coded()) {
+      FindInCoded(&edge);
+    } else {
+      edge.index = IndexFrom(*edge.leaf, edge.time);
+    }
   }
+}
+
+void RangeReader::FindInCoded(Edge* edge) {
+  const BlockLeaf leaf(edge->leaf->coded);
+  const size_t number = leaf.BlockOf(edge->time);
+  const size_t points = leaf.PointsOf(number);
+  if (block_.leaf != edge->leaf || block_.number != number) {
+    block_.leaf = edge->leaf;
+    block_.number = number;
+    block_.points = points;
+    block_.has_values = false;
+    leaf.Times(number, block_.times);
+  }
+  const auto begin = block_.times.begin();
+  const auto at = static_cast<size_t>(
+      std::lower_bound(begin, begin + static_cast<ptrdiff_t>(points), edge->time) - begin);
+  edge->index = number * Node::kBlockPoints + at;
+  edge->block_before = edge->block_after = {};
+  // A whole block need not be read, unless there is nothing else.
+  if (at == 0 && leaf.blocks() > 1) {
+    edge->block_after = leaf.StatisticsAt(number);
+  } else if (at == points && leaf.blocks() > 1) {
+    edge->block_before = leaf.StatisticsAt(number);
+  } else {
+    const std::span<const double> values = BlockValues(*edge->leaf, number);
+    edge->block_before = StatisticsOf(values.first(at));
+    edge->block_after = StatisticsOf(values.subspan(at));
+  }
+}
+
+std::span<const double> RangeReader::BlockValues(const Node& leaf, size_t block) {
+  if (block_.leaf != &leaf || block_.number != block) {
+    const BlockLeaf coded(leaf.coded);
+    block_.leaf = &leaf;
+    block_.number = block;
+    block_.points = coded.PointsOf(block);
+    block_.has_values = false;
+    coded.Times(block, block_.times);
+  }
+  if (!std::exchange(block_.has_values, true)) BlockLeaf(leaf.coded).Values(block, block_.values);
+  return std::span(block_.values).first(block_.points);
+}
+
+namespace {
+
+/// The block that an edge of this index cuts, or in front of which it is: as BlockLeaf::BlockOf.
+size_t BlockAt(size_t index) {
+  return index == 0 ? 0 : (index - 1) / Node::kBlockPoints;
+}
+
+}  // namespace
+
+void RangeReader::AddBeforeInLeaf(const Edge& edge, StatisticsSum* sum) const {
+  if (!edge.leaf->is_coded()) return SummariseBefore(*edge.leaf, edge.index, sum);
+  const BlockLeaf leaf(edge.leaf->coded);
+  const size_t block = BlockAt(edge.index);
+  for (size_t i = 0; i < block; ++i) sum->Add(leaf.StatisticsAt(i));
+  sum->Add(edge.block_before);
+}
+
+void RangeReader::AddFromInLeaf(const Edge& edge, StatisticsSum* sum) const {
+  if (!edge.leaf->is_coded()) return SummariseFrom(*edge.leaf, edge.index, sum);
+  const BlockLeaf leaf(edge.leaf->coded);
+  sum->Add(edge.block_after);
+  for (size_t i = BlockAt(edge.index) + 1; i < leaf.blocks(); ++i) sum->Add(leaf.StatisticsAt(i));
+}
+
+void RangeReader::AddWithinLeaf(const Edge& from, const Edge& to, StatisticsSum* sum) {
+  if (!from.leaf->is_coded()) return SummariseWithin(*from.leaf, from.index, to.index, sum);
+  if (from.index >= to.index) return;
+  const BlockLeaf leaf(from.leaf->coded);
+  const size_t begin = BlockAt(from.index);
+  const size_t end = BlockAt(to.index);
+  if (begin == end) {
+    const std::span<const double> values = BlockValues(*from.leaf, begin);
+    const size_t first = from.index - begin * Node::kBlockPoints;
+    sum->Add(StatisticsOf(values.subspan(first, to.index - from.index)));
+    return;
+  }
+  sum->Add(from.block_after);
+  for (size_t i = begin + 1; i < end; ++i) sum->Add(leaf.StatisticsAt(i));
+  sum->Add(to.block_before);
 }
 
 void RangeReader::AddBefore(const Cut& cut, StatisticsSum* sum) {
@@ -122,7 +217,7 @@ void RangeReader::AddFrom(const Cut& cut, StatisticsSum* sum) {
   }
 }
 
-void RangeReader::Summarise(size_t i, StatisticsSum* sum) const {
+void RangeReader::Summarise(size_t i, StatisticsSum* sum) {
   const Edge& from = edges_[i];
   const Edge& to = edges_[i + 1];
   if (from.time >= to.time) return;
@@ -141,13 +236,13 @@ void RangeReader::Summarise(size_t i, StatisticsSum* sum) const {
   }
   if (level == shared_max) {
     // The same leaf, or there are no points at all.
-    if (from.leaf != nullptr) SummariseWithin(*from.leaf, from.index, to.index, sum);
+    if (from.leaf != nullptr) AddWithinLeaf(from, to, sum);
     return;
   }
   for (size_t below = level + 1; below < from.cuts; ++below) AddFrom(At(below, i), sum);
-  if (from.leaf != nullptr) SummariseFrom(*from.leaf, from.index, sum);
+  if (from.leaf != nullptr) AddFromInLeaf(from, sum);
   for (size_t below = level + 1; below < to.cuts; ++below) AddBefore(At(below, i + 1), sum);
-  if (to.leaf != nullptr) SummariseBefore(*to.leaf, to.index, sum);
+  if (to.leaf != nullptr) AddBeforeInLeaf(to, sum);
 }
 
 }  // namespace firth::timeview

@@ -28,7 +28,7 @@ class RangeReader {
   /// Find these edges, which ascend. Errors: as NodeSource::Get.
   Status Seek(std::span<const int64_t> edges);
   /// Add the parts of a summary of the range between edge `i` and the next to `sum`.
-  void Summarise(size_t i, StatisticsSum* sum) const;
+  void Summarise(size_t i, StatisticsSum* sum);
 
  private:
   /// Where an edge cuts an inner node: before link `link`, or inside it.
@@ -42,12 +42,21 @@ class RangeReader {
     size_t cuts = 0;             // inner nodes on its path
     const Node* leaf = nullptr;  // that it cuts, if any
     size_t index = 0;            // of the first point behind it
+    // Of a coded leaf, of the block that it cuts: what is in front of it and behind it.
+    Statistics block_before;
+    Statistics block_after;
   };
 
   Cut CutAt(const Node& node, int64_t time) const;
   const Cut& At(size_t level, size_t edge) const { return cuts_[level * kEdgesMax + edge]; }
   Status GetNodes(size_t level);
   void FindInLeaves();
+  void FindInCoded(Edge* edge);
+  /// The values of a block of a coded leaf, good until the next call.
+  std::span<const double> BlockValues(const Node& leaf, size_t block);
+  void AddBeforeInLeaf(const Edge& edge, StatisticsSum* sum) const;
+  void AddFromInLeaf(const Edge& edge, StatisticsSum* sum) const;
+  void AddWithinLeaf(const Edge& from, const Edge& to, StatisticsSum* sum);
   static void AddBefore(const Cut& cut, StatisticsSum* sum);
   static void AddFrom(const Cut& cut, StatisticsSum* sum);
 
@@ -60,6 +69,16 @@ class RangeReader {
   std::vector<const NodeLink*> wanted_;
   std::vector<size_t> wanted_by_;  // for each edge, the index of its node; kNone for none
   std::vector<NodePtr> got_;
+  // The block of a coded leaf that was looked at last.
+  struct Block {
+    const Node* leaf = nullptr;
+    size_t number = 0;
+    size_t points = 0;
+    bool has_values = false;
+    std::array<int64_t, Node::kBlockPoints> times;
+    std::array<double, Node::kBlockPoints> values;
+  };
+  Block block_;
   // The nodes of all levels of this call; the last of each level of the call before.
   std::vector<NodePtr> held_;
   struct Last {

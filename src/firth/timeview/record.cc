@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <cstring>
 
 #include "firth/common/checksum.h"
 
@@ -15,10 +16,6 @@ constexpr uint64_t kFileMagic = 0x57454956454d4954;  // "TIMEVIEW"
 void AppendDouble(std::string* out, double value) {
   AppendLe(out, std::bit_cast<uint64_t>(value));
 }
-double ReadDouble(ByteReader* in) {
-  return std::bit_cast<double>(in->Le<uint64_t>());
-}
-
 void EncodeStatistics(const Statistics& statistics, std::string* out) {
   AppendLe(out, statistics.count);
   AppendDouble(out, statistics.min);
@@ -26,16 +23,6 @@ void EncodeStatistics(const Statistics& statistics, std::string* out) {
   AppendDouble(out, statistics.max);
   AppendDouble(out, statistics.stddev);
 }
-Statistics DecodeStatistics(ByteReader* in) {
-  Statistics statistics;
-  statistics.count = in->Le<uint64_t>();
-  statistics.min = ReadDouble(in);
-  statistics.mean = ReadDouble(in);
-  statistics.max = ReadDouble(in);
-  statistics.stddev = ReadDouble(in);
-  return statistics;
-}
-
 /// Ties a record to its place: the same bytes elsewhere are not the record.
 uint64_t SeedOf(const NodeAddress& address) {
   return uint64_t{address.file} << 32 | address.offset;
@@ -45,10 +32,10 @@ uint64_t SeedOf(const NodeAddress& address) {
 
 //  0 u64 magic | 8 u32 version | 12 u32 kind | 16 u32 number | 20 u8[36] zero
 // 56 u64 XXH3-64 of bytes 0..55
-std::string EncodeFileHeader(FileKind kind, uint32_t number) {
+std::string EncodeFileHeader(FileKind kind, uint32_t number, uint32_t version) {
   std::string out;
   AppendLe(&out, kFileMagic);
-  AppendLe(&out, kFormatVersion);
+  AppendLe(&out, version);
   AppendLe(&out, static_cast<uint32_t>(kind));
   AppendLe(&out, number);
   out.resize(kFileHeaderBytes - sizeof(uint64_t));
@@ -70,7 +57,7 @@ Status CheckFileHeader(Bytes header, FileKind kind, uint32_t number) {
                  "has format version " + std::to_string(version) + ", this program reads up to " +
                      std::to_string(kFormatVersion));
   }
-  const bool same = AsText(header) == EncodeFileHeader(kind, number);
+  const bool same = version > 0 && AsText(header) == EncodeFileHeader(kind, number, version);
   return same ? Status::OK() : Malformed("the header of a file");
 }
 
@@ -106,7 +93,7 @@ Result<RecordHeader> ParseRecordHeader(Bytes bytes) {
   header.start = in.Le<int64_t>();
   header.revision = in.Le<int64_t>();
   if (!in.ok() || header.bytes > kRecordBytesMax || header.kind < RecordKind::kLeaf ||
-      header.kind > RecordKind::kSeries || header.width > kRootWidth) {
+      header.kind > RecordKind::kBlockLeaf || header.width > kRootWidth) {
     return Malformed("the header of a record");
   }
   header.series = SeriesId::From(AsText(series));
@@ -147,29 +134,51 @@ void PayloadEncoder::EncodeLink(const NodeLink& link, std::string* out) const {
   EncodeAddress(link.address, out);
   EncodeStatistics(link.statistics, out);
 }
+namespace {
+
+constexpr size_t kLinkBytes = 4 + 12 + 5 * sizeof(uint64_t);
+
+void LoadLink(const std::byte* from, NodeLink* link) {
+  link->kind = static_cast<NodeKind>(from[0]);
+  link->slot_begin = static_cast<uint8_t>(from[1]);
+  link->slot_end = static_cast<uint8_t>(from[2]);
+  link->address = {.file = LoadLe<uint32_t>(from + 4),
+                   .offset = LoadLe<uint32_t>(from + 8),
+                   .bytes = LoadLe<uint32_t>(from + 12)};
+  const auto number = [from](size_t i) {
+    return std::bit_cast<double>(LoadLe<uint64_t>(from + 16 + 8 * i));
+  };
+  link->statistics = {.count = LoadLe<uint64_t>(from + 16),
+                      .min = number(1),
+                      .mean = number(2),
+                      .max = number(3),
+                      .stddev = number(4)};
+}
+
+}  // namespace
+
 NodeLink DecodeLink(ByteReader* in) {
   NodeLink link;
-  link.kind = static_cast<NodeKind>(in->Le<uint8_t>());
-  link.slot_begin = in->Le<uint8_t>();
-  link.slot_end = in->Le<uint8_t>();
-  in->Le<uint8_t>();
-  link.address = DecodeAddress(in);
-  link.statistics = DecodeStatistics(in);
+  const Bytes bytes = in->Take(kLinkBytes);
+  if (in->ok()) LoadLink(bytes.data(), &link);
   return link;
 }
 
-// Leaf: | varint points | column of times | column of values
+// Leaf: | varint points | column of times | column of values; leaf of blocks: block_leaf.h
 // Inner node, pile: | u8 links | links
-std::string PayloadEncoder::EncodeNode(const Node& node) {
-  std::string out;
-  if (node.leaf()) {
-    AppendVarint(&out, node.times.size());
-    integers_.Encode(node.times, &out);
-    values_.Encode(node.values, &integers_, &out);
-    return out;
+PayloadEncoder::EncodedNode PayloadEncoder::EncodeNode(const Node& node) {
+  FIRTH_CHECK(!node.is_coded());
+  EncodedNode out{.kind = static_cast<RecordKind>(node.kind), .payload = {}};
+  if (!node.leaf()) {
+    out.payload.push_back(static_cast<char>(node.links.size()));
+    for (const NodeLink& link : node.links) EncodeLink(link, &out.payload);
+  } else if (leaves_.Encode(node, &values_, &out.payload)) {
+    out.kind = RecordKind::kBlockLeaf;
+  } else {
+    AppendVarint(&out.payload, node.times.size());
+    integers_.Encode(node.times, &out.payload);
+    values_.Encode(node.values, &integers_, &out.payload);
   }
-  out.push_back(static_cast<char>(node.links.size()));
-  for (const NodeLink& link : node.links) EncodeLink(link, &out);
   return out;
 }
 
@@ -191,23 +200,40 @@ Result<NodePtr> DecodeLeaf(const RecordHeader& header, ByteReader* in) {
   return leaf.node;
 }
 
+/// Keep the bytes as they are, with as many behind them as their reader needs.
+Result<NodePtr> TakeBlockLeaf(const RecordHeader& header, Bytes payload) {
+  ARROW_RETURN_NOT_OK(BlockLeaf::Check(payload));
+  auto node = std::make_shared<Node>();
+  node->width = header.width;
+  node->start = header.start;
+  node->revision = header.revision;
+  node->storage_bytes = payload.size() + BlockLeaf::kSlack;
+  node->storage = std::make_unique_for_overwrite<std::byte[]>(node->storage_bytes);
+  std::memcpy(node->storage.get(), payload.data(), payload.size());
+  std::memset(node->storage.get() + payload.size(), 0, BlockLeaf::kSlack);
+  node->coded = {node->storage.get(), payload.size()};
+  return node;
+}
+
 Result<NodePtr> DecodeInner(const RecordHeader& header, ByteReader* in) {
   const size_t count = in->Le<uint8_t>();
   if (count == 0 || count > kFanOut || (header.kind == RecordKind::kPile) != (header.width == 0)) {
     return Malformed("the size of a node");
   }
+  const Bytes bytes = in->Take(count * kLinkBytes);
+  if (!in->ok()) return Malformed("a node that is cut off");
   std::vector<NodeLink> links;
   links.reserve(count);
   uint8_t slot = 0;
   for (size_t i = 0; i < count; ++i) {
-    const NodeLink link = DecodeLink(in);
+    NodeLink& link = links.emplace_back();
+    LoadLink(bytes.data() + i * kLinkBytes, &link);
     if (link.kind < NodeKind::kLeaf || link.kind > NodeKind::kPile || link.slot_begin < slot ||
         link.slot_end <= link.slot_begin || link.slot_end > kFanOut || link.empty() ||
         !link.address.known()) {
       return Malformed("a link of a node");
     }
     slot = link.slot_end;
-    links.push_back(link);
   }
   return NewInner(static_cast<NodeKind>(header.kind), header.width, header.start, header.revision,
                   std::move(links));
@@ -216,6 +242,7 @@ Result<NodePtr> DecodeInner(const RecordHeader& header, ByteReader* in) {
 }  // namespace
 
 Result<NodePtr> DecodeNode(const RecordHeader& header, Bytes payload) {
+  if (header.kind == RecordKind::kBlockLeaf) return TakeBlockLeaf(header, payload);
   ByteReader in(payload);
   ARROW_ASSIGN_OR_RAISE(NodePtr node, header.kind == RecordKind::kLeaf ? DecodeLeaf(header, &in)
                                                                        : DecodeInner(header, &in));

@@ -9,6 +9,7 @@
 
 #include "firth/common/bytes.h"
 #include "firth/common/status.h"
+#include "firth/timeview/block_leaf.h"
 #include "firth/timeview/history.h"
 #include "firth/timeview/integer_codec.h"
 #include "firth/timeview/node.h"
@@ -20,9 +21,10 @@ namespace firth::timeview {
 
 /// What stands at the beginning of every file of the view.
 inline constexpr size_t kFileHeaderBytes = 64;
-inline constexpr uint32_t kFormatVersion = 1;
+/// Version 1 has no leaves of blocks.
+inline constexpr uint32_t kFormatVersion = 2;
 enum class FileKind : uint32_t { kNodes = 1, kPacked = 2, kDirectory = 3 };
-std::string EncodeFileHeader(FileKind kind, uint32_t number);
+std::string EncodeFileHeader(FileKind kind, uint32_t number, uint32_t version = kFormatVersion);
 /// Errors: kFailedPrecondition / kFormatTooNew; kDataLoss / kChecksumMismatch, without a place.
 Status CheckFileHeader(Bytes header, FileKind kind, uint32_t number);
 
@@ -34,6 +36,7 @@ enum class RecordKind : uint8_t {
   kHistory = 5,       // items of a history
   kHistoryIndex = 6,  // references to such records
   kSeries = 7,        // a series' head
+  kBlockLeaf = 8,     // a leaf, too, of which blocks can be read alone
 };
 
 inline constexpr size_t kRecordAlignment = 8;
@@ -74,8 +77,12 @@ Result<RecordHeader> ParseRecordHeader(Bytes bytes);
 /// Writes payloads. One thread at a time.
 class PayloadEncoder {
  public:
-  /// A leaf, or an inner node or pile all of whose links have addresses.
-  std::string EncodeNode(const Node& node);
+  struct EncodedNode {
+    RecordKind kind;
+    std::string payload;
+  };
+  /// A leaf that is not coded, or an inner node or pile all of whose links have addresses.
+  EncodedNode EncodeNode(const Node& node);
   std::string EncodeEdits(const EditRun& run);
   /// Items whose roots and edits have addresses.
   std::string EncodeHistory(const std::vector<HistoryItem>& items);
@@ -86,9 +93,17 @@ class PayloadEncoder {
  private:
   IntegerEncoder integers_;
   ValueEncoder values_;
+  BlockLeafEncoder leaves_;
 };
 
-/// Readers of payloads. Errors: kDataLoss / kChecksumMismatch, without a place.
+/// May a record of this kind be what such a link leads to?
+constexpr bool IsOfLink(RecordKind record, NodeKind link) {
+  return record == static_cast<RecordKind>(link) ||
+         (record == RecordKind::kBlockLeaf && link == NodeKind::kLeaf);
+}
+
+/// Readers of payloads. Errors: kDataLoss / kChecksumMismatch, without a place. A leaf of blocks
+/// stays coded.
 Result<NodePtr> DecodeNode(const RecordHeader& header, Bytes payload);
 Result<EditRun> DecodeEdits(Bytes payload);
 Result<std::vector<HistoryItem>> DecodeHistory(ByteReader* in);

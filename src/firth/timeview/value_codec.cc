@@ -171,23 +171,24 @@ bool FindDigits(Rule rule, std::span<const double> sample, Coding* coding) {
   return false;
 }
 
+struct Choice {
+  Coding coding;
+  double bits = std::numeric_limits<double>::infinity();
+};
+
 /// Choose by a run of neighbours from the middle of the column.
-Coding Choose(std::span<const double> values) {
+Choice Choose(std::span<const double> values) {
   const size_t taken =
       std::min(values.size(), std::clamp(values.size() / 8, kSampleLeast, kSample));
   const auto sample = values.subspan((values.size() - taken) / 2, taken);
   std::array<int64_t, kSample> numbers;
   std::vector<uint32_t> odd;
-  Coding best;
-  double least = std::numeric_limits<double>::infinity();
+  Choice best;
   const auto consider = [&](const Coding& coding) {
     ToNumbers(coding, sample, numbers.data(), &odd);
     if (!FitsMost(odd.size(), taken)) return;
     const double bits = IntegerEncoder::EstimateBits({numbers.data(), taken});
-    if (bits < least) {
-      least = bits;
-      best = coding;
-    }
+    if (bits < best.bits) best = {coding, bits};
   };
   const bool floats = std::all_of(sample.begin(), sample.end(), [](double value) {
     return BitsOf(static_cast<double>(static_cast<float>(value))) == BitsOf(value);
@@ -208,22 +209,32 @@ Coding Choose(std::span<const double> values) {
 
 }  // namespace
 
+ValueEncoder::Numbers ValueEncoder::Turn(std::span<const double> values) {
+  const bool equal = std::all_of(values.begin(), values.end(), [&](double value) {
+    return BitsOf(value) == BitsOf(values.front());
+  });
+  Choice choice = equal ? Choice{{Rule::kDouble, 0}, 0} : Choose(values);
+  numbers_.resize(values.size());
+  ToNumbers(choice.coding, values, numbers_.data(), &odd_);
+  if (!FitsMost(odd_.size(), values.size())) {
+    choice.coding = {Rule::kDouble, 0};
+    ToNumbers(choice.coding, values, numbers_.data(), &odd_);
+    choice.bits = IntegerEncoder::EstimateBits(numbers_);
+  }
+  return {
+      .rule = {static_cast<uint8_t>(choice.coding.rule), static_cast<int16_t>(choice.coding.scale)},
+      .bits = choice.bits,
+      .numbers = numbers_,
+      .odd = odd_};
+}
+
 // | u8 rule | i16 scale | varint odd values | for each: varint places since the last, u64 bits
 // | the numbers
 void ValueEncoder::Encode(std::span<const double> values, IntegerEncoder* integers,
                           std::string* out) {
-  const bool equal = std::all_of(values.begin(), values.end(), [&](double value) {
-    return BitsOf(value) == BitsOf(values.front());
-  });
-  Coding coding = equal ? Coding{Rule::kDouble, 0} : Choose(values);
-  numbers_.resize(values.size());
-  ToNumbers(coding, values, numbers_.data(), &odd_);
-  if (!FitsMost(odd_.size(), values.size())) {
-    coding = {Rule::kDouble, 0};
-    ToNumbers(coding, values, numbers_.data(), &odd_);
-  }
-  out->push_back(static_cast<char>(coding.rule));
-  AppendLe(out, static_cast<int16_t>(coding.scale));
+  const Numbers turned = Turn(values);
+  out->push_back(static_cast<char>(turned.rule.rule));
+  AppendLe(out, turned.rule.scale);
   AppendVarint(out, odd_.size());
   uint32_t last = 0;
   for (const uint32_t place : odd_) {
@@ -234,17 +245,35 @@ void ValueEncoder::Encode(std::span<const double> values, IntegerEncoder* intege
   integers->Encode(numbers_, out);
 }
 
-Status DecodeValues(ByteReader* in, std::span<double> values) {
-  const auto rule = static_cast<Rule>(in->Le<uint8_t>());
-  const Coding coding{rule, in->Le<int16_t>()};
-  const uint64_t odd = in->Varint();
-  if (!in->ok() || rule > Rule::kProduct || odd > values.size()) {
-    return Malformed("the head of a column of values");
-  }
-  if (IsDecimal(rule) &&
-      (coding.scale < 0 || static_cast<size_t>(coding.scale) >= kPowersOfTen.size())) {
+Status CheckRule(const ValueRule& rule) {
+  const auto known = static_cast<Rule>(rule.rule);
+  if (known > Rule::kProduct) return Malformed("the rule of a column of values");
+  if (IsDecimal(known) &&
+      (rule.scale < 0 || static_cast<size_t>(rule.scale) >= kPowersOfTen.size())) {
     return Malformed("the scale of a column of values");
   }
+  return Status::OK();
+}
+
+void FromNumbers(const ValueRule& rule, std::span<const int64_t> numbers,
+                 std::span<double> values) {
+  const Coding coding{static_cast<Rule>(rule.rule), rule.scale};
+  const double power = PowerOf(coding);
+  WithRule(coding.rule, [&](auto constant) {
+    constexpr Rule kRule = decltype(constant)::value;
+    for (size_t i = 0; i < values.size(); ++i) {
+      values[i] = Value<kRule>(numbers[i], power, coding.scale);
+    }
+  });
+}
+
+Status DecodeValues(ByteReader* in, std::span<double> values) {
+  ValueRule rule;
+  rule.rule = in->Le<uint8_t>();
+  rule.scale = in->Le<int16_t>();
+  const uint64_t odd = in->Varint();
+  ARROW_RETURN_NOT_OK(CheckRule(rule));
+  if (!in->ok() || odd > values.size()) return Malformed("the head of a column of values");
   std::vector<std::pair<uint64_t, uint64_t>> odd_values;
   odd_values.reserve(odd);
   uint64_t place = 0;
@@ -259,13 +288,7 @@ Status DecodeValues(ByteReader* in, std::span<double> values) {
   const std::span<int64_t> numbers =
       large.empty() ? std::span(small).first(values.size()) : std::span(large);
   ARROW_RETURN_NOT_OK(DecodeIntegers(in, numbers));
-  const double power = PowerOf(coding);
-  WithRule(rule, [&](auto constant) {
-    constexpr Rule kRule = decltype(constant)::value;
-    for (size_t i = 0; i < values.size(); ++i) {
-      values[i] = Value<kRule>(numbers[i], power, coding.scale);
-    }
-  });
+  FromNumbers(rule, numbers, values);
   for (const auto& [at, bits] : odd_values) values[at] = std::bit_cast<double>(bits);
   return Status::OK();
 }

@@ -19,9 +19,26 @@
 
 namespace firth::timeview {
 
+/// How whole numbers stand for the values of a column.
+struct ValueRule {
+  uint8_t rule = 0;
+  int16_t scale = 0;
+};
+
 /// Writes columns. One thread at a time.
 class ValueEncoder {
  public:
+  /// Values as numbers.
+  struct Numbers {
+    ValueRule rule;
+    double bits = 0;  // about so many a number, as IntegerEncoder::EstimateBits
+    std::span<const int64_t> numbers;
+    std::span<const uint32_t> odd;  // places of the values that the rule does not give back
+  };
+  /// Turn values, which are not empty, into numbers by the rule that makes them small. At most one
+  /// in 32 values is odd. The spans are good until the next call.
+  Numbers Turn(std::span<const double> values);
+
   /// Append the column to `out`, by means of `integers`. Its length is not written.
   void Encode(std::span<const double> values, IntegerEncoder* integers, std::string* out);
 
@@ -29,6 +46,11 @@ class ValueEncoder {
   std::vector<int64_t> numbers_;
   std::vector<uint32_t> odd_;
 };
+
+/// Is there such a rule? Error kDataLoss / kChecksumMismatch, without a place.
+Status CheckRule(const ValueRule& rule);
+/// Turn numbers back into as many values, by a rule that there is.
+void FromNumbers(const ValueRule& rule, std::span<const int64_t> numbers, std::span<double> values);
 
 /// Read a column of `values.size()` values. Errors: as DecodeIntegers.
 Status DecodeValues(ByteReader* in, std::span<double> values);
