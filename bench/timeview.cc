@@ -3,8 +3,9 @@
 //
 //   FIRTH_BENCH_POINTS (default 20,000,000), FIRTH_BENCH_SERIES (default 1,000,000),
 //   FIRTH_BENCH_FOLDER (default /tmp/firth-bench-timeview),
-//   FIRTH_BENCH_PARTS (default all: late, many, idle, warm, cold, disk, raw, after
-//   points in order; warm, cold and disk are windows and nearest points)
+//   FIRTH_BENCH_PARTS (default all: late, many, spread, idle, warm, cold, disk, raw, after
+//   points in order; warm, cold and disk are windows and nearest points; spread alone goes without)
+//   FIRTH_BENCH_SPREAD (default 100000x1000): so many series of so many points
 //   FIRTH_BENCH_KEEP (default none: the folder is removed; with it the points in order stay there
 //   and are taken from there the next time)
 //
@@ -40,6 +41,9 @@ using namespace firth::timeview;  // NOLINT
 
 constexpr int64_t kBegin = 1'500'000'000'000'000'000;
 constexpr size_t kBatch = 50'000;
+/// Where there are many series: points of an edit, and of a checkpoint.
+constexpr size_t kManyEdit = 1'000;
+constexpr uint64_t kManyBetween = 4'000'000;
 
 double WallMicros() {
   return std::chrono::duration<double, std::micro>(
@@ -100,6 +104,9 @@ class Bench {
     if (!kept) std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
     files_ = Check(store::OpenLocalFileSystem(folder_));
+    if (Wanted("spread")) SpreadOver(std::getenv("FIRTH_BENCH_SPREAD"));
+    const char* parts = std::getenv("FIRTH_BENCH_PARTS");
+    if (parts != nullptr && std::string(parts) == "spread") return;
     const double in_order = kept ? 0 : Insert("in order", 0);
     if (Wanted("late")) {
       const double mixed = Insert("30 % out of order", 0.3);
@@ -189,16 +196,14 @@ class Bench {
   /// 1,000 points at a time (a few edits each, where there are fewer), with a checkpoint for each
   /// four million points.
   void Many() {
-    constexpr size_t kEdit = 1'000;
-    constexpr uint64_t kBetween = 4'000'000;
     double first = 0;
     for (uint64_t points = std::min<uint64_t>(points_, 1'000'000); points <= points_;
          points *= 10) {
       for (uint64_t series = 1; series <= 100'000; series *= 10) {
         const uint64_t each = points / series;
         if (each < 100) continue;
-        const size_t count = std::min<size_t>(kEdit, std::max<size_t>(100, each / 10));
-        const double cpu = Spread(series, each, count, kBetween);
+        const size_t count = std::min<size_t>(kManyEdit, std::max<size_t>(100, each / 10));
+        const double cpu = Spread(series, each, count, kManyBetween);
         if (first == 0) first = cpu;
         Report(std::to_string(points) + " points, " + std::to_string(series) + " series of " +
                    std::to_string(each),
@@ -207,6 +212,18 @@ class Bench {
         Report("  resident", static_cast<double>(ResidentBytes() >> 20), "MB", "");
       }
     }
+  }
+
+  void SpreadOver(const char* how) {
+    const std::string text = how == nullptr ? "100000x1000" : how;
+    const size_t by = text.find('x');
+    const uint64_t series = std::stoull(text.substr(0, by));
+    const uint64_t each = std::stoull(text.substr(by + 1));
+    const size_t count = std::min<size_t>(kManyEdit, std::max<size_t>(100, each / 10));
+    const double cpu = Spread(series, each, count, kManyBetween);
+    Report(text + " points", 1 / cpu / 1e6, "M points/s", "");
+    Report("  a series", cpu * static_cast<double>(each) * 1e6, "us of CPU", "");
+    Report("  resident", static_cast<double>(ResidentBytes() >> 20), "MB", "");
   }
 
   /// CPU seconds a point.

@@ -55,7 +55,7 @@ Result<NodeAddress> HeadWriter::WriteSeries(Bytes payload) {
   return Append(RecordKind::kSeries, 0, 0, payload);
 }
 
-Status HeadWriter::WriteHistory(History* history) {
+Result<std::string> HeadWriter::WriteHistory(History* history) {
   std::vector<HistoryItem>& items = *history->mutable_items();
   for (HistoryItem& item : items) {
     if (item.kind == HistoryItem::Kind::kRoot) {
@@ -66,9 +66,8 @@ Status HeadWriter::WriteHistory(History* history) {
       item.edits.reset();
     }
   }
-  if (items.empty()) return Status::OK();
-  const std::string payload = encoder_->EncodeHistory(items);
-  if (payload.size() < kHistoryTailBytes) return Status::OK();
+  std::string payload = encoder_->EncodeHistory(items);
+  if (payload.size() < kHistoryTailBytes) return payload;
 
   HistoryBlock block{.first = items.front().first};
   for (const HistoryItem& item : items) {
@@ -97,7 +96,7 @@ Status HeadWriter::WriteHistory(History* history) {
     ARROW_ASSIGN_OR_RAISE(block.address, Append(RecordKind::kHistoryIndex, block.first, block.last,
                                                 AsBytes(encoder_->EncodeHistoryIndex(full))));
   }
-  return Status::OK();
+  return encoder_->EncodeHistory(items);
 }
 
 void HeadWriter::Finish() {

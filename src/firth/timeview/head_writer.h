@@ -27,7 +27,8 @@ class HeadWriter {
   /// Write the nodes below and at `link` that are in no file. The link returned has an address.
   Result<NodeLink> WriteTree(const NodeLink& link);
   /// Write what the newest part of a history leads to, and, when it has become long, itself.
-  Status WriteHistory(History* history);
+  /// Gives that part as it is to stand in the head.
+  Result<std::string> WriteHistory(History* history);
   Result<NodeAddress> WriteSeries(Bytes payload);
   /// Remember the nodes that were written: they were flushed.
   void Finish();

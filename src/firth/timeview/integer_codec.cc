@@ -18,6 +18,9 @@ constexpr size_t kSampleLeast = 32;
 /// table of a thousand numbers to pay off.
 constexpr int kHighBits = 4;
 constexpr int kLevel = 1;
+/// Of fewer bytes a frame saves little, and takes as long as one of many: series of few points
+/// have many such columns.
+constexpr size_t kFrameLeast = 64;
 
 enum class BlockKind : uint8_t { kPlain = 0, kEqual = 1, kZstd = 2 };
 
@@ -29,10 +32,10 @@ constexpr uint64_t UnZigZag(uint64_t code) {
   return (code >> 1) ^ (uint64_t{0} - (code & 1));
 }
 
-uint64_t Median(std::vector<int64_t>* sample) {
-  if (sample->empty()) return 0;
-  const auto middle = sample->begin() + static_cast<ptrdiff_t>(sample->size() / 2);
-  std::nth_element(sample->begin(), middle, sample->end());
+uint64_t Median(std::span<int64_t> sample) {
+  if (sample.empty()) return 0;
+  const auto middle = sample.begin() + static_cast<ptrdiff_t>(sample.size() / 2);
+  std::nth_element(sample.begin(), middle, sample.end());
   return static_cast<uint64_t>(*middle);
 }
 
@@ -61,15 +64,14 @@ Plan Choose(std::span<const int64_t> numbers) {
       std::min(numbers.size(), std::clamp(numbers.size() / 8, kSampleLeast, kSample));
   const auto sample = numbers.subspan((numbers.size() - taken) / 2, taken);
   std::array<uint64_t, kSample> left;
-  std::vector<int64_t> sorted;
+  std::array<int64_t, kSample> sorted;
   Plan best;
   for (int order = 0; order <= 2; ++order) {
     const auto skipped = static_cast<size_t>(order);
     if (skipped >= taken) break;
     Differences(sample, order, left.data());
-    sorted.clear();
-    for (size_t i = skipped; i < taken; ++i) sorted.push_back(static_cast<int64_t>(left[i]));
-    const uint64_t middle = Median(&sorted);
+    for (size_t i = skipped; i < taken; ++i) sorted[i] = static_cast<int64_t>(left[i]);
+    const uint64_t middle = Median(std::span(sorted).subspan(skipped, taken - skipped));
     uint64_t bits = 0;
     for (size_t i = skipped; i < taken; ++i) {
       bits += static_cast<uint64_t>(std::bit_width(ZigZag(left[i] - middle)));
@@ -227,6 +229,11 @@ void IntegerEncoder::AddBlock(const std::string& bytes, std::string* out) {
       std::all_of(bytes.begin(), bytes.end(), [&](char byte) { return byte == bytes.front(); })) {
     out->push_back(static_cast<char>(BlockKind::kEqual));
     out->push_back(bytes.front());
+    return;
+  }
+  if (bytes.size() < kFrameLeast) {
+    out->push_back(static_cast<char>(BlockKind::kPlain));
+    out->append(bytes);
     return;
   }
   compressed_.resize(ZSTD_compressBound(bytes.size()));

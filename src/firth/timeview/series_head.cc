@@ -127,7 +127,7 @@ Result<HeadImage> SeriesHead::Write(HeadWriter* writer, PayloadEncoder* encoder,
   HeadImage image{.root = root_, .history = history_};
   writer->Begin(id_);
   ARROW_ASSIGN_OR_RAISE(image.root, writer->WriteTree(root_));
-  ARROW_RETURN_NOT_OK(writer->WriteHistory(&image.history));
+  ARROW_ASSIGN_OR_RAISE(const std::string history, writer->WriteHistory(&image.history));
   if (!record) return image;
   std::string payload;
   AppendLe(&payload, tree_revision_);
@@ -137,7 +137,7 @@ Result<HeadImage> SeriesHead::Write(HeadWriter* writer, PayloadEncoder* encoder,
   for (const auto& level : image.history.levels()) {
     payload += encoder->EncodeHistoryIndex(level);
   }
-  payload += encoder->EncodeHistory(image.history.items());
+  payload += history;
   payload += encoder->EncodeEdits(pending_.run);
   ARROW_ASSIGN_OR_RAISE(image.record, writer->WriteSeries(AsBytes(payload)));
   return image;
