@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import signal
 import subprocess
 import threading
@@ -71,10 +72,10 @@ class Writer(threading.Thread):
             return  # killed
 
 
-def read(location, path):
-    """All rows of a table in the order of its log, with their offsets and changes."""
+def read(location, path, **options):
+    """All rows of a table, without options in the order of its log, with their offsets and changes."""
     with flight.connect(location) as client:
-        ticket = flight.Ticket(json.dumps({"path": "/".join(path), "hidden": True}))
+        ticket = flight.Ticket(json.dumps({"path": "/".join(path)} | (options or {"hidden": True})))
         return client.do_get(ticket).read_all()
 
 
@@ -86,8 +87,9 @@ def create(location, path, **fields):
         list(client.do_action(flight.Action("create", body)))
 
 
-def cycle(folder, path, state, generator):
-    """Start, write from several threads, kill, start again; the server that reads afterwards."""
+def cycle(folder, path, state, generator, lost=None):
+    """Start, write from several threads, kill, start again; the server that reads afterwards. The folder `lost` is
+    removed in between."""
     server = Server(folder)
     writers = [Writer(server.location, w, path, state[w], generator.random()) for w in range(WRITERS)]
     for writer in writers:
@@ -96,6 +98,8 @@ def cycle(folder, path, state, generator):
     server.kill()
     for writer in writers:
         writer.join()
+    if lost is not None:
+        shutil.rmtree(lost)
     return writers, Server(folder)
 
 
@@ -127,6 +131,7 @@ def test_appended_rows_survive(tmp_path):
 
 
 def test_upserted_rows_survive(tmp_path):
+    """The log holds them, and the current rows are its fold: also when the view's working files are lost with it."""
     print(f"seed {SEED}")
     generator = random.Random(SEED + 1)
     folder, path = tmp_path / "data", ("crash", "keyed")
@@ -135,8 +140,10 @@ def test_upserted_rows_survive(tmp_path):
     server.kill()
     state = [0] * WRITERS
     for number in range(max(1, CYCLES // 4)):
-        writers, server = cycle(folder, path, state, generator)
+        lost = folder / "keyview" if number % 2 else None
+        writers, server = cycle(folder, path, state, generator, lost)
         rows = read(server.location, path)
+        current = read(server.location, path, current=True)
         server.kill()
         assert rows["__offset"].to_pylist() == list(range(rows.num_rows)), f"cycle {number}: offsets"
         held = {}
@@ -152,6 +159,8 @@ def test_upserted_rows_survive(tmp_path):
                 held[writer] = n
             else:
                 raise AssertionError(f"cycle {number}: {change}")
+        shown = dict(zip(current["writer"].to_pylist(), current["n"].to_pylist()))
+        assert shown == held and current.num_rows == len(held), f"cycle {number}: the view is not the log's fold"
         for writer in writers:
             after = held.get(writer.number, -1) + 1
             assert writer.acknowledged <= after <= writer.sent, f"cycle {number}: writer {writer.number}"
