@@ -297,7 +297,7 @@ Status RocksKeyView::WriteOut() {
   std::optional<int64_t> moved;
   if (watermark != watermark_written_) moved = watermark;
   const Status written =
-      WriteStates(*generation(), states, moved, options_.memtable_bytes / kBatchShare);
+      WriteStates(generation().get(), states, moved, options_.memtable_bytes / kBatchShare);
   if (!written.ok()) {
     not_written_ = std::move(states);
     return written;

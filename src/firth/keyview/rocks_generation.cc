@@ -1,5 +1,6 @@
 #include "firth/keyview/rocks_generation.h"
 
+#include <rocksdb/rate_limiter.h>
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
@@ -113,6 +114,19 @@ Status RocksGeneration::ReadOwn(std::string* damage) {
   ARROW_RETURN_NOT_OK(ReadNumber(db_.get(), kWatermarkKey, "watermark", &watermark_.value, damage));
   if (damage->empty() && watermark_.value < 0) *damage = "its watermark is below 0";
   return Status::OK();
+}
+
+void RocksGeneration::PaceMerging(int64_t now_ns) {
+  const auto limiter = db_->GetDBOptions().rate_limiter;
+  if (limiter == nullptr) return;
+  std::string files;
+  uint64_t bytes = 0;
+  // What RocksDB does not tell counts as none.
+  static_cast<void>(
+      db_->GetProperty(rocksdb::DB::Properties::kNumFilesAtLevelPrefix + "0", &files));
+  static_cast<void>(db_->GetIntProperty(rocksdb::DB::Properties::kLiveSstFilesSize, &bytes));
+  const int64_t behind = ParseInt64(files).ValueOr(0) - kFlushedFilesMerged;
+  limiter->SetBytesPerSecond(pace_.FileWritten(now_ns, bytes, behind));
 }
 
 Result<std::shared_ptr<RocksGeneration>> RocksGeneration::Create(const RocksPlace& place,

@@ -24,6 +24,7 @@
 #include "firth/common/ids.h"
 #include "firth/common/status.h"
 #include "firth/keyview/key_view.h"
+#include "firth/keyview/merge_pace.h"
 
 namespace firth::keyview {
 
@@ -37,6 +38,9 @@ struct RocksPlace {
 
 class RocksGeneration {
  public:
+  /// While some are merged so many more may come, without which writers would have to wait.
+  static constexpr int kFilesWhileMerging = 10;
+
   /// Make an empty generation, its version and its watermark 0 on disk on return.
   static Result<std::shared_ptr<RocksGeneration>> Create(const RocksPlace& place,
                                                          const KeyViewOptions& options,
@@ -56,6 +60,10 @@ class RocksGeneration {
   /// Let the files go with the last owner.
   void EndLife() { over_ = true; }
 
+  /// A file was put beside those that are to be merged: merge as fast as they come. For one thread
+  /// at a time.
+  void PaceMerging(int64_t now_ns);
+
   rocksdb::DB* db() const { return db_.get(); }
   uint64_t number() const { return number_; }
   const std::string& folder() const { return folder_; }
@@ -73,6 +81,7 @@ class RocksGeneration {
   const uint64_t number_;
   std::unique_ptr<rocksdb::DB> db_;
   CommitId watermark_{0};
+  MergePace pace_{kFilesWhileMerging};
   std::atomic<bool> over_{false};
 };
 

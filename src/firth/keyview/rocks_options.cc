@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "firth/keyview/key_format.h"
+#include "firth/keyview/merge_pace.h"
 #include "firth/keyview/rocks_file_hash.h"
 #include "firth/keyview/rocks_priority.h"
 
@@ -17,7 +18,6 @@ namespace firth::keyview {
 namespace {
 
 constexpr int kBackgroundJobs = 2;  // RocksDB makes one flush and one compaction of them
-constexpr int64_t kBackgroundBytesPerSecond = int64_t{192} << 20;
 constexpr int kOpenFilesMax = 256;
 constexpr int kMemtables = 2;  // one is written to while the other is flushed
 constexpr uint64_t kMemtableBytesMin = uint64_t{64} << 10;
@@ -26,9 +26,6 @@ constexpr size_t kMetadataBytes = size_t{32} << 10;
 /// A shard must hold many indexes and filters of files, which take up to a megabyte each: what does
 /// not fit in one is read, checked and unpacked again at every lookup.
 constexpr int kCacheShardBits = 1;
-/// Files that flushes made are merged into the next level so many at a time: that level is written
-/// again each time. A lookup outside of memory may have to ask the filter of each.
-constexpr int kFlushedFilesMerged = 16;
 /// With so many of them writers wait for the merging.
 constexpr int kFlushedFilesMax = 32;
 /// Up to here, or as much as the view has memory, everything else is one level: what flushes made
@@ -84,7 +81,7 @@ rocksdb::Options MakeRocksOptions(const KeyViewOptions& options, rocksdb::Env* e
   rocks.max_background_jobs = kBackgroundJobs;
   rocks.max_subcompactions = 1;
   if (to_disk) {
-    rocks.rate_limiter.reset(rocksdb::NewGenericRateLimiter(kBackgroundBytesPerSecond));
+    rocks.rate_limiter.reset(rocksdb::NewGenericRateLimiter(MergePace::kBytesPerSecondMax));
   }
   rocks.level_compaction_dynamic_level_bytes = true;
   rocks.level0_file_num_compaction_trigger = kFlushedFilesMerged;

@@ -7,6 +7,10 @@
 
 namespace firth::keyview {
 
+/// Files that flushes made are merged into the next level so many at a time: that level is written
+/// again each time. A lookup outside of memory may have to ask the filter of each.
+inline constexpr int kFlushedFilesMerged = 16;
+
 /// Without `to_disk`, background work is not slowed down: RocksDB's files in memory cannot be.
 rocksdb::Options MakeRocksOptions(const KeyViewOptions& options, rocksdb::Env* env, bool to_disk);
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "firth/common/clock.h"
 #include "firth/keyview/key_format.h"
 #include "firth/keyview/rocks_options.h"
 #include "firth/keyview/rocks_status.h"
@@ -83,15 +84,19 @@ rocksdb::Status WriteFile(rocksdb::DB* db, const std::string& path,
 
 }  // namespace
 
-Status WriteStates(const RocksGeneration& generation, const std::vector<KeyStatePtr>& states,
+Status WriteStates(RocksGeneration* generation, const std::vector<KeyStatePtr>& states,
                    std::optional<int64_t> watermark, uint64_t file_bytes_min) {
   uint64_t bytes = 64;
   for (const KeyStatePtr& state : states) bytes += state->memory_bytes();
-  rocksdb::DB* const db = generation.db();
-  const rocksdb::Status status =
-      bytes < file_bytes_min ? WriteBatch(db, states, watermark, bytes)
-                             : WriteFile(db, generation.folder() + "/incoming", states, watermark);
-  return FromRocks(status, "be written", generation.folder());
+  rocksdb::DB* const db = generation->db();
+  if (bytes < file_bytes_min) {
+    return FromRocks(WriteBatch(db, states, watermark, bytes), "be written", generation->folder());
+  }
+  ARROW_RETURN_NOT_OK(
+      FromRocks(WriteFile(db, generation->folder() + "/incoming", states, watermark), "be written",
+                generation->folder()));
+  generation->PaceMerging(SystemClock().MonotonicNs());
+  return Status::OK();
 }
 
 }  // namespace firth::keyview

@@ -15,7 +15,7 @@ namespace firth::keyview {
 /// one, all or nothing. Changes of more than `file_bytes_min` become a file of RocksDB's first
 /// level: that costs no second place in memory and no sorting. Blocks. One thread at a time for a
 /// generation. Errors: kDiskFull, kIo.
-Status WriteStates(const RocksGeneration& generation, const std::vector<KeyStatePtr>& states,
+Status WriteStates(RocksGeneration* generation, const std::vector<KeyStatePtr>& states,
                    std::optional<int64_t> watermark, uint64_t file_bytes_min);
 
 }  // namespace firth::keyview
