@@ -133,7 +133,7 @@ void KeyViewOptions::SetMemory(uint64_t bytes) {
   constexpr uint64_t kUnwrittenBytesMax = uint64_t{128} << 20;
   constexpr uint64_t kCacheBytesFull = uint64_t{128} << 20;  // above it, its share grows slower
   cache_bytes = bytes / 4;
-  if (cache_bytes > kCacheBytesFull) cache_bytes = (cache_bytes + kCacheBytesFull) / 2;
+  if (cache_bytes > kCacheBytesFull) cache_bytes = (cache_bytes + 3 * kCacheBytesFull) / 4;
   memtable_bytes = std::min(bytes / 32, kMemtableBytesMax);
   unwritten_bytes = std::min(bytes / 8, kUnwrittenBytesMax);
   rows_bytes = bytes - cache_bytes - memtable_bytes;
