@@ -21,7 +21,7 @@ there a latency counts from the time at which a request should have gone out.
 CPU time is that of the process that serves rows, and counts with what it does afterwards: before the next phase either
 server is waited for until it is idle, merging and all, for up to four minutes. Apache Fluss cuts no lake files here, and
 without --lake this server cuts none by itself either; it syncs before it acknowledges, the other does not. With the numbers
-as they are a pair takes some 35 minutes; --keys 1000000 --seconds 3 --long 10 takes 4.
+as they are a pair takes some 20 minutes; --keys 1000000 --seconds 3 --long 10 takes 4.
 """
 
 import argparse
@@ -170,7 +170,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--long", type=float, default=120, help="seconds of what has to hold merging in its proportion")
+    parser.add_argument("--long", type=float, default=60, help="seconds of what has to hold merging in its proportion")
     parser.add_argument("--keys", type=int, default=10_000_000)
     parser.add_argument("--rate", type=float, default=20_000, help="rows a second of each kind, where it is fixed")
     parser.add_argument("--only", default="", help="phases by name, with ; between them")
