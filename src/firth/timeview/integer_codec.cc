@@ -21,6 +21,8 @@ constexpr int kLevel = 1;
 /// Of fewer bytes a frame saves little, and takes as long as one of many: series of few points
 /// have many such columns.
 constexpr size_t kFrameLeast = 64;
+/// Of fewer numbers all bits are packed, unless a few numbers have many bits more than the others.
+constexpr size_t kPackedMost = 256;
 
 enum class BlockKind : uint8_t { kPlain = 0, kEqual = 1, kZstd = 2 };
 
@@ -204,7 +206,11 @@ void IntegerEncoder::Encode(std::span<const int64_t> numbers, std::string* out) 
     number = ZigZag(number - plan.middle);
     all |= number;
   }
-  const int low = std::clamp(TypicalWidth(left) - kHighBits, 0, kPackedBitsMax);
+  const int width = static_cast<int>(std::bit_width(all));
+  const int typical = TypicalWidth(left);
+  const bool packed =
+      left.size() < kPackedMost && width <= std::min(typical + kHighBits, kPackedBitsMax);
+  const int low = packed ? width : std::clamp(typical - kHighBits, 0, kPackedBitsMax);
   const int planes = (static_cast<int>(std::bit_width(all >> low)) + 7) / 8;
   out->push_back(static_cast<char>(plan.order));
   out->push_back(static_cast<char>(low));
@@ -214,24 +220,24 @@ void IntegerEncoder::Encode(std::span<const int64_t> numbers, std::string* out) 
   if (low > 0) {
     block_.clear();
     PackBits(left, low, &block_);
-    AddBlock(block_, out);
+    AddBlock(block_, !packed, out);
   }
   for (int plane = 0; plane < planes; ++plane) {
     block_.resize(left.size());
     const int shift = low + 8 * plane;
     for (size_t i = 0; i < left.size(); ++i) block_[i] = static_cast<char>(left[i] >> shift);
-    AddBlock(block_, out);
+    AddBlock(block_, true, out);
   }
 }
 
-void IntegerEncoder::AddBlock(const std::string& bytes, std::string* out) {
+void IntegerEncoder::AddBlock(const std::string& bytes, bool compress, std::string* out) {
   if (bytes.size() > 1 &&
       std::all_of(bytes.begin(), bytes.end(), [&](char byte) { return byte == bytes.front(); })) {
     out->push_back(static_cast<char>(BlockKind::kEqual));
     out->push_back(bytes.front());
     return;
   }
-  if (bytes.size() < kFrameLeast) {
+  if (!compress || bytes.size() < kFrameLeast) {
     out->push_back(static_cast<char>(BlockKind::kPlain));
     out->append(bytes);
     return;

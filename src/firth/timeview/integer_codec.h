@@ -41,8 +41,8 @@ class IntegerEncoder {
   struct FreeContext {
     void operator()(ZSTD_CCtx_s* context) const;
   };
-  /// Append bytes as one of: all equal, compressed, as they are.
-  void AddBlock(const std::string& bytes, std::string* out);
+  /// Append bytes as one of: all equal, compressed if `compress`, as they are.
+  void AddBlock(const std::string& bytes, bool compress, std::string* out);
 
   std::unique_ptr<ZSTD_CCtx_s, FreeContext> context_;
   std::vector<uint64_t> left_;
