@@ -112,6 +112,9 @@ const std::vector<NumberKey>& NumberKeys() {
       {"query.seconds", 1, 86'400, 300, "time of one SQL statement"},
       {"query.threads", 1, 256, 2, "threads of one SQL statement"},
       {"query.at_once", 1, 1024, 8, "SQL statements at once"},
+      {"streams.sql_memory_bytes", 1 << 20, kMostBytes, 64 << 20,
+       "memory of all SQL statements over streams together; sorts and groups that need more use "
+       "disk"},
   };
   return keys;
 }

@@ -68,6 +68,10 @@ Result<RunningDoor> StartBtrdb(const DoorParts& parts) {
   options.advertise = parts.config->advertise;
   options.tls_certificate_file = parts.config->tls_certificate_file;
   options.tls_key_file = parts.config->tls_key_file;
+  ARROW_ASSIGN_OR_RAISE(const int64_t memory, NumberOf(*parts.config, "streams.sql_memory_bytes"));
+  ARROW_ASSIGN_OR_RAISE(const int64_t disk, NumberOf(*parts.config, "query.spill_bytes"));
+  options.sql_memory_bytes = static_cast<uint64_t>(memory);
+  options.sql_disk_bytes = static_cast<uint64_t>(disk);
   ARROW_ASSIGN_OR_RAISE(auto door, doors::btrdb::BtrdbDoor::Start(options));
   std::map<std::string, std::vector<std::string>> endpoints{{"btrdb", door->endpoints()},
                                                             {"btrdb_tls", door->endpoints_tls()}};

@@ -1,9 +1,12 @@
 """SQL over `streams`: the client's own statements, those that users are told of, and what is refused."""
 
+import collections
+import concurrent.futures
 import uuid
 
 import btrdb.exceptions as errors
 import pytest
+from conftest import Server
 
 
 @pytest.fixture
@@ -102,3 +105,40 @@ def test_what_is_refused(conn, streams, statement, params):
 
 def test_parameters_are_values(conn, streams):
     assert conn.query("select name from streams where name = $1", ["' or true --"]) == []
+
+
+def test_more_than_its_memory_holds(tmp_path):
+    # Annotations are large, so that a few streams are more than the least memory.
+    server = Server(tmp_path / "data", "--streams-sql-memory-bytes", str(1 << 20))
+    try:
+        conn = server.connect()
+        names = [f"n{i * 7919 % 1500:04}" for i in range(1500)]
+
+        def make(name):
+            conn.create(uuid.uuid4(), "many", tags={"name": name, "unit": name[-1]},
+                        annotations={f"key{i}": name * 40 for i in range(6)})
+
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            list(pool.map(make, names))
+        query = server.connect().query
+        rows = query("select name, annotations from streams order by name desc")
+        assert [row["name"] for row in rows] == sorted(names, reverse=True)
+        assert all(row["annotations"]["key3"] == row["name"] * 40 for row in rows)
+        rows = query("select distinct annotations -> 'key1' k from streams")
+        assert sorted(row["k"] for row in rows) == sorted(name * 40 for name in names)
+        rows = query("select annotations, count(*) n, min(name) name from streams group by annotations")
+        assert collections.Counter(row["name"] for row in rows) == collections.Counter(names)
+        assert query("select count(distinct annotations) from streams") == [{"count": 1500}]
+        assert list((tmp_path / "data" / "spill").iterdir()) == []
+    finally:
+        server.stop()
+    # Without disk it is said.
+    server = Server(tmp_path / "data", "--streams-sql-memory-bytes", str(1 << 20), "--query-spill-bytes", "0")
+    try:
+        query = server.connect().query
+        with pytest.raises(errors.BTRDBServerError, match="426"):
+            query("select name, annotations from streams order by name")
+        assert len(query("select name, annotations from streams")) == 1500
+        assert query("select name from streams order by name limit 1") == [{"name": "n0000"}]
+    finally:
+        server.stop()

@@ -10,6 +10,8 @@ namespace {
 
 // A streamed answer holds a thread while its client reads.
 constexpr int kCallThreadsMax = 128;
+/// What lies there is removed when the database is opened.
+constexpr char kSpillFolder[] = "spill";
 
 /// `host:port` texts with another host, unless that is empty.
 std::vector<std::string> Advertised(std::vector<std::string> endpoints, const std::string& host) {
@@ -20,7 +22,10 @@ std::vector<std::string> Advertised(std::vector<std::string> endpoints, const st
 
 class RunningDoor : public BtrdbDoor {
  public:
-  explicit RunningDoor(table::Database* database) : service_(database), service_tls_(database) {}
+  explicit RunningDoor(const BtrdbDoorOptions& options)
+      : sql_memory_(options.sql_memory_bytes),
+        service_(options.database, SpaceOf(options)),
+        service_tls_(options.database, SpaceOf(options)) {}
   ~RunningDoor() override { Stop(0); }
 
   Status Start(const BtrdbDoorOptions& options) {
@@ -60,6 +65,14 @@ class RunningDoor : public BtrdbDoor {
   }
 
  private:
+  SqlSpace SpaceOf(const BtrdbDoorOptions& options) {
+    return {.memory = &sql_memory_,
+            .files = options.database->files(),
+            .folder = kSpillFolder,
+            .disk_bytes_max = options.sql_disk_bytes};
+  }
+
+  SqlMemory sql_memory_;
   // One service a server: gRPC lets none belong to two.
   Service service_;
   Service service_tls_;
@@ -70,7 +83,7 @@ class RunningDoor : public BtrdbDoor {
 }  // namespace
 
 Result<std::unique_ptr<BtrdbDoor>> BtrdbDoor::Start(const BtrdbDoorOptions& options) {
-  auto door = std::make_unique<RunningDoor>(options.database);
+  auto door = std::make_unique<RunningDoor>(options);
   ARROW_RETURN_NOT_OK(door->Start(options));
   return door;
 }

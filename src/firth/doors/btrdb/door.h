@@ -18,6 +18,8 @@ struct BtrdbDoorOptions {
   std::string tls_certificate_file;
   std::string tls_key_file;
   std::string advertise;  // the host that clients are told; empty: what it listens at
+  uint64_t sql_memory_bytes = uint64_t{64} << 20;  // of all statements over streams together
+  uint64_t sql_disk_bytes = 0;                     // of each that needs more; 0: none
 };
 
 /// Serves from Start to Stop.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "btrdb.grpc.pb.h"
+#include "firth/doors/btrdb/sql_space.h"
 #include "firth/doors/btrdb/subscribe.h"
 #include "firth/table/database.h"
 
@@ -18,7 +19,9 @@ namespace firth::doors::btrdb {
 /// All methods but one have a thread while they run; Subscribe, which lasts, has none.
 class Service final : public v5api::BTrDB::WithCallbackMethod_Subscribe<v5api::BTrDB::Service> {
  public:
-  explicit Service(table::Database* database) : database_(database), subscribers_(database) {}
+  /// `sql_space` is what each statement gets.
+  Service(table::Database* database, SqlSpace sql_space)
+      : database_(database), sql_space_(std::move(sql_space)), subscribers_(database) {}
 
   /// Where clients reach the server, which knows it once it listens.
   void SetEndpoints(std::vector<std::string> endpoints) {
@@ -89,6 +92,7 @@ class Service final : public v5api::BTrDB::WithCallbackMethod_Subscribe<v5api::B
 
  private:
   table::Database* const database_;
+  const SqlSpace sql_space_;
   std::mutex mutex_;
   std::vector<std::string> endpoints_;  // guarded by mutex_
   Subscribers subscribers_;

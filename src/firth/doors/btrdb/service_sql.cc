@@ -1,5 +1,3 @@
-#include <vector>
-
 #include "firth/doors/btrdb/call.h"
 #include "firth/doors/btrdb/service.h"
 #include "firth/doors/btrdb/sql_query.h"
@@ -19,28 +17,27 @@ grpc::Status Service::SQLQuery(Context* context, const v5api::SQLQueryParams* re
   const auto query =
       CompileSql(request->query(), {request->params().begin(), request->params().end()});
   if (!query.ok()) return RefuseStream(query.status(), writer);
-  std::vector<table::SeriesPtr> streams;
-  const Status visited = VisitStreamsWithPrefix(
-      database_, caller, "", [&](const table::SeriesPtr& series) -> Result<bool> {
-        streams.push_back(series);
-        return !context->IsCancelled();
-      });
-  if (!visited.ok()) return RefuseStream(visited, writer);
+  const auto streams = [&](const SqlScope& scope, const VisitStream& visit) {
+    return VisitStreamsIn(database_, caller, scope, visit);
+  };
+  SqlSpace space = sql_space_;
+  space.is_cancelled = [context] { return context->IsCancelled(); };
   v5api::SQLQueryResponse reply;
   size_t bytes = 0;
   bool sent = true;
-  const Status done = (*query)->Run(streams, [&](std::string row) {
+  const Status done = (*query)->Run(streams, &space, [&](std::string row) {
     bytes += row.size();
     *reply.add_sqlqueryrow() = std::move(row);
     if (bytes < kRowBytesAMessage) return true;
-    sent = !context->IsCancelled() && writer->Write(reply);
+    sent = writer->Write(reply);
     reply.Clear();
     bytes = 0;
     return sent;
   });
+  if (!sent || context->IsCancelled()) return grpc::Status::CANCELLED;
   if (!done.ok()) return RefuseStream(done, writer);
-  if (sent) writer->Write(reply);
-  return sent ? grpc::Status::OK : grpc::Status::CANCELLED;
+  writer->Write(reply);
+  return grpc::Status::OK;
 }
 
 }  // namespace firth::doors::btrdb

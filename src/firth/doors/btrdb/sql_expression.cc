@@ -168,7 +168,7 @@ Result<SqlExpression> SqlCompiler::Column(const nlohmann::json& node) {
   } else if (name == "annotations") {
     column.type = SqlType::kHstore;
     column.evaluate = [](const SqlRow& row) -> Result<SqlValue> {
-      return SqlValue{&row.series->annotations};
+      return SqlValue{std::shared_ptr<const Hstore>(row.series, &row.series->annotations)};
     };
   } else if (name == "name" || name == "unit" || name == "ingress" || name == "distiller") {
     column.evaluate = [name](const SqlRow& row) -> Result<SqlValue> {

@@ -14,7 +14,7 @@ namespace firth::doors::btrdb {
 
 /// What an expression is evaluated on: a stream, or a group of them by its keys and its aggregates.
 struct SqlRow {
-  const table::SeriesInfo* series = nullptr;
+  table::SeriesPtr series;
   const std::vector<SqlValue>* keys = nullptr;
   const std::vector<SqlValue>* aggregates = nullptr;
 };

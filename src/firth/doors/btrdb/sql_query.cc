@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
-#include <unordered_map>
+#include <optional>
 #include <unordered_set>
 
 #include "firth/doors/btrdb/sql_expression.h"
+#include "firth/doors/btrdb/sql_groups.h"
+#include "firth/doors/btrdb/sql_output.h"
 #include "firth/doors/btrdb/sql_parser.h"
 
 namespace firth::doors::btrdb {
@@ -48,11 +50,61 @@ json ColumnTree(const std::string& name) {
   return {{"ColumnRef", {{"fields", json::array({{{"String", {{"sval", name}}}}})}}}};
 }
 
-/// What a row of the answer is made of, until it is sorted and cut.
-struct Row {
-  std::vector<SqlValue> values;
-  std::vector<SqlValue> order;
-};
+/// The name of the column that a tree is; empty if it is none.
+std::string ColumnOf(const json& tree) {
+  const auto names = SqlNames(tree.value("/ColumnRef/fields"_json_pointer, json::array()));
+  return names.empty() ? std::string() : names.back();
+}
+
+/// Narrow the scope to ids, where all of these constants are some.
+Status NarrowToIds(const json& items, SqlCompiler* compiler, SqlScope* scope) {
+  std::vector<table::SeriesId> ids;
+  for (const auto& item : items) {
+    ARROW_ASSIGN_OR_RAISE(auto value, compiler->Compile(item));
+    if (!value.constant.has_value() || value.constant->null()) return Status::OK();
+    const auto id = SqlCast(*value.constant, value.type, SqlType::kUuid);
+    if (!id.ok()) return Status::OK();  // said when the condition is evaluated
+    ids.push_back(table::SeriesId::From(id->text()));
+  }
+  if (!scope->ids.has_value()) scope->ids = std::move(ids);
+  return Status::OK();
+}
+
+/// Which streams can meet a condition at all, as far as that is easily seen.
+Status Narrow(const json& condition, SqlCompiler* compiler, SqlScope* scope) {
+  const auto& logic = condition.value("BoolExpr", json::object());
+  if (logic.value("boolop", std::string()) == "AND_EXPR") {
+    for (const auto& part : logic.value("args", json::array())) {
+      ARROW_RETURN_NOT_OK(Narrow(part, compiler, scope));
+    }
+  }
+  const auto& node = condition.value("A_Expr", json::object());
+  const auto kind = node.value("kind", std::string());
+  const auto names = SqlNames(node.value("name", json::array()));
+  const std::string column = ColumnOf(node.value("lexpr", json::object()));
+  const auto right = node.value("rexpr", json::object());
+  const bool equals = names == std::vector<std::string>{"="};
+  if (column == "uuid" && kind == "AEXPR_IN" && equals) {
+    return NarrowToIds(right.value("/List/items"_json_pointer, json::array()), compiler, scope);
+  }
+  if (column == "uuid" && kind == "AEXPR_OP" && equals) {
+    return NarrowToIds(json::array({right}), compiler, scope);
+  }
+  if (column != "collection" || (kind != "AEXPR_LIKE" && (kind != "AEXPR_OP" || !equals))) {
+    return Status::OK();
+  }
+  if (kind == "AEXPR_LIKE" && names != std::vector<std::string>{"~~"}) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const auto value, compiler->Compile(right));
+  if (!value.constant.has_value() || value.constant->null()) return Status::OK();
+  if (value.type != SqlType::kText && value.type != SqlType::kUnknown) return Status::OK();
+  const std::string& text = value.constant->text();
+  if (kind == "AEXPR_OP") {
+    scope->collection = text;
+  } else if (scope->prefix.empty()) {
+    scope->prefix = text.substr(0, text.find_first_of("%_\\"));
+  }
+  return Status::OK();
+}
 
 class CompiledQuery : public SqlQuery {
  public:
@@ -60,8 +112,8 @@ class CompiledQuery : public SqlQuery {
       : parameters_(std::move(parameters)) {}
 
   Status Compile(const json& select);
-  Status Run(const std::vector<table::SeriesPtr>& streams,
-             const std::function<bool(std::string)>& emit) override;
+  Status Run(const VisitStreams& streams, SqlSpace* space,
+             const std::function<bool(std::string)>& emit) const override;
 
  private:
   Status CheckShape(const json& select);
@@ -74,14 +126,16 @@ class CompiledQuery : public SqlQuery {
   /// The column of the answer that an ORDER BY item names; -1 for none.
   Result<int> OutputOf(const json& item) const;
 
-  Status RunGrouped(const std::vector<table::SeriesPtr>& streams, std::vector<Row>* rows) const;
-  Status AddRows(const SqlRow& row, std::vector<Row>* rows) const;
-  bool Before(const Row& a, const Row& b) const;
-  std::string Write(const Row& row) const;
+  /// Add what a stream or a group gives to the answer; false when no more is wanted.
+  Result<bool> AddRows(const SqlRow& source, SqlOutput* output) const;
+  Result<bool> AddRow(const std::vector<SqlValue>& values, const std::vector<SqlValue>& order,
+                      SqlOutput* output) const;
+  std::string Write(const std::vector<SqlValue>& values) const;
 
   const std::vector<std::string> parameters_;
   std::unique_ptr<SqlCompiler> compiler_;
   std::string alias_;
+  SqlScope scope_;
   std::optional<SqlExpression> where_;
   std::vector<Output> outputs_;
   std::vector<Order> order_;
@@ -273,6 +327,7 @@ Status CompiledQuery::Compile(const json& select) {
   if (select.contains("whereClause")) {
     if (Aggregates(select["whereClause"])) return SqlError("aggregates are not allowed in WHERE");
     ARROW_ASSIGN_OR_RAISE(where_, compiler_->CompileCondition(select["whereClause"]));
+    ARROW_RETURN_NOT_OK(Narrow(select["whereClause"], compiler_.get(), &scope_));
   }
   ARROW_RETURN_NOT_OK(CompileGroups(select));
   ARROW_RETURN_NOT_OK(CompileOutputs());
@@ -282,170 +337,81 @@ Status CompiledQuery::Compile(const json& select) {
   return compiler_->CheckParameters();
 }
 
-Status CompiledQuery::AddRows(const SqlRow& source, std::vector<Row>* rows) const {
-  Row row;
-  const Hstore* keys = nullptr;
-  size_t keys_at = 0;
+Result<bool> CompiledQuery::AddRows(const SqlRow& source, SqlOutput* output) const {
+  std::vector<SqlValue> values;
+  size_t keys_at = outputs_.size();
   for (size_t i = 0; i < outputs_.size(); ++i) {
-    ARROW_ASSIGN_OR_RAISE(auto value, outputs_[i].expression.evaluate(source));
-    if (outputs_[i].keys) {
-      if (value.null()) return Status::OK();
-      keys = &value.hstore();
-      keys_at = i;
+    ARROW_ASSIGN_OR_RAISE(values.emplace_back(), outputs_[i].expression.evaluate(source));
+    if (outputs_[i].keys) keys_at = i;
+  }
+  std::vector<SqlValue> order;
+  for (const auto& item : order_) {
+    order.emplace_back();
+    if (item.output < 0) {
+      ARROW_ASSIGN_OR_RAISE(order.back(), item.expression.evaluate(source));
     }
-    row.values.push_back(std::move(value));
   }
-  for (const auto& order : order_) {
-    if (order.output >= 0) {
-      row.order.emplace_back();
-      continue;
-    }
-    ARROW_ASSIGN_OR_RAISE(auto value, order.expression.evaluate(source));
-    row.order.push_back(std::move(value));
+  if (keys_at == outputs_.size()) return AddRow(values, order, output);
+  const SqlValue map = values[keys_at];
+  if (map.null()) return true;
+  for (const auto& [key, held] : map.hstore()) {
+    values[keys_at] = SqlValue{key};
+    ARROW_ASSIGN_OR_RAISE(const bool more, AddRow(values, order, output));
+    if (!more) return false;
   }
-  if (keys == nullptr) {
-    rows->push_back(std::move(row));
-    return Status::OK();
-  }
-  for (const auto& [key, held] : *keys) {
-    Row one = row;
-    one.values[keys_at] = SqlValue{key};
-    rows->push_back(std::move(one));
-  }
-  return Status::OK();
+  return true;
 }
 
-/// What an aggregate has seen of a group.
-struct Tally {
-  int64_t count = 0;
-  SqlValue extreme;
-  std::unordered_set<std::string> seen;
-};
-
-Status AddTo(const SqlAggregate& aggregate, const SqlRow& row, Tally* tally) {
-  if (!aggregate.argument.has_value()) {
-    ++tally->count;
-    return Status::OK();
+Result<bool> CompiledQuery::AddRow(const std::vector<SqlValue>& values,
+                                   const std::vector<SqlValue>& order, SqlOutput* output) const {
+  std::string identity;
+  if (distinct_) {
+    for (const SqlValue& value : values) identity += SqlIdentity(value);
+    if (!output->MayBeNew(identity)) return true;
   }
-  ARROW_ASSIGN_OR_RAISE(auto value, aggregate.argument->evaluate(row));
-  if (value.null()) return Status::OK();
-  if (aggregate.kind == SqlAggregate::Kind::kCount) {
-    if (!aggregate.distinct || tally->seen.insert(SqlIdentity(value)).second) ++tally->count;
-    return Status::OK();
-  }
-  const bool wanted = aggregate.kind == SqlAggregate::Kind::kMin;
-  if (tally->extreme.null() || (CompareSql(value, tally->extreme) < 0) == wanted) {
-    tally->extreme = std::move(value);
-  }
-  return Status::OK();
-}
-
-Status CompiledQuery::RunGrouped(const std::vector<table::SeriesPtr>& streams,
-                                 std::vector<Row>* rows) const {
-  struct Group {
-    std::vector<SqlValue> keys;
-    std::vector<Tally> tallies;
-  };
-  std::vector<Group> groups;  // in the order in which they are met
-  std::unordered_map<std::string, size_t> places;
-  const auto& aggregates = compiler_->aggregates();
-  if (compiler_->keys().empty())
-    groups.push_back({.keys = {}, .tallies = std::vector<Tally>(aggregates.size())});
-  for (const auto& stream : streams) {
-    const SqlRow row{.series = stream.get()};
-    if (where_.has_value()) {
-      ARROW_ASSIGN_OR_RAISE(const auto passes, where_->evaluate(row));
-      if (!passes.truth()) continue;
-    }
-    size_t place = 0;
-    if (!compiler_->keys().empty()) {
-      std::vector<SqlValue> keys;
-      std::string identity;
-      for (const auto& key : compiler_->keys()) {
-        ARROW_ASSIGN_OR_RAISE(auto value, key.evaluate(row));
-        identity += SqlIdentity(value);
-        keys.push_back(std::move(value));
-      }
-      place = places.try_emplace(identity, groups.size()).first->second;
-      if (place == groups.size()) {
-        groups.push_back(
-            {.keys = std::move(keys), .tallies = std::vector<Tally>(aggregates.size())});
-      }
-    }
-    for (size_t i = 0; i < aggregates.size(); ++i) {
-      ARROW_RETURN_NOT_OK(AddTo(aggregates[i], row, &groups[place].tallies[i]));
-    }
-  }
-  for (const auto& group : groups) {
-    std::vector<SqlValue> results;
-    for (size_t i = 0; i < aggregates.size(); ++i) {
-      const auto& tally = group.tallies[i];
-      results.push_back(aggregates[i].kind == SqlAggregate::Kind::kCount ? SqlValue{tally.count}
-                                                                         : tally.extreme);
-    }
-    ARROW_RETURN_NOT_OK(AddRows({.keys = &group.keys, .aggregates = &results}, rows));
-  }
-  return Status::OK();
-}
-
-bool CompiledQuery::Before(const Row& a, const Row& b) const {
+  std::string key;
   for (size_t i = 0; i < order_.size(); ++i) {
-    const auto& order = order_[i];
-    const auto value = [&](const Row& row) -> const SqlValue& {
-      return order.output < 0 ? row.order[i] : row.values[static_cast<size_t>(order.output)];
-    };
-    const auto& left = value(a);
-    const auto& right = value(b);
-    if (left.null() && right.null()) continue;
-    if (left.null() || right.null()) return left.null() == order.nulls_first;
-    const auto ordering = CompareSql(left, right);
-    if (ordering != 0) return (ordering < 0) != order.descending;
+    const SqlValue& value =
+        order_[i].output < 0 ? order[i] : values[static_cast<size_t>(order_[i].output)];
+    AppendSqlOrder(value, order_[i].descending, order_[i].nulls_first, &key);
   }
-  return false;
+  return output->Add(key, identity, Write(values));
 }
 
-std::string CompiledQuery::Write(const Row& row) const {
+std::string CompiledQuery::Write(const std::vector<SqlValue>& values) const {
   auto object = json::object();
   for (size_t i = 0; i < outputs_.size(); ++i) {
     const auto type = outputs_[i].keys ? SqlType::kText : outputs_[i].expression.type;
-    object[outputs_[i].name] = SqlJson(row.values[i], type);
+    object[outputs_[i].name] = SqlJson(values[i], type);
   }
   return object.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-Status CompiledQuery::Run(const std::vector<table::SeriesPtr>& streams,
-                          const std::function<bool(std::string)>& emit) {
-  std::vector<Row> rows;
-  if (grouped_) {
-    ARROW_RETURN_NOT_OK(RunGrouped(streams, &rows));
-  } else {
-    for (const auto& stream : streams) {
-      const SqlRow row{.series = stream.get()};
-      if (where_.has_value()) {
-        ARROW_ASSIGN_OR_RAISE(const auto passes, where_->evaluate(row));
-        if (!passes.truth()) continue;
-      }
-      ARROW_RETURN_NOT_OK(AddRows(row, &rows));
+Status CompiledQuery::Run(const VisitStreams& streams, SqlSpace* space,
+                          const std::function<bool(std::string)>& emit) const {
+  bool wanted = true;
+  const SqlOutput::Emit give = [&](std::string row) { return wanted = emit(std::move(row)); };
+  SqlOutput output(
+      {.distinct = distinct_, .ordered = !order_.empty(), .offset = offset_, .limit = limit_},
+      space, &give);
+  std::optional<SqlGroups> groups;
+  if (grouped_) groups.emplace(&compiler_->keys(), &compiler_->aggregates(), space);
+  ARROW_RETURN_NOT_OK(streams(scope_, [&](const table::SeriesPtr& stream) -> Result<bool> {
+    ARROW_RETURN_NOT_OK(space->Check());
+    const SqlRow row{.series = stream};
+    if (where_.has_value()) {
+      ARROW_ASSIGN_OR_RAISE(const auto passes, where_->evaluate(row));
+      if (!passes.truth()) return true;
     }
+    if (!groups.has_value()) return AddRows(row, &output);
+    ARROW_RETURN_NOT_OK(groups->Add(row));
+    return true;
+  }));
+  if (groups.has_value()) {
+    ARROW_RETURN_NOT_OK(groups->ForEach(
+        [&](const SqlRow& group) -> Result<bool> { return AddRows(group, &output); }));
   }
-  if (distinct_) {
-    std::unordered_set<std::string> seen;
-    std::erase_if(rows, [&](const Row& row) {
-      std::string identity;
-      for (const auto& value : row.values) identity += SqlIdentity(value);
-      return !seen.insert(std::move(identity)).second;
-    });
-  }
-  if (!order_.empty()) {
-    std::stable_sort(rows.begin(), rows.end(),
-                     [this](const Row& a, const Row& b) { return Before(a, b); });
-  }
-  for (size_t i = static_cast<size_t>(std::min<int64_t>(offset_, INT64_MAX)); i < rows.size();
-       ++i) {
-    if (static_cast<int64_t>(i) - offset_ >= limit_) break;
-    if (!emit(Write(rows[i]))) break;
-  }
-  return Status::OK();
+  return wanted ? output.Finish() : Status::OK();
 }
 
 }  // namespace

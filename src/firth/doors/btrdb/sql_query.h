@@ -3,22 +3,37 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "firth/common/status.h"
+#include "firth/doors/btrdb/sql_space.h"
 #include "firth/table/series.h"
 
 namespace firth::doors::btrdb {
+
+/// Which streams a statement can be about at all; more may be given to it.
+struct SqlScope {
+  std::optional<std::vector<table::SeriesId>> ids;
+  std::optional<std::string> collection;
+  std::string prefix;  // of the collection
+};
+
+/// Visits streams one after another, until `visit` says false or fails.
+using VisitStream = std::function<Result<bool>(const table::SeriesPtr&)>;
+using VisitStreams = std::function<Status(const SqlScope&, const VisitStream&)>;
 
 /// A statement that was checked and can be run.
 class SqlQuery {
  public:
   virtual ~SqlQuery() = default;
-  /// Give each row of the answer, a JSON object, to `emit`, until that returns false. Rows come in
-  /// the order of `streams` if the statement asks for none. Errors: those of values, as SqlError.
-  virtual Status Run(const std::vector<table::SeriesPtr>& streams,
-                     const std::function<bool(std::string)>& emit) = 0;
+  /// Give each row of the answer, a JSON object, to `emit`, until that returns false. Rows come as
+  /// `streams` gives them if the statement asks for no order, but those of more groups or different
+  /// rows than fit in memory. Errors: those of values, as SqlError; of `streams`; kOverBudget where
+  /// sorting, DISTINCT or groups need more than `space`; kCancelled.
+  virtual Status Run(const VisitStreams& streams, SqlSpace* space,
+                     const std::function<bool(std::string)>& emit) const = 0;
 };
 
 /// Compile a hostile statement; `parameters` fill $1, $2, … as values. Error kInvalidArgument /

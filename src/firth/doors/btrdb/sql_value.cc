@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "firth/common/bytes.h"
 #include "firth/common/text.h"
 #include "firth/doors/btrdb/sql_parser.h"
 
@@ -122,6 +123,72 @@ std::string SqlIdentity(const SqlValue& value) {
     out += SqlIdentity(SqlValue{key}) + SqlIdentity(held ? SqlValue{*held} : SqlValue{});
   }
   return out;
+}
+
+namespace {
+
+Status NoIdentity() {
+  return Error(Code::kDataLoss, Reason::kIo, "bytes are not the identity of a value");
+}
+
+/// Take a number and the colon behind it off.
+Result<int64_t> TakeNumber(std::string_view* bytes) {
+  const size_t end = bytes->find(':');
+  if (end == std::string_view::npos) return NoIdentity();
+  const auto number = ParseInt64(std::string(bytes->substr(0, end)));
+  if (!number.ok()) return NoIdentity();
+  bytes->remove_prefix(end + 1);
+  return *number;
+}
+
+}  // namespace
+
+Result<SqlValue> SqlFromIdentity(std::string_view* bytes) {
+  if (bytes->empty()) return NoIdentity();
+  const char kind = bytes->front();
+  bytes->remove_prefix(1);
+  if (kind == 'n') return SqlValue{};
+  if (kind == '0' || kind == '1') return SqlValue{kind == '1'};
+  ARROW_ASSIGN_OR_RAISE(const int64_t number, TakeNumber(bytes));
+  if (kind == 'i') return SqlValue{number};
+  if (number < 0 || static_cast<uint64_t>(number) > bytes->size()) return NoIdentity();
+  if (kind == 't') {
+    std::string text(bytes->substr(0, static_cast<size_t>(number)));
+    bytes->remove_prefix(text.size());
+    return SqlValue{std::move(text)};
+  }
+  if (kind != 'h') return NoIdentity();
+  auto map = std::make_shared<Hstore>();
+  for (int64_t i = 0; i < number; ++i) {
+    ARROW_ASSIGN_OR_RAISE(const SqlValue key, SqlFromIdentity(bytes));
+    ARROW_ASSIGN_OR_RAISE(const SqlValue held, SqlFromIdentity(bytes));
+    if (!std::holds_alternative<std::string>(key.is)) return NoIdentity();
+    (*map)[key.text()] = held.null() ? std::nullopt : std::optional(held.text());
+  }
+  return SqlValue{std::shared_ptr<const Hstore>(std::move(map))};
+}
+
+void AppendSqlOrder(const SqlValue& value, bool descending, bool nulls_first, std::string* order) {
+  if (value.null()) {
+    order->push_back(nulls_first ? '\0' : '\2');
+    return;
+  }
+  order->push_back('\1');
+  const size_t begin = order->size();
+  if (const auto* text = std::get_if<std::string>(&value.is)) {
+    // Ends with a zero, so that a text comes before those that it begins.
+    for (const char c : *text) {
+      order->push_back(c);
+      if (c == '\0') order->push_back('\1');
+    }
+    order->append(2, '\0');
+  } else if (const auto* number = std::get_if<int64_t>(&value.is)) {
+    AppendBe<uint64_t>(order, static_cast<uint64_t>(*number) ^ uint64_t{1} << 63);
+  } else {
+    order->push_back(value.truth() ? '\1' : '\0');
+  }
+  if (!descending) return;
+  for (size_t i = begin; i < order->size(); ++i) (*order)[i] = static_cast<char>(~(*order)[i]);
 }
 
 nlohmann::json SqlJson(const SqlValue& value, SqlType type) {

@@ -1,6 +1,9 @@
 #include "firth/doors/btrdb/streams.h"
 
 #include <algorithm>
+#include <string_view>
+#include <tuple>
+#include <utility>
 
 #include "firth/doors/btrdb/facts.h"
 #include "firth/table/series_listing.h"
@@ -57,6 +60,39 @@ Status VisitStreamsOf(table::Database* database, const access::Caller& caller,
   Path path;
   if (ReadCollection(collection, &path).has_value()) return Status::OK();
   return table::VisitSeries(database->series(), caller, path, visit);
+}
+
+Status VisitStreamsIn(table::Database* database, const access::Caller& caller,
+                      const SqlScope& scope, const VisitStream& visit) {
+  if (!scope.ids.has_value()) {
+    return scope.collection.has_value()
+               ? VisitStreamsOf(database, caller, *scope.collection, visit)
+               : VisitStreamsWithPrefix(database, caller, scope.prefix, visit);
+  }
+  std::vector<std::pair<std::string, table::SeriesPtr>> found;  // by the collection's text
+  for (const table::SeriesId& id : *scope.ids) {
+    const auto series = database->series()->Get(caller, id);
+    const Code code = CodeOf(series.status());
+    if (code == Code::kNotFound || code == Code::kPermissionDenied) continue;
+    ARROW_RETURN_NOT_OK(series.status());
+    found.emplace_back(CollectionText((*series)->collection), *series);
+  }
+  const auto order = [](const auto& one) {
+    const auto tag = [&](const char* key) {
+      const auto held = one.second->tags.find(key);
+      return held == one.second->tags.end() ? std::string_view() : std::string_view(held->second);
+    };
+    return std::tuple(std::string_view(one.first), tag("name"), tag("unit"), one.second->id.view());
+  };
+  std::sort(found.begin(), found.end(),
+            [&](const auto& a, const auto& b) { return order(a) < order(b); });
+  const auto same = [](const auto& a, const auto& b) { return a.second->id == b.second->id; };
+  found.erase(std::unique(found.begin(), found.end(), same), found.end());
+  for (const auto& [text, series] : found) {
+    ARROW_ASSIGN_OR_RAISE(const bool more, visit(series));
+    if (!more) break;
+  }
+  return Status::OK();
 }
 
 }  // namespace firth::doors::btrdb

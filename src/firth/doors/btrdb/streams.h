@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "firth/doors/btrdb/sql_query.h"
 #include "firth/table/database.h"
 #include "firth/table/series.h"
 
@@ -23,11 +24,13 @@ Result<std::vector<Collection>> CollectionsWithPrefix(table::Database* database,
 
 /// Visit streams, one after the other, until `visit` says false or fails: those whose collection
 /// begins with `prefix`, by collection, name, unit, uuid.
-using VisitStream = std::function<Result<bool>(const table::SeriesPtr&)>;
 Status VisitStreamsWithPrefix(table::Database* database, const access::Caller& caller,
                               const std::string& prefix, const VisitStream& visit);
 /// The same of the streams of one collection; none where that is no name of one.
 Status VisitStreamsOf(table::Database* database, const access::Caller& caller,
                       const std::string& collection, const VisitStream& visit);
+/// The same of those that a statement can be about.
+Status VisitStreamsIn(table::Database* database, const access::Caller& caller,
+                      const SqlScope& scope, const VisitStream& visit);
 
 }  // namespace firth::doors::btrdb
