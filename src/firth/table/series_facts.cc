@@ -36,22 +36,6 @@ void AppendText(std::string_view text, std::string* place) {
   place->append(2, kEnd);
 }
 
-/// The place of a series: collection, name, unit, then all other tags.
-std::string PlaceOf(const SeriesInfo& info, bool with_others = true) {
-  std::string place = kPlaces + info.collection.ToString() + kEnd;
-  for (const char* tag : {"name", "unit"}) {
-    const auto found = info.tags.find(tag);
-    AppendText(found == info.tags.end() ? std::string_view() : found->second, &place);
-  }
-  if (!with_others) return place;
-  for (const auto& [tag, value] : info.tags) {
-    if (tag == "name" || tag == "unit") continue;
-    AppendText(tag, &place);
-    AppendText(value, &place);
-  }
-  return place;
-}
-
 std::string BurntName(const SeriesId& id, CommitId commit) {
   std::string digits = std::to_string(std::max<int64_t>(commit.value, 0));
   digits.insert(0, 19 - digits.size(), '0');
@@ -105,6 +89,22 @@ Status SeriesFacts::Open() {
   }
 }
 
+/// Collection, name, unit, then all other tags.
+std::string SeriesFacts::PlaceOf(const SeriesInfo& info, bool with_others) {
+  std::string place = kPlaces + info.collection.ToString() + kEnd;
+  for (const char* tag : {"name", "unit"}) {
+    const auto found = info.tags.find(tag);
+    AppendText(found == info.tags.end() ? std::string_view() : found->second, &place);
+  }
+  if (!with_others) return place;
+  for (const auto& [tag, value] : info.tags) {
+    if (tag == "name" || tag == "unit") continue;
+    AppendText(tag, &place);
+    AppendText(value, &place);
+  }
+  return place;
+}
+
 Result<SeriesFacts::Known> SeriesFacts::Parse(const SeriesId& id, const std::string& name,
                                               const std::string& text) const {
   const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
@@ -126,13 +126,13 @@ Result<SeriesFacts::Known> SeriesFacts::Parse(const SeriesId& id, const std::str
   return Known{.series = std::move(info)};
 }
 
-Result<SeriesFacts::Known> SeriesFacts::Load(const SeriesId& id) {
+Result<SeriesFacts::Known> SeriesFacts::Load(const SeriesId& id, bool keep) {
   uint64_t changes = 0;
   {
     std::lock_guard lock(mutex_);
     const auto found = known_.find(id);
     if (found != known_.end()) {
-      order_.splice(order_.begin(), order_, found->second);
+      if (keep) order_.splice(order_.begin(), order_, found->second);
       return found->second->second;
     }
     changes = changes_;
@@ -143,6 +143,7 @@ Result<SeriesFacts::Known> SeriesFacts::Load(const SeriesId& id) {
   if (text.has_value()) {
     ARROW_ASSIGN_OR_RAISE(known, Parse(id, name, *text));
   }
+  if (!keep) return known;
   std::lock_guard lock(mutex_);
   // What was changed meanwhile may not be what was read.
   if (changes != changes_ || known_.contains(id)) return known;
@@ -187,18 +188,17 @@ Result<std::optional<SeriesId>> SeriesFacts::Twin(const SeriesInfo& info) {
   return id;
 }
 
-void SeriesFacts::Forget(const SeriesId& id) {
+Status SeriesFacts::Change(const std::vector<SeriesId>& ids,
+                           const std::vector<catalog::ValueChange>& changes) {
+  Status changed = catalog_->ChangeValues(changes);
   std::lock_guard lock(mutex_);
   ++changes_;
-  const auto found = known_.find(id);
-  if (found == known_.end()) return;
-  order_.erase(found->second);
-  known_.erase(found);
-}
-
-Status SeriesFacts::Change(const SeriesId& id, const std::vector<catalog::ValueChange>& changes) {
-  Status changed = catalog_->ChangeValues(changes);
-  Forget(id);
+  for (const SeriesId& id : ids) {
+    const auto found = known_.find(id);
+    if (found == known_.end()) continue;
+    order_.erase(found->second);
+    known_.erase(found);
+  }
   return changed;
 }
 
@@ -210,15 +210,26 @@ Status SeriesFacts::Put(const SeriesPtr& series, const SeriesPtr& old) {
   }
   changes.push_back({.name = place, .value = ToHex(series->id.view())});
   changes.push_back({.name = NameOf(series->id), .value = Encode(*series)});
-  return Change(series->id, changes);
+  return Change({series->id}, changes);
+}
+
+Status SeriesFacts::PutNew(const std::vector<SeriesPtr>& series) {
+  std::vector<SeriesId> ids;
+  std::vector<catalog::ValueChange> changes;
+  for (const SeriesPtr& one : series) {
+    ids.push_back(one->id);
+    changes.push_back({.name = PlaceOf(*one), .value = ToHex(one->id.view())});
+    changes.push_back({.name = NameOf(one->id), .value = Encode(*one)});
+  }
+  return Change(ids, changes);
 }
 
 Status SeriesFacts::Burn(const SeriesPtr& series, CommitId last_commit) {
   const nlohmann::json burnt = {
       {"version", 1}, {"burnt", true}, {"last_commit", last_commit.value}};
-  return Change(series->id, {{.name = PlaceOf(*series), .value = std::nullopt},
-                             {.name = BurntName(series->id, last_commit), .value = ""},
-                             {.name = NameOf(series->id), .value = burnt.dump()}});
+  return Change({series->id}, {{.name = PlaceOf(*series), .value = std::nullopt},
+                               {.name = BurntName(series->id, last_commit), .value = ""},
+                               {.name = NameOf(series->id), .value = burnt.dump()}});
 }
 
 Status SeriesFacts::VisitCollection(const Path& collection, const Visit& visit) {
@@ -242,7 +253,8 @@ Status SeriesFacts::VisitCollection(const Path& collection, const Visit& visit) 
     ARROW_ASSIGN_OR_RAISE(const auto values, catalog_->ScanValues(from, end, kScanned));
     for (const auto& [place, hex] : values) {
       ARROW_ASSIGN_OR_RAISE(const SeriesId id, IdOf(place, hex));
-      ARROW_ASSIGN_OR_RAISE(const SeriesPtr series, Find(id));
+      ARROW_ASSIGN_OR_RAISE(const Known known, Load(id, /*keep=*/false));
+      const SeriesPtr& series = known.series;
       // It was moved or obliterated meanwhile.
       if (series == nullptr || series->collection != collection) continue;
       std::string now = PlaceOf(*series, /*with_others=*/false);

@@ -45,6 +45,10 @@ class SeriesFacts {
 
   /// Keep a series' facts, durably; `old` are those until now, null for a new one.
   Status Put(const SeriesPtr& series, const SeriesPtr& old);
+  /// The same of new ones, all or none of them; no two have the same id or place.
+  Status PutNew(const std::vector<SeriesPtr>& series);
+  /// What no two living series have in common: the collection and all tags, as bytes.
+  static std::string PlaceOf(const SeriesInfo& info) { return PlaceOf(info, true); }
   Status Burn(const SeriesPtr& series, CommitId last_commit);
 
   /// Visit the series of a collection by name, unit and id, until `visit` says false. In memory are
@@ -61,11 +65,12 @@ class SeriesFacts {
   };
   using Order = std::list<std::pair<SeriesId, Known>>;  // the last used first
 
-  Result<Known> Load(const SeriesId& id);
+  /// Who goes through many does not `keep` them: they would push out those in use.
+  Result<Known> Load(const SeriesId& id, bool keep = true);
+  static std::string PlaceOf(const SeriesInfo& info, bool with_others);
   Result<Known> Parse(const SeriesId& id, const std::string& name, const std::string& text) const;
-  /// Make changes, and forget what was known of a series before and after.
-  Status Change(const SeriesId& id, const std::vector<catalog::ValueChange>& changes);
-  void Forget(const SeriesId& id);
+  /// Make changes, and forget what was known of series before and after.
+  Status Change(const std::vector<SeriesId>& ids, const std::vector<catalog::ValueChange>& changes);
 
   catalog::Catalog* const catalog_;
   std::mutex mutex_;

@@ -2,6 +2,8 @@
 #include "firth/table/series_store.h"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "firth/common/logging.h"
 #include "firth/common/text.h"
@@ -150,7 +152,56 @@ Status SeriesStoreImpl::MakeCollection(const access::Caller& caller, const Path&
 Status SeriesStoreImpl::Create(const access::Caller& caller, const SeriesInfo& series) {
   ARROW_RETURN_NOT_OK(
       database_->access()->Check(caller, access::kCreate, series.collection.Parent()));
+  Creation creation{.caller = caller, .series = series};
+  {
+    std::lock_guard lock(mutex_);
+    creations_.push_back(&creation);
+  }
+  // Whoever comes first makes all that wait; the others find theirs made.
   std::lock_guard changing(change_mutex_);
+  if (!creation.done) {
+    std::vector<Creation*> all;
+    {
+      std::lock_guard lock(mutex_);
+      all.swap(creations_);
+    }
+    MakeAll(all);
+  }
+  return creation.made;
+}
+
+void SeriesStoreImpl::MakeAll(const std::vector<Creation*>& all) {
+  std::vector<Creation*> group;  // to be made in one step: nothing of one is another's
+  std::set<SeriesId> ids;
+  std::set<std::string> places;
+  const auto make = [&] {
+    std::vector<SeriesPtr> series;
+    for (Creation* one : group) {
+      auto made = std::make_shared<SeriesInfo>(one->series);
+      made->property_version = 1;
+      series.push_back(std::move(made));
+    }
+    const Status made = group.empty() ? Status::OK() : facts_.PutNew(series);
+    for (Creation* one : group) one->made = made;
+    group.clear();
+    ids.clear();
+    places.clear();
+  };
+  for (Creation* one : all) {
+    one->done = true;
+    const std::string place = SeriesFacts::PlaceOf(one->series);
+    // The second of two that are alike is told of the first.
+    if (ids.contains(one->series.id) || places.contains(place)) make();
+    one->made = MayCreate(one->caller, one->series);
+    if (!one->made.ok()) continue;
+    group.push_back(one);
+    ids.insert(one->series.id);
+    places.insert(place);
+  }
+  make();
+}
+
+Status SeriesStoreImpl::MayCreate(const access::Caller& caller, const SeriesInfo& series) {
   ARROW_ASSIGN_OR_RAISE(const SeriesPtr present, facts_.Find(series.id));
   if (present != nullptr) {
     return Error(Code::kAlreadyExists, Reason::kSeriesExists,
@@ -166,10 +217,7 @@ Status SeriesStoreImpl::Create(const access::Caller& caller, const SeriesInfo& s
     return Error(Code::kAlreadyExists, Reason::kTagsTaken,
                  "another series of '" + series.collection.ToString() + "' has these tags");
   }
-  ARROW_RETURN_NOT_OK(MakeCollection(caller, series.collection));
-  auto made = std::make_shared<SeriesInfo>(series);
-  made->property_version = 1;
-  return facts_.Put(made, nullptr);
+  return MakeCollection(caller, series.collection);
 }
 
 Result<SeriesPtr> SeriesStoreImpl::Get(const access::Caller& caller, const SeriesId& id) {

@@ -138,6 +138,17 @@ class SeriesStoreImpl : public SeriesStore {
   /// `bytes`: what was applied counts so much towards the next base.
   Status Replay(uint64_t* bytes);
   Status ReplayEntry(const log::StoredEntry& entry);
+  /// A series that somebody waits for.
+  struct Creation {
+    const access::Caller& caller;
+    const SeriesInfo& series;
+    bool done = false;  // guarded by change_mutex_, as is what came of it
+    Status made;
+  };
+  /// Make series, many in one step. Under change_mutex_.
+  void MakeAll(const std::vector<Creation*>& all);
+  /// Nothing stands in its way; its collection is there then.
+  Status MayCreate(const access::Caller& caller, const SeriesInfo& series);
   std::shared_ptr<SeriesWriter> WriterOf(const SeriesId& id);
   /// A series of a cut, and the revision that it has in it.
   struct CutSeries {
@@ -165,6 +176,7 @@ class SeriesStoreImpl : public SeriesStore {
   std::unique_ptr<timeview::TimeView> view_;
   mutable std::mutex mutex_;
   std::unordered_map<SeriesId, std::weak_ptr<SeriesWriter>> writers_;  // guarded by mutex_
+  std::vector<Creation*> creations_;                                   // guarded by mutex_
   Status broken_;            // guarded by mutex_; what is durable could not be applied
   std::mutex change_mutex_;  // one change of facts at a time; taken before mutex_
   std::mutex apply_mutex_;   // the time view has one writer

@@ -142,3 +142,22 @@ def test_more_than_its_memory_holds(tmp_path):
         assert query("select name from streams order by name limit 1") == [{"name": "n0000"}]
     finally:
         server.stop()
+
+
+def test_many_that_are_made_at_once(server):
+    conn = server.connect()
+
+    def make(i):
+        # Each place is wanted by four, each id by two.
+        try:
+            conn.create(uuid.UUID(int=i // 2), "busy", tags={"name": f"n{i // 4}"})
+            return "made"
+        except (errors.StreamExists, errors.AmbiguousStream) as error:
+            return type(error).__name__
+
+    with concurrent.futures.ThreadPoolExecutor(32) as pool:
+        told = collections.Counter(pool.map(make, range(400)))
+    assert told["made"] == 100 and sum(told.values()) == 400
+    assert conn.query("select count(*), count(distinct name) n from streams") == [{"count": 100, "n": 100}]
+    again = server.connect().streams_in_collection("busy")
+    assert sorted(stream.name for stream in again) == sorted(f"n{i}" for i in range(100))
