@@ -34,6 +34,16 @@ def test_series_of_a_table(firth, table):
     assert lines[0].split() == ["PATH", "NAME", "ID"] and len(lines) == 4
 
 
+def test_describe_tells_how_they_stand(firth, table):
+    assert "time_view" not in good(firth("describe", table, "--json")).json  # nobody asked for its series yet
+    good(firth("nearest", table, "--series", "volts"))
+    told = good(firth("describe", table, "--json")).json["time_view"]
+    assert told["series"] == 2 and told["points"] == 288 and told["points_exact"] and told["lag_bytes"] == 0
+    assert told["watermark"] > 0
+    shown = good(firth("describe", table)).out
+    assert "their points" in shown and "288" in shown
+
+
 def test_windows(firth, table):
     hours = good(firth("windows", table, "--series", "volts", "--start", "2024-01-01T00:00:00Z", "--end",
                        "2024-01-02T00:00:00Z", "--width", "1h", "--json")).json

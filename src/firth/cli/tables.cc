@@ -54,6 +54,14 @@ std::string ColumnsText(const json& schema) {
   return columns.Take(true);
 }
 
+/// How far a view is.
+void AddReach(const json& view, TextTable* facts) {
+  facts->Add({"they reach commit", std::to_string(view["watermark"].get<int64_t>()) +
+                                       ", their base " +
+                                       std::to_string(view["base"].get<int64_t>())});
+  facts->Add({"still to be applied", BytesText(view["lag_bytes"].get<uint64_t>())});
+}
+
 /// What of a description is not its columns, a line each.
 std::string FactsText(const json& description) {
   TextTable facts({{""}, {""}});
@@ -63,7 +71,7 @@ std::string FactsText(const json& description) {
   facts.Add({"bytes", BytesText(stats["bytes"].get<uint64_t>())});
   for (const auto& [name, value] : description.items()) {
     if (name == "path" || name == "schema" || name == "stats" || name == "key_view" ||
-        value.empty()) {
+        name == "time_view" || value.empty()) {
       continue;
     }
     std::string text = value.is_string()  ? value.get<std::string>()
@@ -83,10 +91,17 @@ std::string FactsText(const json& description) {
     facts.Add({"current rows", (keys["rows_exact"].get<bool>() ? "" : "about ") +
                                    WithCommas(keys["rows"].get<int64_t>())});
     facts.Add({"their bytes", BytesText(keys["bytes"].get<uint64_t>())});
-    facts.Add({"they reach commit", std::to_string(keys["watermark"].get<int64_t>()) +
-                                        ", their base " +
-                                        std::to_string(keys["base"].get<int64_t>())});
-    facts.Add({"still to be applied", BytesText(keys["lag_bytes"].get<uint64_t>())});
+    AddReach(keys, &facts);
+  }
+  if (description.contains("time_view")) {
+    const json& series = description["time_view"];
+    facts.Add({"series", WithCommas(series["series"].get<int64_t>())});
+    facts.Add({"their points", (series["points_exact"].get<bool>() ? "" : "about ") +
+                                   WithCommas(series["points"].get<int64_t>())});
+    if (const auto bytes = series["bytes"].get<uint64_t>(); bytes > 0) {
+      facts.Add({"their bytes", "about " + BytesText(bytes)});
+    }
+    AddReach(series, &facts);
   }
   return facts.Take(false);
 }

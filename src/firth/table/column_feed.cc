@@ -7,12 +7,11 @@
 #include "firth/common/logging.h"
 #include "firth/common/name_uuid.h"
 #include "firth/table/database_impl.h"
+#include "firth/timeview/snapshot_state.h"
 
 namespace firth::table {
 namespace {
 
-/// Values that one step looks at, at most, unless one commit has more.
-constexpr uint64_t kStepValuesMax = uint64_t{1} << 21;
 constexpr uint64_t kStepRowsMin = 4096;
 /// Commits that are looked at to find where a step ends.
 constexpr int64_t kCommitsLooked = 16 * 1024;
@@ -259,6 +258,8 @@ Status ColumnFeed::BeginAnew(Fed* fed) {
   bases_->Obliterated();
   std::lock_guard lock(mutex_);
   ++fed->generation;
+  fed->joined.clear();
+  fed->points = 0;
   fed->runs.clear();
   fed->partitions.clear();
   fed->broken = Status::OK();
@@ -352,7 +353,8 @@ Status ColumnFeed::TakeStep(Fed* fed, const TablePtr& table, CommitId target) {
     if (trimmed) return TakeRowsAsOf(fed, table, partitions, columns, target);
   }
   const uint64_t rows_max =
-      std::max(kStepRowsMin, kStepValuesMax / std::max<size_t>(columns.size(), 1));
+      std::min(std::max(kStepRowsMin, step_values_max_ / std::max<size_t>(columns.size(), 1)),
+               step_values_max_.load());
   ARROW_ASSIGN_OR_RAISE(const Step step, PlanStep(partitions, from, target, rows_max));
   if (!columns.empty() && !step.parts.empty()) {
     const int64_t before = sequence_;
@@ -384,29 +386,22 @@ Status ColumnFeed::TakeRowsAsOf(Fed* fed, const TablePtr& table,
                                 const std::vector<PartitionInfo>& partitions,
                                 const std::vector<std::string>& columns, CommitId at) {
   const ColumnPoints points(*table->current, columns);
-  ARROW_ASSIGN_OR_RAISE(const auto reader, database_->OpenRowsAt(table, points.scanned(), at));
-  GatheredPoints gathered;
   const int64_t before = sequence_;
-  const auto take = [&]() -> Status {
-    while (true) {
+  const auto open = [&](const std::vector<std::string>& names) -> Result<ColumnPasses::Rows> {
+    ARROW_ASSIGN_OR_RAISE(const auto reader, database_->OpenRowsAt(table, names, at));
+    return [reader, at]() -> Result<std::optional<ScannedBatch>> {
       std::shared_ptr<arrow::RecordBatch> rows;
       ARROW_RETURN_NOT_OK(reader->ReadNext(&rows));
-      if (rows == nullptr) break;
-      ARROW_RETURN_NOT_OK(points.Add({.rows = rows, .commit = at}, &fed->keys, &gathered));
-      if (gathered.count >= kStepValuesMax) {
-        ARROW_RETURN_NOT_OK(Apply(*fed, columns, std::exchange(gathered, {}), true));
-      }
-    }
-    return Apply(*fed, columns, std::move(gathered), false);
+      if (rows == nullptr) return std::nullopt;
+      return ScannedBatch{.rows = std::move(rows), .commit = at};
+    };
   };
-  const Status taken = take();
+  const Status taken = AbsorbWhole(fed, columns, points, open);
   std::lock_guard lock(mutex_);
   if (!taken.ok()) {
     if (sequence_ != before) fed->broken = taken;
     return taken;
   }
-  hidden_.clear();
-  ++shown_again_;
   for (const PartitionInfo& partition : partitions) fed->partitions.insert(partition.id);
   MoveRuns(fed, CommitId(0), at);
   return Status::OK();
@@ -430,31 +425,83 @@ void ColumnFeed::MoveRuns(Fed* fed, CommitId from, CommitId to) {
 Status ColumnFeed::Absorb(Fed* fed, const TablePtr& table, const std::vector<std::string>& columns,
                           const Step& step) {
   const ColumnPoints points(*table->current, columns);
-  GatheredPoints gathered;
-  for (const Part& part : step.parts) {
-    ARROW_ASSIGN_OR_RAISE(const auto scanner,
-                          database_->Scan(access::Internal(), {.table = table,
-                                                               .columns = points.scanned(),
-                                                               .partition = part.where.partition,
-                                                               .bucket = part.where.bucket,
-                                                               .from = part.from,
-                                                               .to = part.to}));
-    while (true) {
-      ARROW_ASSIGN_OR_RAISE(const auto batch, scanner->Next());
-      if (!batch.has_value()) break;
-      ARROW_RETURN_NOT_OK(points.Add(*batch, &fed->keys, &gathered));
-      if (step.whole && gathered.count >= kStepValuesMax) {
-        ARROW_RETURN_NOT_OK(Apply(*fed, columns, std::exchange(gathered, {}), true));
+  const auto open = [&](const std::vector<std::string>& names) -> Result<ColumnPasses::Rows> {
+    return [this, table, names, parts = step.parts, next = size_t{0},
+            scanner = std::shared_ptr<Scanner>()]() mutable -> Result<std::optional<ScannedBatch>> {
+      while (true) {
+        if (scanner != nullptr) {
+          ARROW_ASSIGN_OR_RAISE(auto batch, scanner->Next());
+          if (batch.has_value()) return batch;
+          scanner = nullptr;
+        }
+        if (next == parts.size()) return std::nullopt;
+        const Part& part = parts[next++];
+        ARROW_ASSIGN_OR_RAISE(
+            scanner, database_->Scan(access::Internal(), {.table = table,
+                                                          .columns = names,
+                                                          .partition = part.where.partition,
+                                                          .bucket = part.where.bucket,
+                                                          .from = part.from,
+                                                          .to = part.to}));
       }
-    }
+    };
+  };
+  if (step.whole) return AbsorbWhole(fed, columns, points, open);
+  GatheredPoints gathered;
+  ARROW_ASSIGN_OR_RAISE(const auto rows, open(points.scanned()));
+  while (true) {
+    ARROW_ASSIGN_OR_RAISE(const auto batch, rows());
+    if (!batch.has_value()) break;
+    ARROW_RETURN_NOT_OK(points.Add(*batch, &fed->keys, &gathered));
   }
-  ARROW_RETURN_NOT_OK(Apply(*fed, columns, std::move(gathered), false));
+  return Apply(fed, columns, std::move(gathered), false);
+}
+
+Status ColumnFeed::AbsorbWhole(Fed* fed, const std::vector<std::string>& columns,
+                               const ColumnPoints& points, ColumnPasses::Open open) {
+  ColumnPasses passes(&points, &fed->keys, step_values_max_, std::move(open));
+  return passes.Run([&](PassedPoints passed) -> Status {
+    ARROW_RETURN_NOT_OK(Apply(fed, columns, std::move(passed.points), passed.is_part));
+    return passed.is_part ? Status::OK() : ShowWhole(fed);
+  });
+}
+
+Status ColumnFeed::ShowWhole(Fed* fed) {
+  // Only who absorbs, as this does, changes what is hidden.
+  std::vector<std::pair<SeriesId, Joined>> whole;
+  for (const auto& [inner, before] : hidden_) {
+    ARROW_ASSIGN_OR_RAISE(const int64_t last, view_->LatestRevision(inner));
+    if (last > before + 1) whole.push_back({inner, {.first = before + 1, .last = last}});
+  }
   std::lock_guard lock(mutex_);
-  if (!hidden_.empty()) {
-    hidden_.clear();
-    ++shown_again_;
-  }
+  if (hidden_.empty()) return Status::OK();
+  for (const auto& [inner, joined] : whole) fed->joined[inner].push_back(joined);
+  hidden_.clear();
+  ++shown_again_;
   return Status::OK();
+}
+
+int64_t ColumnFeed::AsShown(const JoinedRevisions& joined, int64_t revision) {
+  int64_t left_out = 0;
+  for (const Joined& one : joined) {
+    if (one.last > revision) break;
+    left_out += one.last - one.first;
+  }
+  return revision - left_out;
+}
+
+Result<int64_t> ColumnFeed::Shown::InView(int64_t wanted) const {
+  if (wanted > revision) {
+    return Error(Code::kNotFound, Reason::kVersionNotFound,
+                 "there is no version " + std::to_string(wanted) + "; the latest is " +
+                     std::to_string(revision));
+  }
+  if (wanted == timeview::kLatestRevision) wanted = revision;
+  for (const Joined& one : joined) {
+    if (one.first > wanted) break;
+    wanted += one.last - one.first;
+  }
+  return wanted;
 }
 
 namespace {
@@ -463,6 +510,7 @@ namespace {
 struct OwnedEdit {
   timeview::Edit edit;
   SeriesId told;
+  int64_t told_revision = 0;
   std::vector<int64_t> times;
   std::vector<double> values;
   std::optional<timeview::PointBatch> came;  // where that is not all points
@@ -470,11 +518,12 @@ struct OwnedEdit {
 
 }  // namespace
 
-Status ColumnFeed::Apply(const Fed& fed, const std::vector<std::string>& columns,
-                         GatheredPoints gathered, bool part_of_commit) {
+Status ColumnFeed::Apply(Fed* fed, const std::vector<std::string>& columns, GatheredPoints gathered,
+                         bool part_of_commit) {
   std::vector<std::unique_ptr<OwnedEdit>> waiting;
   std::unordered_map<SeriesId, int64_t> latest;
   uint64_t bytes = 0;
+  uint64_t points = 0;
   const auto flush = [&]() -> Status {
     if (waiting.empty()) return Status::OK();
     std::vector<timeview::Edit> edits;
@@ -484,12 +533,14 @@ Status ColumnFeed::Apply(const Fed& fed, const std::vector<std::string>& columns
       one->edit.values = one->values;
       edits.push_back(one->edit);
       bytes += kEditBytes + one->times.size() * kPointBytes;
+      points += one->times.size();
     }
     ARROW_RETURN_NOT_OK(view_->Apply(edits, CommitId(sequence_ + 1)));
     ++sequence_;
     for (const auto& one : waiting) {
       timeview::Edit told = one->edit;
       told.series = one->told;
+      told.revision = one->told_revision;
       told.replace = false;
       if (one->came.has_value()) {
         told.times = one->came->times;
@@ -503,10 +554,11 @@ Status ColumnFeed::Apply(const Fed& fed, const std::vector<std::string>& columns
   for (auto& [commit, changed] : gathered.commits) {
     for (auto& [place, changes] : changed) {
       if (changes.times.empty()) continue;
-      ARROW_ASSIGN_OR_RAISE(const SeriesKey key, SeriesKeys::Decode(fed.keys.encoded()[place.key]));
+      ARROW_ASSIGN_OR_RAISE(const SeriesKey key,
+                            SeriesKeys::Decode(fed->keys.encoded()[place.key]));
       auto owned = std::make_unique<OwnedEdit>();
-      owned->told = ColumnSeriesId(fed.edition, columns[place.column], key);
-      owned->edit.series = InnerOf(fed, owned->told);
+      owned->told = ColumnSeriesId(fed->edition, columns[place.column], key);
+      owned->edit.series = InnerOf(*fed, owned->told);
       const SeriesId inner = owned->edit.series;
       if (changes.gone.empty()) {
         owned->times = std::move(changes.times);
@@ -526,16 +578,24 @@ Status ColumnFeed::Apply(const Fed& fed, const std::vector<std::string>& columns
       if (revision == 0) {
         ARROW_ASSIGN_OR_RAISE(revision, view_->LatestRevision(inner));
       }
-      if (part_of_commit) {
+      int64_t shown = revision;
+      {
         std::lock_guard lock(mutex_);
-        hidden_.emplace(inner, revision);
+        if (part_of_commit) hidden_.emplace(inner, revision);
+        const auto hidden = hidden_.find(inner);
+        if (hidden != hidden_.end()) shown = hidden->second;
+        const auto joined = fed->joined.find(inner);
+        if (joined != fed->joined.end()) shown = AsShown(joined->second, shown);
       }
+      owned->told_revision = shown + 1;
       owned->edit.revision = ++revision;
       waiting.push_back(std::move(owned));
     }
   }
   ARROW_RETURN_NOT_OK(flush());
   bases_->Applied(bytes);
+  std::lock_guard lock(mutex_);
+  fed->points += points;
   return Status::OK();
 }
 
@@ -566,6 +626,10 @@ Result<ColumnFeed::Shown> ColumnFeed::ShownOf(const FedSeries& series) {
       std::lock_guard lock(mutex_);
       const Fed* fed = FindFed(series.table->current->id);
       shown.inner = fed == nullptr ? series.id : InnerOf(*fed, series.id);
+      shown.joined.clear();
+      if (fed != nullptr && fed->joined.contains(shown.inner)) {
+        shown.joined = fed->joined.at(shown.inner);
+      }
       again = shown_again_;
     }
     ARROW_ASSIGN_OR_RAISE(shown.revision, view_->LatestRevision(shown.inner));
@@ -573,6 +637,7 @@ Result<ColumnFeed::Shown> ColumnFeed::ShownOf(const FedSeries& series) {
     if (again != shown_again_) continue;
     const auto hidden = hidden_.find(shown.inner);
     if (hidden != hidden_.end()) shown.revision = std::min(shown.revision, hidden->second);
+    shown.revision = AsShown(shown.joined, shown.revision);
     return shown;
   }
 }
@@ -584,23 +649,22 @@ Result<int64_t> ColumnFeed::LatestRevision(const FedSeries& series) {
 
 Result<Snapshot> ColumnFeed::Pin(const FedSeries& series, int64_t revision) {
   ARROW_ASSIGN_OR_RAISE(const Shown shown, ShownOf(series));
-  if (revision > shown.revision) {
-    return Error(Code::kNotFound, Reason::kVersionNotFound,
-                 "there is no version " + std::to_string(revision) + "; the latest is " +
-                     std::to_string(shown.revision));
-  }
-  return view_->Pin(shown.inner, revision == timeview::kLatestRevision ? shown.revision : revision);
+  ARROW_ASSIGN_OR_RAISE(const int64_t in_view, shown.InView(revision));
+  ARROW_ASSIGN_OR_RAISE(Snapshot pinned, view_->Pin(shown.inner, in_view));
+  const int64_t as_shown = AsShown(shown.joined, in_view);
+  if (as_shown == in_view) return pinned;
+  auto state = std::make_shared<timeview::internal::SnapshotState>(*pinned.state());
+  state->revision = as_shown;
+  return Snapshot(std::move(state));
 }
 
 Result<std::unique_ptr<timeview::RangeCursor>> ColumnFeed::Changes(const FedSeries& series,
                                                                    int64_t from, int64_t to,
                                                                    int resolution) {
   ARROW_ASSIGN_OR_RAISE(const Shown shown, ShownOf(series));
-  if (to == timeview::kLatestRevision) to = shown.revision;
-  if (to > shown.revision) {
-    return Error(Code::kNotFound, Reason::kVersionNotFound,
-                 "there is no version " + std::to_string(to) + "; the latest is " +
-                     std::to_string(shown.revision));
+  ARROW_ASSIGN_OR_RAISE(to, shown.InView(to));
+  if (from > timeview::kEmptyRevision) {
+    ARROW_ASSIGN_OR_RAISE(from, shown.InView(from));
   }
   return view_->Changes(shown.inner, from, to, resolution);
 }
@@ -610,13 +674,6 @@ CommitId ColumnFeed::BaseOf(const EditionInfo& edition) const {
   const Fed* fed = FindFed(edition.id);
   if (fed == nullptr || fed->runs.empty()) return CommitId(Declares(edition) ? 0 : INT64_MAX);
   return fed->base;
-}
-
-std::optional<ViewStats> ColumnFeed::StatsOf(const EditionInfo& edition) const {
-  std::lock_guard lock(mutex_);
-  const Fed* fed = FindFed(edition.id);
-  if (fed == nullptr || fed->runs.empty()) return std::nullopt;
-  return ViewStats{.watermark = WatermarkOf(*fed), .base = fed->base};
 }
 
 }  // namespace firth::table

@@ -2,7 +2,8 @@
 //
 // A table is fed from the first time that one of its columns is asked for, or from the start where
 // its edition declares a time view. Each commit that changes the points of a series is a revision
-// of it; one of very many rows is several, which are shown together. Where a table has a key its
+// of it. In the view one that brings very much to one series is several, which are shown as one.
+// Where a table has a key its
 // log must tell what each effect took away (image full), and rows must have times of their own:
 // then a revision takes the old points away and brings the new ones.
 //
@@ -22,12 +23,13 @@
 #include <utility>
 #include <vector>
 
+#include "firth/table/column_passes.h"
 #include "firth/table/column_points.h"
 #include "firth/table/database.h"
 #include "firth/table/in_work.h"
 #include "firth/table/series_bases.h"
 #include "firth/table/series_feed.h"
-#include "firth/table/view_stats.h"
+#include "firth/table/series_stats.h"
 #include "firth/timeview/time_view.h"
 
 namespace firth::table {
@@ -55,6 +57,10 @@ class ColumnFeed {
   /// Are columns of this edition fed? Those of others are read from their log (column_series.h).
   static bool Takes(const EditionInfo& edition);
 
+  /// Values that one step looks at, and that are in memory of a commit that has more; tests make it
+  /// small.
+  void set_step_values_max(uint64_t values) { step_values_max_ = values; }
+
   /// Absorb every commit that is durable now. Errors: kUnavailable when that takes too long, then
   /// it is to be asked again; kDataLoss when the view was lost and the log was trimmed;
   /// kOverBudget.
@@ -70,7 +76,7 @@ class ColumnFeed {
   /// INT64_MAX where none are fed.
   CommitId BaseOf(const EditionInfo& edition) const;
   /// How the series of an edition stand; nothing where none are fed.
-  std::optional<ViewStats> StatsOf(const EditionInfo& edition) const;
+  Result<std::optional<SeriesStats>> StatsOf(const TableInfo& table) const;
   Status CutBase() { return bases_->Cut(); }
   std::unique_lock<std::mutex> HoldBase() { return bases_->Hold(); }
 
@@ -83,13 +89,21 @@ class ColumnFeed {
     std::vector<std::string> columns;
     CommitId watermark{0};
   };
+  /// Revisions in the view that one commit made, of which only the last is shown.
+  struct Joined {
+    int64_t first = 0;
+    int64_t last = 0;
+  };
+  using JoinedRevisions = std::vector<Joined>;  // ascending
   /// What is fed of an edition.
   struct Fed {
     EditionId edition;
     TableId table;
     int64_t generation = 0;  // one more each time that its series were begun anew
     std::vector<Run> runs;
-    std::set<PartitionId> partitions;  // those that rows came from
+    uint64_t points = 0;                         // that came
+    std::set<PartitionId> partitions;            // those that rows came from
+    std::map<SeriesId, JoinedRevisions> joined;  // by what a series is called in the view
     SeriesKeys keys;
     size_t keys_saved = 0;
     CommitId base{0};    // up to which the last base holds everything; 0: there is none
@@ -140,15 +154,25 @@ class ColumnFeed {
                         CommitId target, uint64_t rows_max) const;
   Status Absorb(Fed* fed, const TablePtr& table, const std::vector<std::string>& columns,
                 const Step& step);
-  Status Apply(const Fed& fed, const std::vector<std::string>& columns, GatheredPoints gathered,
+  Status Apply(Fed* fed, const std::vector<std::string>& columns, GatheredPoints gathered,
                bool part_of_commit);
+  /// Absorb one commit of any number of rows, which `open` scans.
+  Status AbsorbWhole(Fed* fed, const std::vector<std::string>& columns, const ColumnPoints& points,
+                     ColumnPasses::Open open);
+  /// What was hidden of a commit is whole: show it as one revision.
+  Status ShowWhole(Fed* fed);
   SeriesId InnerOf(const Fed& fed, const SeriesId& id) const;
   /// The latest revision that is shown, and what a series is called in the view.
   struct Shown {
     SeriesId inner;
-    int64_t revision = 0;
+    int64_t revision = 0;  // as it is shown
+    JoinedRevisions joined;
+
+    /// The view's revision that is shown as `revision`, which there is.
+    Result<int64_t> InView(int64_t revision) const;
   };
   Result<Shown> ShownOf(const FedSeries& series);
+  static int64_t AsShown(const JoinedRevisions& joined, int64_t revision);
   Result<bool> Trimmed(const std::vector<PartitionInfo>& partitions) const;
   /// Absorb a keyed table whose log was trimmed: its rows as they stand are the first revision.
   Status TakeRowsAsOf(Fed* fed, const TablePtr& table, const std::vector<PartitionInfo>& partitions,
@@ -168,6 +192,7 @@ class ColumnFeed {
   Executor* executor_ = nullptr;
   const std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
   std::atomic<bool> queued_{false};
+  std::atomic<uint64_t> step_values_max_{uint64_t{1} << 21};
   std::atomic<size_t> count_{0};          // of editions_
   std::mutex feed_mutex_;                 // held by who absorbs; taken before mutex_
   int64_t sequence_ = 0;                  // guarded by feed_mutex_; of what was applied to the view

@@ -1,9 +1,10 @@
 // What the feed of columns has absorbed, kept in the catalog beside the base of its view.
 //
 // `columnview/state`: JSON {version: 1, states: [{sequence, editions: [{edition, table, generation,
-// partitions, runs: [{columns, watermark}]}]}]}: the state that belongs to the base whose watermark
-// is `sequence`, and that of the base that is being made. `columnview/keys/EDITION/NUMBER`: keys of
-// series in hex, one a line, in the order in which they were first seen.
+// partitions, runs: [{columns, watermark}], joined: {ID: [[first, last]]}, points}]}]}: the state
+// that belongs to the base whose watermark is `sequence`, and that of the base that is being made.
+// `columnview/keys/EDITION/NUMBER`: keys of series in hex, one a line, in the order in which they
+// were first seen.
 #include <nlohmann/json.hpp>
 
 #include "firth/common/logging.h"
@@ -118,6 +119,17 @@ Status ColumnFeed::LoadState(bool lost) {
         fed->runs.push_back({.columns = run.at("columns").get<std::vector<std::string>>(),
                              .watermark = CommitId(run.at("watermark").get<int64_t>())});
       }
+      // Older versions wrote neither.
+      fed->points = one.value("points", uint64_t{0});
+      const auto all_joined = one.value("joined", nlohmann::json::object());
+      for (const auto& [hex, joined] : all_joined.items()) {
+        const auto inner = FromHex(hex);
+        if (!inner.ok() || inner->size() != 16) return DamagedValue(kStateName);
+        for (const auto& revisions : joined) {
+          fed->joined[SeriesId::From(*inner)].push_back(
+              {.first = revisions.at(0).get<int64_t>(), .last = revisions.at(1).get<int64_t>()});
+        }
+      }
       fed->base = WatermarkOf(*fed);
       editions_[fed->edition] = std::move(fed);
     }
@@ -143,6 +155,8 @@ Status ColumnFeed::LoadState(bool lost) {
   if (!lost) return Status::OK();
   for (auto& [id, fed] : editions_) {
     fed->base = CommitId(0);
+    fed->joined.clear();
+    fed->points = 0;
     fed->partitions.clear();
     ARROW_ASSIGN_OR_RAISE(const auto partitions, catalog->ListPartitions(id));
     for (const PartitionInfo& partition : partitions) {
@@ -182,11 +196,18 @@ Status ColumnFeed::SaveState() {
     for (const Run& run : fed->runs) {
       runs.push_back({{"columns", run.columns}, {"watermark", run.watermark.value}});
     }
+    nlohmann::json joined = nlohmann::json::object();
+    for (const auto& [inner, revisions] : fed->joined) {
+      nlohmann::json& list = joined[ToHex(inner.view())];
+      for (const Joined& one : revisions) list.push_back({one.first, one.last});
+    }
     editions.push_back({{"edition", id.value},
                         {"table", fed->table.value},
                         {"generation", fed->generation},
                         {"partitions", std::move(partitions)},
-                        {"runs", std::move(runs)}});
+                        {"runs", std::move(runs)},
+                        {"joined", std::move(joined)},
+                        {"points", fed->points}});
   }
   const nlohmann::json state = {{"sequence", sequence_}, {"editions", std::move(editions)}};
   nlohmann::json states = nlohmann::json::array();

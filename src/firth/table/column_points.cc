@@ -122,8 +122,29 @@ ColumnPoints::ColumnPoints(const EditionInfo& edition, std::vector<std::string> 
   for (const std::string& name : spec_.series_by) add(name);
 }
 
-Status ColumnPoints::Add(const ScannedBatch& batch, SeriesKeys* keys,
-                         GatheredPoints* gathered) const {
+bool ColumnPoints::MayHold(const PlaceRange& range) const {
+  for (uint32_t c = 0; c < columns_.size(); ++c) {
+    const bool one_series = spec_.series_by.empty();
+    if (one_series ? range.Holds(SeriesPlace{.column = c}) : range.Holds(c)) return true;
+  }
+  return false;
+}
+
+std::vector<std::string> ColumnPoints::ScannedFor(const PlaceRange& range) const {
+  std::vector<std::string> names;
+  for (uint32_t c = 0; c < scanned_.size(); ++c) {
+    const std::string& name = scanned_[c];
+    const auto& keys = spec_.series_by;
+    const bool tells =
+        name == spec_.time_column || std::find(keys.begin(), keys.end(), name) != keys.end();
+    // Behind the values are those that tell times and series only.
+    if (tells || c >= columns_.size() || range.Holds(c)) names.push_back(name);
+  }
+  return names;
+}
+
+Status ColumnPoints::Add(const ScannedBatch& batch, SeriesKeys* keys, GatheredPoints* gathered,
+                         const PlaceRange& range) const {
   const arrow::RecordBatch& rows = *batch.rows;
   const auto count = static_cast<size_t>(rows.num_rows());
   std::vector<std::optional<int64_t>> times;
@@ -159,21 +180,24 @@ Status ColumnPoints::Add(const ScannedBatch& batch, SeriesKeys* keys,
   }
   auto& commit = gathered->commits[batch.commit];
   for (uint32_t c = 0; c < columns_.size(); ++c) {
+    if (!range.Holds(c)) continue;
     ARROW_ASSIGN_OR_RAISE(const auto values,
                           arrow::compute::Cast(*rows.GetColumnByName(columns_[c]), arrow::float64(),
                                                arrow::compute::CastOptions::Unsafe()));
     const auto& doubles = static_cast<const arrow::DoubleArray&>(*values);
-    PointChanges* changes = nullptr;
-    uint32_t key = 0;
+    PointChanges* changes = nullptr;  // those of `key`, unless the range lacks it
+    std::optional<uint32_t> key;
     for (size_t i = 0; i < count; ++i) {
       const auto row = static_cast<int64_t>(i);
       if (!times[i].has_value() || !IsPointTime(*times[i]) || doubles.IsNull(row)) continue;
       const double value = doubles.Value(row);
       if (!std::isfinite(value)) continue;
-      if (changes == nullptr || numbers[i] != key) {
+      if (numbers[i] != key) {
         key = numbers[i];
-        changes = &commit[{.key = key, .column = c}];
+        const SeriesPlace place{.key = numbers[i], .column = c};
+        changes = range.Holds(place) ? &commit[place] : nullptr;
       }
+      if (changes == nullptr) continue;
       const log::Change change = batch.changes.empty() ? log::Change::kAppend : batch.changes[i];
       ++gathered->count;
       if (change == log::Change::kUpdateBefore || change == log::Change::kDelete) {

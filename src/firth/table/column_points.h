@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "firth/catalog/catalog.h"
@@ -60,7 +61,28 @@ struct SeriesPlace {
   uint32_t key = 0;
   uint32_t column = 0;
 
-  auto operator<=>(const SeriesPlace&) const = default;
+  bool operator==(const SeriesPlace&) const = default;
+  /// By column first.
+  auto operator<=>(const SeriesPlace& other) const {
+    return std::pair(column, key) <=> std::pair(other.column, other.key);
+  }
+};
+
+/// Series of a table, [from, to) in the order of their places.
+struct PlaceRange {
+  uint64_t from = 0;
+  uint64_t to = UINT64_MAX;
+
+  static uint64_t PositionOf(const SeriesPlace& place) {
+    return uint64_t{place.column} << 32 | place.key;
+  }
+  bool Holds(const SeriesPlace& place) const {
+    return PositionOf(place) >= from && PositionOf(place) < to;
+  }
+  /// Is any series of that column in it?
+  bool Holds(uint32_t column) const {
+    return (uint64_t{column} << 32 | UINT32_MAX) >= from && uint64_t{column} << 32 < to;
+  }
 };
 
 /// Points by commit and series. `count` is of all of them.
@@ -78,8 +100,13 @@ class ColumnPoints {
 
   /// The columns of the table that are to be scanned.
   const std::vector<std::string>& scanned() const { return scanned_; }
-  /// Add a batch of those columns.
-  Status Add(const ScannedBatch& batch, SeriesKeys* keys, GatheredPoints* gathered) const;
+  /// May there be series in a range?
+  bool MayHold(const PlaceRange& range) const;
+  /// Of those columns, what the series of a range need.
+  std::vector<std::string> ScannedFor(const PlaceRange& range) const;
+  /// Add the points that a batch of those columns holds of the series of a range.
+  Status Add(const ScannedBatch& batch, SeriesKeys* keys, GatheredPoints* gathered,
+             const PlaceRange& range = {}) const;
 
  private:
   const EditionSpec spec_;

@@ -60,6 +60,8 @@ class SeriesStoreImpl : public SeriesStore {
   std::pair<std::unique_lock<std::mutex>, std::unique_lock<std::mutex>> HoldBases() {
     return {bases_->Hold(), column_feed_.HoldBase()};
   }
+  /// As StatsOfSeries (series_stats.h).
+  Result<std::optional<SeriesStats>> StatsOf(const access::Caller& caller, const TableInfo& table);
   /// The series that are columns of tables.
   ColumnFeed* column_feed() { return &column_feed_; }
   /// Absorb what is durable of the table that a series is a column of, if it is one, and do so from

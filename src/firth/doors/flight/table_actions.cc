@@ -11,6 +11,7 @@
 #include "firth/doors/flight/edition_json.h"
 #include "firth/doors/flight/fields.h"
 #include "firth/schema/schema.h"
+#include "firth/table/series_stats.h"
 
 namespace firth::doors::flight {
 namespace {
@@ -52,15 +53,26 @@ json Description(const table::TableInfo& table) {
   return description;
 }
 
+/// How a view stands; `counted` is what it holds.
+json ViewToJson(const table::ViewStats& view, const std::string& counted) {
+  return {{counted, view.rows},      {counted + "_exact", view.rows_exact},
+          {"bytes", view.bytes},     {"watermark", view.watermark.value},
+          {"base", view.base.value}, {"lag_bytes", view.lag_bytes}};
+}
+
 Result<json> Describe(const Request& request, const table::TablePtr& table) {
   json description = Description(*table);
   ARROW_ASSIGN_OR_RAISE(const auto stats, request.database->GetStats(request.caller, *table));
   description["stats"] = StatsToJson(stats);
   if (table->current && !table->current->spec.key.empty()) {
     ARROW_ASSIGN_OR_RAISE(const auto keys, request.database->GetKeyStats(request.caller, *table));
-    description["key_view"] = {{"rows", keys.rows},       {"rows_exact", keys.rows_exact},
-                               {"bytes", keys.bytes},     {"watermark", keys.watermark.value},
-                               {"base", keys.base.value}, {"lag_bytes", keys.lag_bytes}};
+    description["key_view"] = ViewToJson(keys, "rows");
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto series,
+                        table::StatsOfSeries(request.database->series(), request.caller, table));
+  if (series.has_value()) {
+    description["time_view"] = ViewToJson(series->points, "points");
+    description["time_view"]["series"] = series->series;
   }
   return description;
 }
