@@ -27,6 +27,25 @@ void PackBits(std::span<const uint64_t> numbers, int width, std::string* out) {
   out->resize(begin + PackedBytes(numbers.size(), width));
 }
 
+namespace {
+
+/// Read numbers, `kTogether` of them from each word, as far as whole words can be read. Gives how
+/// many.
+template <size_t kTogether>
+size_t UnpackTogether(Bytes packed, size_t bits, size_t safe, std::span<uint64_t> numbers) {
+  const uint64_t mask = (uint64_t{1} << bits) - 1;
+  const size_t end = std::min(safe, numbers.size());
+  size_t i = 0;
+  for (; i + kTogether <= end; i += kTogether) {
+    const size_t at = i * bits;
+    const uint64_t word = LoadLe<uint64_t>(packed.data() + at / 8) >> (at % 8);
+    for (size_t k = 0; k < kTogether; ++k) numbers[i + k] = (word >> (k * bits)) & mask;
+  }
+  return i;
+}
+
+}  // namespace
+
 void UnpackBits(Bytes packed, int width, std::span<uint64_t> numbers) {
   FIRTH_CHECK(width > 0 && width <= kPackedBitsMax &&
               PackedBytes(numbers.size(), width) <= packed.size());
@@ -35,6 +54,11 @@ void UnpackBits(Bytes packed, int width, std::span<uint64_t> numbers) {
   const size_t safe =
       packed.size() < sizeof(uint64_t) ? 0 : (packed.size() - sizeof(uint64_t)) * 8 / bits;
   size_t i = 0;
+  if (width * 8 <= kPackedBitsMax) {
+    i = UnpackTogether<8>(packed, bits, safe, numbers);
+  } else if (width * 4 <= kPackedBitsMax) {
+    i = UnpackTogether<4>(packed, bits, safe, numbers);
+  }
   for (; i < std::min(safe, numbers.size()); ++i) {
     const size_t at = i * bits;
     numbers[i] = (LoadLe<uint64_t>(packed.data() + at / 8) >> (at % 8)) & mask;
