@@ -3,11 +3,14 @@
 // With: common/* schema/* catalog/text_form
 // With: doors/fluss/json doors/fluss/table_json_in doors/fluss/table_json_out doors/fluss/types
 // With: doors/fluss/properties doors/fluss/partition_value doors/fluss/names doors/fluss/frame
-// With: doors/fluss/errors doors/fluss/wire net/frame_assembler
+// With: doors/fluss/errors doors/fluss/wire net/frame_assembler net/frame_memory
 #include <arrow/api.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <memory>
 #include <string>
 
 #include "firth/doors/fluss/frame.h"
@@ -55,20 +58,39 @@ void ReadPartition(const std::string& text, uint8_t choice) {
   Require(!value.ok() || (*value)->type->Equals(*type));
 }
 
-/// Bytes in pieces give the frames that they give at once.
+/// Bytes in pieces, read where the assembler likes it best, give the frames that they give at once.
 void ReadFrames(const std::string& text, uint8_t piece) {
   constexpr uint32_t kFrameBytesMax = 4096;
   std::string whole, pieces;
-  net::FrameAssembler first(kFrameBytesMax), second(kFrameBytesMax);
+  net::FrameAssembler first(kFrameBytesMax, nullptr);
   const auto all = first.Consume(AsBytes(text), [&](const std::shared_ptr<arrow::Buffer>& frame) {
     whole += frame->ToString() + "|";
   });
+  net::FrameMemory memory(std::make_shared<BlockMemory>(4096, 3), /*large_bytes_min=*/8);
+  net::FrameAssembler second(kFrameBytesMax, &memory);
+  std::deque<std::shared_ptr<arrow::Buffer>> held;
+  const auto sink = [&](std::shared_ptr<arrow::Buffer> frame) { held.push_back(std::move(frame)); };
+  const auto let_go = [&](size_t kept) {
+    for (; held.size() > kept; held.pop_front()) pieces += held.front()->ToString() + "|";
+  };
   Status last;
-  for (size_t at = 0; at < text.size() && last.ok(); at += piece + 1) {
-    last = second.Consume(
-        AsBytes(std::string_view(text).substr(at, piece + 1)),
-        [&](const std::shared_ptr<arrow::Buffer>& frame) { pieces += frame->ToString() + "|"; });
+  for (Bytes rest = AsBytes(text); !rest.empty() && last.ok(); let_go(piece % 4)) {
+    const auto direct = second.Direct();
+    const auto beyond = second.Beyond();
+    size_t bytes = std::min<size_t>(rest.size(), piece + 1);
+    if (!beyond.empty()) bytes = std::min(bytes, direct.size() + beyond.size());
+    const size_t in_place = std::min(bytes, direct.size());
+    std::copy_n(rest.data(), in_place, direct.data());
+    Bytes more = rest.subspan(in_place, bytes - in_place);
+    if (!beyond.empty()) {
+      std::copy_n(more.data(), more.size(), beyond.data());
+      more = beyond.first(more.size());
+    }
+    if (in_place > 0) last = second.Filled(in_place, sink);
+    if (last.ok()) last = second.Consume(more, sink);
+    rest = rest.subspan(bytes);
   }
+  let_go(0);
   Require(whole == pieces && all.ok() == last.ok());
 }
 

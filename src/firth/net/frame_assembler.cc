@@ -10,8 +10,6 @@ namespace {
 /// claimed length costs little, and a large frame that does arrive is moved a few times at most.
 constexpr size_t kFirstStepBytes = 256 << 10;
 constexpr size_t kGrowthFactor = 4;
-/// Shorter frames have memory of their own: held for long, they would hold a whole piece.
-constexpr size_t kLargeBytesMin = 32 << 10;
 
 }  // namespace
 
@@ -72,7 +70,7 @@ Status FrameAssembler::TakeHeader(Bytes* bytes) {
 /// With the first bytes of a body.
 Status FrameAssembler::Begin(Bytes* bytes) {
   const Bytes begin = bytes->first(std::min(bytes->size(), length_));
-  body_ = memory_ != nullptr && length_ >= kLargeBytesMin ? memory_->Take(begin, length_) : nullptr;
+  body_ = memory_ != nullptr ? memory_->Take(begin, length_) : nullptr;
   is_large_ = body_ != nullptr;
   if (!is_large_) return Grow();
   filled_ = begin.size();

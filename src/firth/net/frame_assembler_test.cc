@@ -71,7 +71,7 @@ TEST(FrameAssembler, LargeFramesShareMemoryThatIsUsedAgain) {
   const bool held = rc::check([] {
     constexpr size_t kPieceBytes = 256 << 10;
     const auto pieces = std::make_shared<BlockMemory>(kPieceBytes, *rc::gen::inRange<size_t>(1, 4));
-    FrameMemory memory(pieces);
+    FrameMemory memory(pieces, *rc::gen::element<size_t>(8, FrameMemory::kLargeBytesMin));
     const size_t connections = 3;
     std::vector<FrameAssembler> assemblers;
     std::vector<std::string> streams(connections);

@@ -18,6 +18,8 @@ using boost::system::error_code;
 
 /// One turn of a connection reads or writes about this much before others have theirs.
 constexpr size_t kTurnBytes = 1 << 20;
+/// One read takes no more than this past the end of the frame that has begun.
+constexpr size_t kBeyondBytesMax = 512 << 10;
 /// Runs of bytes given to one system call; Asio passes on no more.
 constexpr size_t kGatheredMax = 64;
 /// After CloseWhenSent the client has this long to close its side. Until then what it still sends
@@ -110,7 +112,8 @@ void FrameSocket::OnReadable() {
 bool FrameSocket::ReadSome(size_t* bytes, size_t* asked) {
   const auto direct = assembler_.Direct();
   auto beyond = assembler_.Beyond();
-  if (beyond.empty()) beyond = loop_->scratch;
+  beyond = beyond.empty() ? std::span<std::byte>(loop_->scratch)
+                          : beyond.first(std::min(beyond.size(), kBeyondBytesMax));
   const std::array<asio::mutable_buffer, 2> into{asio::buffer(direct.data(), direct.size()),
                                                  asio::buffer(beyond.data(), beyond.size())};
   *asked = direct.size() + beyond.size();

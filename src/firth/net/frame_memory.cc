@@ -6,18 +6,19 @@
 namespace firth::net {
 namespace {
 
-/// With less left of a piece another one is begun: a read of so little is not worth its call.
-constexpr size_t kRestBytesMin = 128 << 10;
+/// With less than this part of a piece left, another one is begun: a read of so little is not worth
+/// its call.
+constexpr size_t kRestPart = 32;
 
 }  // namespace
 
 std::span<std::byte> FrameMemory::Rest() {
-  if (Free().size() < kRestBytesMin && !Renew()) return {};
+  if (Free().size() < pieces_->piece_bytes() / kRestPart && !Renew()) return {};
   return Free();
 }
 
 std::shared_ptr<arrow::Buffer> FrameMemory::Take(std::span<const std::byte> begin, size_t bytes) {
-  if (bytes > pieces_->piece_bytes()) return nullptr;
+  if (bytes < large_bytes_min_ || bytes > pieces_->piece_bytes()) return nullptr;
   const auto held = piece_;  // what was read into it is copied from there
   const auto rest = Free();
   const std::less<> before;

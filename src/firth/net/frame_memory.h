@@ -16,14 +16,19 @@ namespace firth::net {
 /// nobody holds a frame of it any more. For one thread; frames may be let go of in any.
 class FrameMemory {
  public:
-  explicit FrameMemory(std::shared_ptr<BlockMemory> pieces) : pieces_(std::move(pieces)) {}
+  /// Shorter frames have memory of their own: held for long, they would hold a whole piece.
+  static constexpr size_t kLargeBytesMin = 32 << 10;
+
+  explicit FrameMemory(std::shared_ptr<BlockMemory> pieces, size_t large_bytes_min = kLargeBytesMin)
+      : pieces_(std::move(pieces)), large_bytes_min_(large_bytes_min) {}
 
   /// What no frame has taken of the piece in use: bytes may be read into it, and stay until
   /// something else is. Empty when no piece is left.
   std::span<std::byte> Rest();
 
   /// Room for a frame of `bytes`, with `begin`, the first of them, in it: where they were read if
-  /// that was Rest() and the others have room behind them. Null when no piece is so long, or left.
+  /// that was Rest() and the others have room behind them. Null when it is not that large, or no
+  /// piece is so long, or left.
   std::shared_ptr<arrow::Buffer> Take(std::span<const std::byte> begin, size_t bytes);
 
  private:
@@ -31,6 +36,7 @@ class FrameMemory {
   bool Renew();
 
   const std::shared_ptr<BlockMemory> pieces_;
+  const size_t large_bytes_min_;
   std::shared_ptr<arrow::Buffer> piece_;  // null before the first
   size_t taken_ = 0;                      // of piece_
 };
