@@ -34,7 +34,7 @@ DEPS = ROOT / ".deps"
 
 # What each kind may take of the forty minutes that all tests have, in seconds.
 SHARE_S = {
-    "layout": 30, "unit": 360, "model": 180, "golden": 30, "sim": 240, "native": 240, "clients": 720, "crash": 180,
+    "layout": 30, "unit": 420, "model": 180, "golden": 30, "sim": 240, "native": 180, "clients": 720, "crash": 180,
     "faults": 150, "fuzz": 240,
 }
 # A suite that takes this many times its kind's share hangs, and is ended.
