@@ -10,7 +10,7 @@
 
 #include "firth/common/text.h"
 #include "firth/log/ipc_message.h"
-#include "firth/log/unpack.h"
+#include "firth/log/packed_frame.h"
 
 namespace firth::log {
 namespace {
@@ -33,10 +33,8 @@ int32_t OffsetAt(Bytes offsets, int64_t i) {
   return LoadLe<int32_t>(offsets.data() + i * 4);
 }
 
-/// Offsets that never fall, inside what they point into. Without rows there may be none.
+/// Offsets that never fall, inside what they point into.
 bool AreOffsets(Bytes offsets, int64_t rows, int64_t end) {
-  if (rows == 0 && offsets.empty()) return true;
-  if (static_cast<int64_t>(offsets.size()) < (rows + 1) * 4) return false;
   bool falls = false;
   for (int64_t i = 0; i < rows; ++i) falls |= OffsetAt(offsets, i + 1) < OffsetAt(offsets, i);
   return !falls && OffsetAt(offsets, 0) >= 0 && OffsetAt(offsets, rows) <= end;
@@ -78,48 +76,72 @@ bool IsText(Bytes offsets, int64_t rows, Bytes data) {
   return !inside;
 }
 
-/// The buffers of a message, one after another, unpacked: the last few stay.
+/// A buffer of a message. What is in a compressed one is not looked at: `bytes` are empty then.
+struct Buffer {
+  Bytes bytes;
+  int64_t size = 0;  // unpacked
+  bool is_seen = true;
+};
+
+/// The buffers of a message, one after another.
 class Buffers {
  public:
   explicit Buffers(const IpcRecordBatch& batch) : batch_(batch) {}
 
-  /// Nothing where one is missing, or does not stand where Arrow wants it.
-  std::optional<Bytes> Next() {
+  /// Nothing where one is missing, or does not stand where Arrow wants it, or is not the frame that
+  /// it should be.
+  std::optional<Buffer> Next() {
     if (next_ == batch_.buffers.size()) return std::nullopt;
     const IpcBuffer& buffer = batch_.buffers[next_++];
     if (buffer.length > 0 && buffer.offset % 8 != 0) return std::nullopt;
-    const Bytes bytes =
+    Bytes bytes =
         batch_.body.subspan(static_cast<size_t>(buffer.offset), static_cast<size_t>(buffer.length));
-    if (!batch_.compression.has_value() || bytes.empty()) return bytes;
-    // A column has no more buffers than are held at once.
-    thread_local Unpacker unpacker;
-    const auto unpacked = unpacker.Unpack(*batch_.compression, bytes);
-    if (unpacked.has_value()) unpacked_bytes_ += unpacked->size();
-    return unpacked_bytes_ <= kUnpackedBytesMax ? unpacked : std::nullopt;
+    if (!batch_.compression.has_value() || bytes.empty()) {
+      return Buffer{.bytes = bytes, .size = buffer.length};
+    }
+    if (bytes.size() < sizeof(int64_t)) return std::nullopt;
+    const auto claimed = LoadLe<int64_t>(bytes.data());
+    bytes = bytes.subspan(sizeof(int64_t));
+    if (claimed == -1) {  // as it is
+      return Buffer{.bytes = bytes, .size = static_cast<int64_t>(bytes.size())};
+    }
+    if (claimed < 0 || claimed > kUnpackedBytesMax - unpacked_bytes_) return std::nullopt;
+    if (!IsFrameOf(*batch_.compression, bytes, claimed)) return std::nullopt;
+    unpacked_bytes_ += claimed;
+    return Buffer{.size = claimed, .is_seen = false};
   }
 
  private:
   /// So much may any batch unpack to; decoding says which may be more.
-  static constexpr size_t kUnpackedBytesMax = 256 << 20;
+  static constexpr int64_t kUnpackedBytesMax = 256 << 20;
 
   const IpcRecordBatch& batch_;
-  size_t unpacked_bytes_ = 0;
+  int64_t unpacked_bytes_ = 0;
   size_t next_ = 0;
 };
 
-bool IsValidity(Bytes validity, const IpcFieldNode& node) {
+bool IsValidity(const Buffer& validity, const IpcFieldNode& node) {
   if (node.null_count == 0) return true;  // then it is not looked at
-  if (validity.size() < static_cast<size_t>(node.length + 7) / 8) return false;
-  return arrow::internal::CountSetBits(DataOf(validity), 0, node.length) ==
-         node.length - node.null_count;
+  if (validity.size < (node.length + 7) / 8) return false;
+  return !validity.is_seen ||
+         arrow::internal::CountSetBits(DataOf(validity.bytes), 0, node.length) ==
+             node.length - node.null_count;
+}
+
+/// Without rows there may be none.
+bool AreOffsets(const Buffer& offsets, int64_t rows, int64_t end) {
+  if (rows == 0 && offsets.size == 0) return true;
+  if (offsets.size < (rows + 1) * 4) return false;
+  return !offsets.is_seen || AreOffsets(offsets.bytes, rows, end);
 }
 
 bool IsNull(Bytes validity, const IpcFieldNode& node, int64_t i) {
-  return node.null_count > 0 &&
+  return node.null_count > 0 && !validity.empty() &&
          (static_cast<uint8_t>(validity[static_cast<size_t>(i / 8)]) >> i % 8 & 1) == 0;
 }
 
-/// Times of a day; what stands where a value is null may be anything.
+/// Times of a day; what stands where a value is null may be anything. Where it was not seen which
+/// are null, none is.
 template <typename Value>
 bool AreTimes(Bytes values, Bytes validity, const IpcFieldNode& node, Value day) {
   bool beyond = false;
@@ -190,7 +212,7 @@ class Columns {
       case arrow::Type::BINARY:
         return AreStrings(type.id() == arrow::Type::STRING, node);
       default:
-        return AreFixed(type, *validity, node);
+        return AreFixed(type, validity->bytes, node);
     }
   }
 
@@ -213,9 +235,9 @@ class Columns {
     const auto offsets = buffers_.Next();
     if (!offsets.has_value()) return false;
     const auto data = buffers_.Next();
-    return data.has_value() &&
-           AreOffsets(*offsets, node.length, static_cast<int64_t>(data->size())) &&
-           (!text || IsText(*offsets, node.length, *data));
+    return data.has_value() && AreOffsets(*offsets, node.length, data->size) &&
+           (!text || !offsets->is_seen || !data->is_seen ||
+            IsText(offsets->bytes, node.length, data->bytes));
   }
 
   bool AreFixed(const arrow::DataType& type, Bytes validity, const IpcFieldNode& node) {
@@ -226,12 +248,14 @@ class Columns {
     if (!values.has_value()) return false;
     // Bits before bytes: a child's length and width may be anything, but not both at once.
     const int64_t bits = static_cast<const arrow::FixedWidthType&>(type).bit_width();
-    if (bits > 0 && node.length > static_cast<int64_t>(values->size()) * 8 / bits) return false;
+    if (bits > 0 && node.length > values->size * 8 / bits) return false;
+    if (!values->is_seen) return true;
     if (is_time) {
-      return AreTimes(static_cast<const arrow::TimeType&>(type), *values, validity, node);
+      return AreTimes(static_cast<const arrow::TimeType&>(type), values->bytes, validity, node);
     }
     return id != arrow::Type::DECIMAL128 ||
-           AreDecimals(static_cast<const arrow::Decimal128Type&>(type), *values, validity, node);
+           AreDecimals(static_cast<const arrow::Decimal128Type&>(type), values->bytes, validity,
+                       node);
   }
 
   const IpcRecordBatch& batch_;
@@ -257,6 +281,19 @@ Status CheckRows(const std::shared_ptr<arrow::Buffer>& batch, const BatchHeader&
                  const std::shared_ptr<arrow::Schema>& schema) {
   if (AreRowsPlainlyThere(header, *schema)) return Status::OK();
   return DecodeBatch(batch, schema).status();
+}
+
+Result<int64_t> UnpackedBytes(const BatchHeader& header) {
+  ARROW_ASSIGN_OR_RAISE(const auto batch, ParseIpcRecordBatch(header.message));
+  if (!batch.compression.has_value()) return static_cast<int64_t>(batch.body.size());
+  int64_t bytes = 0;
+  for (const IpcBuffer& buffer : batch.buffers) {
+    if (buffer.length < static_cast<int64_t>(sizeof(int64_t))) continue;
+    const auto claimed = LoadLe<int64_t>(batch.body.data() + buffer.offset);
+    const int64_t more = claimed < 0 ? buffer.length : claimed;
+    if (__builtin_add_overflow(bytes, more, &bytes)) return INT64_MAX;
+  }
+  return bytes;
 }
 
 }  // namespace firth::log

@@ -2,6 +2,8 @@
 // of it is there after a restart. Method: a Database in a simulated world.
 #include "firth/table/database.h"
 
+#include "firth/common/checksum.h"
+#include "firth/log/batch_check.h"
 #include "firth/schema/schema.h"
 #include "firth/table/table_testing.h"
 
@@ -135,6 +137,52 @@ TEST_F(DatabaseTest, BatchesAreCheckedBeforeTheyAreStored) {
   EXPECT_EQ(ReasonOf(append(arrow::Buffer::FromString(bytes), 0).status()), Reason::kCorruptBatch);
   const auto newer = *log::EncodeBatch(*Pairs({{1, "a"}}), {}, {.schema_id = SchemaId(2)});
   EXPECT_EQ(ReasonOf(append(newer, 0).status()), Reason::kSchemaNotFound);
+}
+
+/// What a broken client could send: a compressed batch that is whole but for what is in its blocks.
+std::string DamagedInside(const arrow::RecordBatch& rows) {
+  std::string bytes =
+      (*log::EncodeBatch(rows, {}, {.compression = arrow::Compression::ZSTD}))->ToString();
+  for (size_t at = bytes.size(); at-- > log::kBatchHeaderBytes;) {
+    std::string damaged = bytes;
+    damaged[at] = static_cast<char>(damaged[at] ^ 0x55);
+    const Bytes all = AsBytes(damaged);
+    StoreLe<uint32_t>(damaged.data() + 21, Crc32c(all.subspan(log::kBatchPatchedBytes)));
+    const auto batch = arrow::Buffer::FromString(damaged);
+    if (log::CheckRows(batch, *log::ParseBatch(AsBytes(damaged)), PairSchema()).ok() &&
+        !log::DecodeBatch(batch, PairSchema()).ok()) {
+      return damaged;
+    }
+  }
+  return "";
+}
+
+TEST_F(DatabaseTest, WhoUnpacksDamagedRowsIsToldWhichTheyAre) {
+  const TablePtr table = Create(kPath);
+  const auto partition = world_.db->ListPartitions(world_.caller, *table)->front();
+  const std::string damaged =
+      DamagedInside(*Pairs({{3, "a text that "}, {4, "may well be "}, {5, std::string(900, 'c')}}));
+  ASSERT_FALSE(damaged.empty());
+  ASSERT_TRUE(Append(table, {{1, "a"}, {2, "b"}}).ok());
+  Result<AppendResult> answer = Status::UnknownError("no answer");
+  world_.db->AppendBatch(world_.caller, table, {.partition = partition.id, .bucket = 0},
+                         arrow::Buffer::FromString(damaged),
+                         [&](const Result<AppendResult>& made) { answer = made; });
+  world_.executor.RunUntilIdle();
+  ASSERT_TRUE(answer.ok()) << answer.status().ToString();
+  ASSERT_TRUE(Append(table, {{6, "f"}}).ok());
+  auto scanner = *world_.db->Scan(world_.caller, {.table = table});
+  auto batch = scanner->Next();
+  for (; batch.ok() && batch->has_value(); batch = scanner->Next()) {
+    EXPECT_EQ((*batch)->base_offset, Offset(0));
+  }
+  EXPECT_EQ(CodeOf(batch.status()), Code::kDataLoss);
+  EXPECT_EQ(ReasonOf(batch.status()), Reason::kCorruptBatch);
+  EXPECT_NE(MessageOf(batch.status()).find("from offset 2 to 4 of bucket 0"), std::string::npos)
+      << batch.status().ToString();
+  EXPECT_EQ(world_.Rows(table, {.bucket = 0, .to = Offset(2)}).size(), 2u);
+  EXPECT_EQ(world_.Rows(table, {.bucket = 0, .from = Offset(5)}),
+            (std::vector<std::string>{"6 f"}));
 }
 
 TEST_F(DatabaseTest, RightsAreChecked) {

@@ -204,7 +204,20 @@ class LogScanner : public Scanner {
   }
 
   /// Decode only these columns of the newest schema: the others are cut out of the batch before.
-  static Result<std::shared_ptr<arrow::RecordBatch>> DecodeColumns(
+  Result<std::shared_ptr<arrow::RecordBatch>> DecodeColumns(
+      const log::StoredEntry& entry, const arrow::Schema& written,
+      const std::shared_ptr<arrow::Schema>& wanted) const {
+    auto rows = DecodeColumnsOf(entry, written, wanted);
+    if (rows.ok() || ReasonOf(rows.status()) != Reason::kCorruptBatch) return rows;
+    // Compressed rows are first unpacked by who reads them.
+    return Error(Code::kDataLoss, Reason::kCorruptBatch,
+                 "the rows from offset " + std::to_string(entry.base_offset.value) + " to " +
+                     std::to_string(entry.base_offset.value + entry.rows - 1) + " of bucket " +
+                     std::to_string(where_.bucket) +
+                     " cannot be read as they were written: " + MessageOf(rows.status()));
+  }
+
+  static Result<std::shared_ptr<arrow::RecordBatch>> DecodeColumnsOf(
       const log::StoredEntry& entry, const arrow::Schema& written,
       const std::shared_ptr<arrow::Schema>& wanted) {
     std::vector<int> keep;

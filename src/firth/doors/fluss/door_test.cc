@@ -381,14 +381,16 @@ TEST_F(DoorTest, AppendsAskForRightsEachTime) {
 }
 
 TEST_F(DoorTest, BatchesThatNobodyCouldReadAreRefused) {
-  const int64_t id = Create("t");
+  const int64_t read = Create("t");
+  const int64_t packed = Create("packed");
   const std::string row(3000, 'r');
   // Whatever byte of the message is wrong, under a checksum that is right: what is taken can be
-  // read.
+  // read, unless it is in what is compressed.
   int refused = 0;
   for (const auto compression : {arrow::Compression::UNCOMPRESSED, arrow::Compression::LZ4_FRAME,
                                  arrow::Compression::ZSTD}) {
     const std::string good = Batch({{1, "x"}, {2, row}, {3, "yz"}}, -1, -1, compression);
+    const int64_t id = compression == arrow::Compression::UNCOMPRESSED ? read : packed;
     ASSERT_FALSE(Produce(id, 0, good).has_error_code());
     for (size_t at = log::kBatchHeaderBytes; at < good.size(); ++at) {
       if (at > 700 && at + 64 < good.size()) continue;
@@ -407,6 +409,7 @@ TEST_F(DoorTest, BatchesThatNobodyCouldReadAreRefused) {
   }
   EXPECT_GT(refused, 500);
   EXPECT_GE(world_.Rows(Table("t")).size(), 9U);
+  EXPECT_GE(Fetch(FetchOf(packed, 0)).end_offset(), 6);
 }
 
 TEST_F(DoorTest, WritersAreIdempotent) {

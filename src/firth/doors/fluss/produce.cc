@@ -13,7 +13,7 @@
 #include "firth/doors/fluss/wire.h"
 #include "firth/doors/fluss/written_tables.h"
 #include "firth/log/batch.h"
-#include "firth/log/ipc_message.h"
+#include "firth/log/batch_check.h"
 
 namespace firth::doors::fluss {
 namespace {
@@ -52,16 +52,16 @@ bool ReadProduceLog(const Request& request, ProduceLog* out) {
   return reader.ok() && out->acks && out->table_id && out->timeout_ms;
 }
 
-/// More than this is looked at by a thread that others do not wait for.
+/// More than this, unpacked, is looked at by a thread that others do not wait for.
 constexpr size_t kBytesAtOnceMax = size_t{1} << 20;
 
-/// Must a batch be unpacked to see whether it can be read? Few bytes can be much then.
-bool IsPacked(const arrow::Buffer& batch) {
+/// Few bytes can say that they are many. What is not a batch is soon refused.
+bool IsSmall(const arrow::Buffer& batch) {
   const auto header = log::ParseTrustedBatch(
       {reinterpret_cast<const std::byte*>(batch.data()), static_cast<size_t>(batch.size())});
-  if (!header.ok()) return false;
-  const auto message = log::ParseIpcRecordBatch(header->message);
-  return message.ok() && message->compression.has_value();
+  if (!header.ok()) return true;
+  const auto bytes = log::UnpackedBytes(*header);
+  return !bytes.ok() || static_cast<uint64_t>(*bytes) <= kBytesAtOnceMax;
 }
 
 /// What was found for another caller, who may see it.
@@ -121,7 +121,7 @@ bool ServeProduceLogAtOnce(const RequestPtr& request) {
   auto table = request->services().written->Find(request->database(), *in.table_id);
   if (table == nullptr || !table->takes_as_sent) return false;
   for (const BucketWrite& bucket : in.buckets) {
-    if (IsPacked(*bucket.records)) return false;
+    if (!IsSmall(*bucket.records)) return false;
   }
   Produce(request, std::move(table), std::move(in.buckets));
   return true;
