@@ -235,7 +235,8 @@ CONNECTIONS = 4
 CUT = "lake files, afterwards"
 CATCH_UP, AGAIN, COLD = "catch-up", "catch-up, again", "catch-up, cache dropped"
 PACKED = {"append, ZSTD": "ZSTD", "append, LZ4": "LZ4_FRAME"}
-ALONE = ("append", CATCH_UP, AGAIN, COLD, CUT, *PACKED)  # by the server of ours that cuts no lake files by itself
+EIGHT = "append, eight clients"
+ALONE = ("append", EIGHT, CATCH_UP, AGAIN, COLD, CUT, *PACKED)  # by the server of ours that cuts no lake files by itself
 
 
 def workloads(arguments):
@@ -254,11 +255,16 @@ def workloads(arguments):
     if forget:
         yield COLD, forget, fetch
     yield CUT, [], ("cut", {"table": "bench/log"})
+    # Both clients have at most five requests on their way for each bucket; as many as they send if they are let.
+    many = {"table": "bench.many", "buckets": 4}
+    yield EIGHT, [("create", {**many, "compression": "NONE"})], (
+        "produce", {**many, "connections": 8, "depth": 5 * 4, "batch": 1000, "row_bytes": 100, "rows": arguments.rows,
+                    "seconds": 100_000})
     for name, compression in PACKED.items():
         packed = {"table": "bench.packed", "buckets": 4, "compression": compression}
         yield name, [("create", packed)], (
             "produce", {**packed, "connections": CONNECTIONS, "depth": max(1, arguments.in_flight // CONNECTIONS),
-                        "batch": 1000, "row_bytes": 100, "rows": arguments.rows // 4, "seconds": 100_000})
+                        "batch": 1000, "row_bytes": 100, "rows": arguments.rows, "seconds": 100_000})
     yield "upsert", [("create", {**keyed, "keyed": 1}), (fill.pop("op"), {**keyed, **fill})], (
         "upsert", {**keyed, "connections": 4, "depth": 2, "batch": 500, "seconds": seconds})
     yield "lookup, 100 keys a request", [], (

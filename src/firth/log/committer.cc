@@ -346,8 +346,11 @@ void Committer::RunGroup() {
     for (auto& pending : group_) Answer(pending.get(), written);
   } else {
     for (Pending* pending : plain) Publish(pending);
-    for (Pending* pending : plain) Answer(pending, Status::OK());
-    for (Pending* pending : duplicates) Answer(pending, Status::OK());
+    {
+      const Later later;  // who waited for one sync is answered at once
+      for (Pending* pending : plain) Answer(pending, Status::OK());
+      for (Pending* pending : duplicates) Answer(pending, Status::OK());
+    }
     if (!changing.empty()) ApplyCatalog(changing);
     for (const Pending* pending : writing) {
       for (size_t i = 0; i < pending->logs.size(); ++i) {

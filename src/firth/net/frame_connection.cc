@@ -61,7 +61,8 @@ void FrameSocket::Send(std::vector<std::shared_ptr<arrow::Buffer>> parts) {
     pending_bytes_.fetch_add(queued_.PushFrame(std::move(parts)));
     if (std::exchange(flush_posted_, true)) return;
   }
-  PostFlush();
+  // Answers that are made together leave together.
+  Later::Do([self = shared_from_this()] { self->PostFlush(); });
 }
 
 void FrameSocket::CloseWhenSent() {

@@ -20,7 +20,8 @@ class FrameConnection {
  public:
   virtual ~FrameConnection() = default;
   /// Queue one frame: `parts` one after another, whose common length is put in front. The buffers
-  /// are held until they are sent. After the connection is closed it does nothing.
+  /// are held until they are sent. What a thread sends while it has a Later open begins to leave
+  /// when that ends. After the connection is closed it does nothing.
   virtual void Send(std::vector<std::shared_ptr<arrow::Buffer>> parts) = 0;
   /// Close once what is queued has been sent.
   virtual void CloseWhenSent() = 0;

@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "firth/common/clock.h"
+#include "firth/common/later.h"
 #include "firth/net/socket_for_tests.h"
 
 namespace firth::net {
@@ -114,6 +115,23 @@ TEST_F(FrameServerTest, APauseComesAfterFrames) {
     EXPECT_TRUE(seen_.Wait(seen_.pauses, i));
   }
   EXPECT_EQ(seen_.frames, 3);
+}
+
+TEST_F(FrameServerTest, AnswersThatAreMadeTogetherLeaveTogether) {
+  std::promise<std::shared_ptr<FrameConnection>> opened;
+  Start({}, [&](const auto& connection, auto) { opened.set_value(connection); });
+  SocketForTests client(endpoint());
+  ASSERT_TRUE(client.SendFrame("frame"));
+  const auto connection = opened.get_future().get();
+  {
+    const Later later;
+    connection->Send({arrow::Buffer::FromString("one")});
+    connection->Send({arrow::Buffer::FromString("two")});
+    pollfd waits{.fd = client.fd(), .events = POLLIN, .revents = 0};
+    EXPECT_EQ(poll(&waits, 1, 20), 0);
+  }
+  EXPECT_EQ(client.ReadFrame(), "one");
+  EXPECT_EQ(client.ReadFrame(), "two");
 }
 
 TEST_F(FrameServerTest, TellsPeerAndPort) {
