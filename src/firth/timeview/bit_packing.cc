@@ -1,7 +1,9 @@
 #include "firth/timeview/bit_packing.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <utility>
 
 #include "firth/common/status.h"
 
@@ -29,20 +31,28 @@ void PackBits(std::span<const uint64_t> numbers, int width, std::string* out) {
 
 namespace {
 
-/// Read numbers, `kTogether` of them from each word, as far as whole words can be read. Gives how
-/// many.
-template <size_t kTogether>
-size_t UnpackTogether(Bytes packed, size_t bits, size_t safe, std::span<uint64_t> numbers) {
-  const uint64_t mask = (uint64_t{1} << bits) - 1;
-  const size_t end = std::min(safe, numbers.size());
-  size_t i = 0;
-  for (; i + kTogether <= end; i += kTogether) {
-    const size_t at = i * bits;
-    const uint64_t word = LoadLe<uint64_t>(packed.data() + at / 8) >> (at % 8);
-    for (size_t k = 0; k < kTogether; ++k) numbers[i + k] = (word >> (k * bits)) & mask;
+/// Numbers that begin at the same bit of a byte: so many of any width are whole bytes.
+constexpr size_t kRound = 8;
+
+/// Read whole rounds; each number's place in its round is known when this is compiled.
+template <int kWidth>
+void UnpackRounds(const std::byte* from, size_t rounds, uint64_t* to) {
+  constexpr uint64_t kMask = (uint64_t{1} << kWidth) - 1;
+  for (; rounds > 0; --rounds, from += kWidth, to += kRound) {
+    [&]<size_t... kAt>(std::index_sequence<kAt...>) {
+      ((to[kAt] = (LoadLe<uint64_t>(from + kAt * kWidth / 8) >> (kAt * kWidth % 8)) & kMask), ...);
+    }(std::make_index_sequence<kRound>());
   }
-  return i;
 }
+
+using Unpacker = void (*)(const std::byte*, size_t, uint64_t*);
+
+/// By width; none of width 0.
+constexpr std::array<Unpacker, kPackedBitsMax + 1> kUnpackers =
+    []<size_t... kWidth>(std::index_sequence<kWidth...>) {
+      return std::array<Unpacker, kPackedBitsMax + 1>{
+          nullptr, &UnpackRounds<static_cast<int>(kWidth) + 1>...};
+    }(std::make_index_sequence<kPackedBitsMax>());
 
 }  // namespace
 
@@ -51,14 +61,12 @@ void UnpackBits(Bytes packed, int width, std::span<uint64_t> numbers) {
               PackedBytes(numbers.size(), width) <= packed.size());
   const uint64_t mask = (uint64_t{1} << width) - 1;
   const auto bits = static_cast<size_t>(width);
+  // Of so many a whole word can be read.
   const size_t safe =
       packed.size() < sizeof(uint64_t) ? 0 : (packed.size() - sizeof(uint64_t)) * 8 / bits;
-  size_t i = 0;
-  if (width * 8 <= kPackedBitsMax) {
-    i = UnpackTogether<8>(packed, bits, safe, numbers);
-  } else if (width * 4 <= kPackedBitsMax) {
-    i = UnpackTogether<4>(packed, bits, safe, numbers);
-  }
+  const size_t rounds = std::min(safe, numbers.size()) / kRound;
+  kUnpackers[bits](packed.data(), rounds, numbers.data());
+  size_t i = rounds * kRound;
   for (; i < std::min(safe, numbers.size()); ++i) {
     const size_t at = i * bits;
     numbers[i] = (LoadLe<uint64_t>(packed.data() + at / 8) >> (at % 8)) & mask;

@@ -30,6 +30,7 @@ constexpr size_t kTimeBaseAt = 16;     // i64
 constexpr size_t kValueBaseAt = 24;    // i64
 constexpr size_t kHeadBytes = 32;
 
+constexpr size_t kLineBytes = 64;
 /// Wider numbers are kept whole.
 constexpr int kWhole = 64;
 /// Bits of a point that may be spent on reading blocks alone: where a few numbers of each block are
@@ -294,11 +295,25 @@ size_t BlockLeaf::BlockOf(int64_t time) const {
   return low;
 }
 
-void BlockLeaf::Numbers(const Column& column, size_t block, std::span<int64_t> numbers) const {
+size_t BlockLeaf::PackedAt(const Column& column, size_t block) {
   size_t at = 0;
   for (size_t i = 0; i < block; ++i) {
     at += BytesOfBlock(Packed(kBlock, column.order), static_cast<int>(column.widths[i]));
   }
+  return at;
+}
+
+void BlockLeaf::Prefetch(size_t block) const {
+  for (const Column* column : {&times_, &values_}) {
+    const auto width = static_cast<int>(column->widths[block]);
+    const std::byte* const begin = column->packed.data() + PackedAt(*column, block);
+    const size_t bytes = BytesOfBlock(kBlock, width);
+    for (size_t i = 0; i < bytes; i += kLineBytes) __builtin_prefetch(begin + i);
+  }
+}
+
+void BlockLeaf::Numbers(const Column& column, size_t block, std::span<int64_t> numbers) const {
+  const size_t at = PackedAt(column, block);
   const int width = static_cast<int>(column.widths[block]);
   const uint64_t base =
       Wrapped(column.base) + LoadBase(column.bases + block * column.base_bytes, column.base_bytes);

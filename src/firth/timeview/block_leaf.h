@@ -65,6 +65,8 @@ class BlockLeaf {
   Statistics StatisticsAt(size_t block) const;
   /// The last block that begins before `time`, or the first.
   size_t BlockOf(int64_t time) const;
+  /// Ask for the memory of a block, which is read soon.
+  void Prefetch(size_t block) const;
   /// The points of a block, into room for as many.
   void Times(size_t block, std::span<int64_t> times) const;
   void Values(size_t block, std::span<double> values) const;
@@ -79,6 +81,8 @@ class BlockLeaf {
     const std::byte* widths = nullptr;
     Bytes packed;
   };
+  /// Where the numbers of a block are.
+  static size_t PackedAt(const Column& column, size_t block);
   /// The numbers of a block.
   void Numbers(const Column& column, size_t block, std::span<int64_t> numbers) const;
 

@@ -99,34 +99,56 @@ Status RangeReader::GetNodes(size_t level) {
   return Status::OK();
 }
 
+/// Of each leaf the head is asked for, then the block that its head says, then it is looked at.
 void RangeReader::FindInLeaves() {
-  for (size_t i = 0; i < edges_.size() + kAhead; ++i) {
-    if (i < edges_.size() && edges_[i].leaf != nullptr) {
-      const Node& leaf = *edges_[i].leaf;
-      if (leaf.is_coded()) {
-        Prefetch(leaf.coded.data(), std::min(leaf.coded.size(), kHeadLines * kLineBytes));
-      } else {
-        edges_[i].index = GuessIndex(leaf, edges_[i].time);
-        __builtin_prefetch(leaf.times.data() + edges_[i].index);
-        PrefetchParts(leaf, edges_[i].index);
-      }
-    }
-    if (i < kAhead || edges_[i - kAhead].leaf == nullptr) continue;
-    Edge& edge = edges_[i - kAhead];
-    if (edge.leaf->is_coded()) {
-      FindInCoded(&edge);
-    } else {
-      edge.index = IndexFrom(*edge.leaf, edge.time);
-    }
+  const size_t count = edges_.size();
+  for (size_t i = 0; i < count + 2 * kAhead; ++i) {
+    if (i < count) AskForLeaf(i);
+    if (i >= kAhead && i - kAhead < count) AskForBlock(i - kAhead);
+    if (i >= 2 * kAhead) FindInLeaf(i - 2 * kAhead);
   }
 }
 
-void RangeReader::FindInCoded(Edge* edge) {
-  const BlockLeaf leaf(edge->leaf->coded);
-  const size_t number = leaf.BlockOf(edge->time);
+void RangeReader::AskForLeaf(size_t i) {
+  const Node* const leaf = edges_[i].leaf;
+  if (leaf == nullptr || (i > 0 && leaf == edges_[i - 1].leaf)) return;
+  if (leaf->is_coded()) {
+    Prefetch(leaf->coded.data(), std::min(leaf->coded.size(), kHeadLines * kLineBytes));
+  }
+}
+
+void RangeReader::AskForBlock(size_t i) {
+  Edge& edge = edges_[i];
+  if (edge.leaf == nullptr) return;
+  const Node& leaf = *edge.leaf;
+  if (leaf.is_coded()) {
+    const BlockLeaf coded(leaf.coded);
+    edge.block = coded.BlockOf(edge.time);
+    if (i == 0 || !InOneBlock(edges_[i - 1], edge)) coded.Prefetch(edge.block);
+  } else {
+    edge.index = GuessIndex(leaf, edge.time);
+    __builtin_prefetch(leaf.times.data() + edge.index);
+    PrefetchParts(leaf, edge.index);
+  }
+}
+
+void RangeReader::FindInLeaf(size_t i) {
+  Edge& edge = edges_[i];
+  if (edge.leaf == nullptr) return;
+  if (edge.leaf->is_coded()) {
+    FindInCoded(i);
+  } else {
+    edge.index = IndexFrom(*edge.leaf, edge.time);
+  }
+}
+
+void RangeReader::FindInCoded(size_t i) {
+  Edge& edge = edges_[i];
+  const BlockLeaf leaf(edge.leaf->coded);
+  const size_t number = edge.block;
   const size_t points = leaf.PointsOf(number);
-  if (block_.leaf != edge->leaf || block_.number != number) {
-    block_.leaf = edge->leaf;
+  if (block_.leaf != edge.leaf || block_.number != number) {
+    block_.leaf = edge.leaf;
     block_.number = number;
     block_.points = points;
     block_.has_values = false;
@@ -134,18 +156,20 @@ void RangeReader::FindInCoded(Edge* edge) {
   }
   const auto begin = block_.times.begin();
   const auto at = static_cast<size_t>(
-      std::lower_bound(begin, begin + static_cast<ptrdiff_t>(points), edge->time) - begin);
-  edge->index = number * Node::kBlockPoints + at;
-  edge->block_before = edge->block_after = {};
+      std::lower_bound(begin, begin + static_cast<ptrdiff_t>(points), edge.time) - begin);
+  edge.index = number * Node::kBlockPoints + at;
+  edge.block_before = edge.block_after = {};
+  const bool before = i > 0 && !InOneBlock(edges_[i - 1], edge);
+  const bool after = i + 1 < edges_.size() && !InOneBlock(edge, edges_[i + 1]);
   // A whole block need not be read, unless there is nothing else.
   if (at == 0 && leaf.blocks() > 1) {
-    edge->block_after = leaf.StatisticsAt(number);
+    edge.block_after = leaf.StatisticsAt(number);
   } else if (at == points && leaf.blocks() > 1) {
-    edge->block_before = leaf.StatisticsAt(number);
-  } else {
-    const std::span<const double> values = BlockValues(*edge->leaf, number);
-    edge->block_before = StatisticsOf(values.first(at));
-    edge->block_after = StatisticsOf(values.subspan(at));
+    edge.block_before = leaf.StatisticsAt(number);
+  } else if (before || after) {
+    const std::span<const double> values = BlockValues(*edge.leaf, number);
+    if (before) edge.block_before = StatisticsOf(values.first(at));
+    if (after) edge.block_after = StatisticsOf(values.subspan(at));
   }
 }
 

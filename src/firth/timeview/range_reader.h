@@ -42,7 +42,9 @@ class RangeReader {
     size_t cuts = 0;             // inner nodes on its path
     const Node* leaf = nullptr;  // that it cuts, if any
     size_t index = 0;            // of the first point behind it
-    // Of a coded leaf, of the block that it cuts: what is in front of it and behind it.
+    // Of a coded leaf, the block that it cuts, and what of this is in front of it and behind it, as
+    // far as a window to an edge elsewhere asks for it.
+    size_t block = 0;
     Statistics block_before;
     Statistics block_after;
   };
@@ -51,7 +53,14 @@ class RangeReader {
   const Cut& At(size_t level, size_t edge) const { return cuts_[level * kEdgesMax + edge]; }
   Status GetNodes(size_t level);
   void FindInLeaves();
-  void FindInCoded(Edge* edge);
+  void AskForLeaf(size_t i);
+  void AskForBlock(size_t i);
+  void FindInLeaf(size_t i);
+  void FindInCoded(size_t i);
+  /// Are both in one block of a coded leaf?
+  static bool InOneBlock(const Edge& left, const Edge& right) {
+    return left.leaf == right.leaf && left.block == right.block;
+  }
   /// The values of a block of a coded leaf, good until the next call.
   std::span<const double> BlockValues(const Node& leaf, size_t block);
   void AddBeforeInLeaf(const Edge& edge, StatisticsSum* sum) const;
