@@ -27,7 +27,7 @@ Result<NodeLink> HeadWriter::WriteTree(const NodeLink& link) {
   }
   NodePtr node = link.node;
   if (!node->leaf()) {
-    std::vector<NodeLink> links = node->links;
+    std::vector<NodeLink> links(node->links.begin(), node->links.end());
     for (NodeLink& below : links) {
       ARROW_ASSIGN_OR_RAISE(below, WriteTree(below));
     }

@@ -1,25 +1,46 @@
 #include "firth/timeview/node.h"
 
 #include <algorithm>
+#include <array>
+#include <memory>
 #include <new>
 #include <utility>
 
 namespace firth::timeview {
 namespace {
 
-/// A place in a node's storage for `count` of T, which begin their life there.
+/// Asks for more memory than the one object needs that it is for, and tells where the rest is.
 template <typename T>
-std::span<T> Place(Node* node, size_t* at, size_t count) {
-  static_assert(std::is_trivially_destructible_v<T> && alignof(T) <= 8);
-  T* const first = new (node->storage.get() + *at) T[count];
-  *at += count * sizeof(T);
-  return {first, count};
-}
+struct TailAllocator {
+  using value_type = T;
 
-void Allocate(Node* node, size_t bytes) {
-  // Written wholly by whoever asked for it.
-  node->storage = std::make_unique_for_overwrite<std::byte[]>(bytes);
-  node->storage_bytes = bytes;
+  TailAllocator(size_t more, std::byte** at) : bytes(more), tail(at) {}
+  template <typename Other>
+  TailAllocator(const TailAllocator<Other>& other) : bytes(other.bytes), tail(other.tail) {}
+
+  T* allocate(size_t count) {
+    const size_t whole = count * sizeof(T);
+    auto* const memory = static_cast<std::byte*>(::operator new(whole + bytes));
+    *tail = memory + whole;
+    return reinterpret_cast<T*>(memory);
+  }
+  void deallocate(T* memory, size_t) { ::operator delete(memory); }
+  template <typename Other>
+  bool operator==(const TailAllocator<Other>&) const {
+    return true;
+  }
+
+  size_t bytes;
+  std::byte** tail;  // for allocate alone
+};
+
+/// The begin of `rest` for `count` of T, which begin their life there.
+template <typename T>
+std::span<T> Place(std::span<std::byte>* rest, size_t count) {
+  static_assert(alignof(T) <= 8);
+  T* const first = new (rest->data()) T[count];
+  *rest = rest->subspan(count * sizeof(T));
+  return {first, count};
 }
 
 /// Fill the sums of parts; there is one more of them than parts.
@@ -38,29 +59,44 @@ void SumSides(size_t parts, StatisticsAt at, std::span<SideSums> sums) {
   }
 }
 
-size_t BlocksOf(size_t points) {
+constexpr size_t BlocksOf(size_t points) {
   return (points + Node::kBlockPoints - 1) / Node::kBlockPoints;
+}
+constexpr size_t SumsOf(size_t links) {
+  return (links + Node::kLinksOfSum - 1) / Node::kLinksOfSum;
 }
 
 }  // namespace
 
-// The storage of a leaf: times | values | blocks | sums.
-NewLeaf::NewLeaf(size_t points) : node(std::make_shared<Node>()) {
+Node::~Node() {
+  for (const NodeLink& link : links) link.~NodeLink();
+}
+
+NewNode::NewNode(size_t bytes) {
+  std::byte* tail = nullptr;
+  node = std::allocate_shared<Node>(TailAllocator<Node>(bytes, &tail));
+  node->storage_bytes = bytes;
+  // Written wholly by whoever asked for it.
+  storage = {tail, bytes};
+}
+
+// What is behind a leaf: times | values | blocks | sums.
+NewLeaf::NewLeaf(size_t points) {
   const size_t parts = BlocksOf(points);
-  Allocate(node.get(), points * (sizeof(int64_t) + sizeof(double)) + parts * sizeof(Statistics) +
-                           (parts + 1) * sizeof(SideSums));
-  size_t at = 0;
-  times = Place<int64_t>(node.get(), &at, points);
-  values = Place<double>(node.get(), &at, points);
+  NewNode made(points * (sizeof(int64_t) + sizeof(double)) + parts * sizeof(Statistics) +
+               (parts + 1) * sizeof(SideSums));
+  node = std::move(made.node);
+  rest_ = made.storage;
+  times = Place<int64_t>(&rest_, points);
+  values = Place<double>(&rest_, points);
   node->times = times;
   node->values = values;
 }
 
 void NewLeaf::Finish() {
-  size_t at = times.size_bytes() + values.size_bytes();
   const size_t parts = BlocksOf(times.size());
-  const std::span<Statistics> blocks = Place<Statistics>(node.get(), &at, parts);
-  const std::span<SideSums> sums = Place<SideSums>(node.get(), &at, parts + 1);
+  const std::span<Statistics> blocks = Place<Statistics>(&rest_, parts);
+  const std::span<SideSums> sums = Place<SideSums>(&rest_, parts + 1);
   for (size_t i = 0; i < parts; ++i) {
     const size_t begin = i * Node::kBlockPoints;
     const size_t count = std::min(Node::kBlockPoints, values.size() - begin);
@@ -73,29 +109,50 @@ void NewLeaf::Finish() {
   node->last_time = times.back();
 }
 
-// The storage of an inner node: the first link of each slot | sums.
-std::shared_ptr<Node> NewInner(NodeKind kind, int width, int64_t start, int64_t revision,
-                               std::vector<NodeLink> links) {
-  auto node = std::make_shared<Node>();
+// What is behind an inner node: the first link of each slot | sums | links.
+NewInnerNode::NewInnerNode(NodeKind kind, int width, int64_t start, int64_t revision,
+                           size_t count) {
+  const size_t sums = SumsOf(count) + 1;
+  NewNode made(kFanOut + sums * sizeof(SideSums) + count * sizeof(NodeLink));
+  node = std::move(made.node);
+  rest_ = made.storage;
   node->kind = kind;
   node->width = static_cast<uint8_t>(width);
   node->start = start;
   node->revision = revision;
-  node->links = std::move(links);
-  const size_t parts = node->links.size();
-  Allocate(node.get(), kFanOut + (parts + 1) * sizeof(SideSums));
-  size_t at = 0;
-  const std::span<uint8_t> first_link = Place<uint8_t>(node.get(), &at, kFanOut);
-  const std::span<SideSums> sums = Place<SideSums>(node.get(), &at, parts + 1);
+  auto behind = rest_.subspan(kFanOut + sums * sizeof(SideSums));
+  links = Place<NodeLink>(&behind, count);
+  node->links = links;
+}
+
+void NewInnerNode::Finish() {
+  const size_t parts = SumsOf(links.size());
+  const std::span<uint8_t> first_link = Place<uint8_t>(&rest_, kFanOut);
+  const std::span<SideSums> sums = Place<SideSums>(&rest_, parts + 1);
   size_t link = 0;
   for (size_t slot = 0; slot < kFanOut; ++slot) {
-    while (link < parts && node->links[link].slot_end <= slot) ++link;
+    while (link < links.size() && links[link].slot_end <= slot) ++link;
     first_link[slot] = static_cast<uint8_t>(link);
   }
-  SumSides(parts, [&](size_t i) -> const Statistics& { return node->links[i].statistics; }, sums);
+  std::array<Statistics, SumsOf(kFanOut)> joined;
+  StatisticsSum sum;
+  for (size_t i = 0; i < links.size(); ++i) {
+    sum.Add(links[i].statistics);
+    if ((i + 1) % Node::kLinksOfSum != 0 && i + 1 < links.size()) continue;
+    joined[i / Node::kLinksOfSum] = sum.Total();
+    sum.Clear();
+  }
+  SumSides(parts, [&](size_t i) -> const Statistics& { return joined[i]; }, sums);
   node->first_link = first_link.data();
   node->sums = sums;
-  return node;
+}
+
+std::shared_ptr<Node> NewInner(NodeKind kind, int width, int64_t start, int64_t revision,
+                               std::vector<NodeLink> links) {
+  NewInnerNode made(kind, width, start, revision, links.size());
+  std::move(links.begin(), links.end(), made.links.begin());
+  made.Finish();
+  return made.node;
 }
 
 NodeLink MakeLeaf(int width, int64_t start, int64_t revision, PointSpan points) {

@@ -81,25 +81,30 @@ struct Node {
   uint8_t width = 0;     // of the grid cell that it covers; of a leaf, of its parent's slots
   int64_t start = 0;     // of the grid cell; of a leaf, of its first slot
   int64_t revision = 0;  // of the first tree that had it
-  // Leaf; the spans lie in `storage`, so that a reader finds all of them in few pages.
+  // Leaf. All spans lie right behind the node, so that a reader finds all of it in few pages.
   int64_t first_time = 0;
   int64_t last_time = 0;
   std::span<const int64_t> times;
   std::span<const double> values;
   std::span<const Statistics> blocks;  // of each kBlockPoints values
   // Of a leaf that was read to be looked at in one place, instead of all these, its bytes
-  // (block_leaf.h). In `storage`, too.
+  // (block_leaf.h).
   Bytes coded;
-  // Of the blocks or links, and one more, whose `before` is all: what a window that ends inside a
-  // part takes of the others, at once. In `storage`, too.
+  // Of the blocks, or of each kLinksOfSum links, and one more, whose `before` is all: what a window
+  // that ends inside a part takes of the others, at once.
   std::span<const SideSums> sums;
   // Inner and pile.
-  std::vector<NodeLink> links;
+  std::span<const NodeLink> links;
   const uint8_t* first_link = nullptr;  // inner: for each slot, the first link that ends behind it
-  std::unique_ptr<std::byte[]> storage;
-  size_t storage_bytes = 0;
+  size_t storage_bytes = 0;             // behind the node
 
   static constexpr size_t kBlockPoints = 128;
+  static constexpr size_t kLinksOfSum = 4;
+
+  Node() = default;
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
 
   bool leaf() const { return kind == NodeKind::kLeaf; }
   bool pile() const { return kind == NodeKind::kPile; }
@@ -112,9 +117,7 @@ struct Node {
     return pile() ? start + 1 : start + (int64_t{link.slot_end} << WidthBelow(width));
   }
   /// Memory that it takes, without what its links hold.
-  size_t MemoryBytes() const {
-    return sizeof(Node) + storage_bytes + links.capacity() * sizeof(NodeLink);
-  }
+  size_t MemoryBytes() const { return sizeof(Node) + storage_bytes; }
 };
 
 /// Sorted points, borrowed.
@@ -138,6 +141,31 @@ struct NewLeaf {
   std::shared_ptr<Node> node;
   std::span<int64_t> times;
   std::span<double> values;
+
+ private:
+  std::span<std::byte> rest_;
+};
+
+/// A node with room behind it, in one piece of memory: nodes that are read and dropped again are
+/// many.
+struct NewNode {
+  explicit NewNode(size_t bytes);
+
+  std::shared_ptr<Node> node;
+  std::span<std::byte> storage;
+};
+
+/// An inner node or a pile whose links are still to be filled in, then finished.
+struct NewInnerNode {
+  NewInnerNode(NodeKind kind, int width, int64_t start, int64_t revision, size_t count);
+  /// Summarise the links, which are not empty and in order.
+  void Finish();
+
+  std::shared_ptr<Node> node;
+  std::span<NodeLink> links;
+
+ private:
+  std::span<std::byte> rest_;
 };
 
 /// An inner node or a pile of links that are not empty and in order.

@@ -66,8 +66,11 @@ Status RangeReader::Seek(std::span<const int64_t> edges) {
         continue;
       }
       const size_t link = FirstLinkEndingAfter(node, edges_[i].time);
-      Prefetch(node.links.data() + std::min(link, node.links.size() - 1), sizeof(NodeLink));
-      Prefetch(node.sums.data() + link, sizeof(SideSums));
+      const size_t part = link / Node::kLinksOfSum;
+      Prefetch(node.sums.data() + part, sizeof(SideSums));
+      const auto links =
+          node.links.subspan(std::min(part * Node::kLinksOfSum, node.links.size() - 1));
+      Prefetch(links.data(), std::min(links.size(), Node::kLinksOfSum) * sizeof(NodeLink));
     }
     wanted_.clear();
     for (size_t i = 0; i < edges_.size(); ++i) {
@@ -228,17 +231,20 @@ void RangeReader::AddWithinLeaf(const Edge& from, const Edge& to, StatisticsSum*
 }
 
 void RangeReader::AddBefore(const Cut& cut, StatisticsSum* sum) {
-  sum->Add(cut.node->sums[cut.link].before);
+  const size_t part = cut.link / Node::kLinksOfSum;
+  sum->Add(cut.node->sums[part].before);
+  for (size_t i = part * Node::kLinksOfSum; i < cut.link; ++i) {
+    sum->Add(cut.node->links[i].statistics);
+  }
 }
 
 void RangeReader::AddFrom(const Cut& cut, StatisticsSum* sum) {
-  if (cut.inside) {
-    sum->Add(cut.node->sums[cut.link].after);
-  } else if (cut.link == 0) {
-    sum->Add(cut.node->sums.back().before);
-  } else {
-    sum->Add(cut.node->sums[cut.link - size_t{1}].after);
-  }
+  const Node& node = *cut.node;
+  const size_t first = cut.link + (cut.inside ? size_t{1} : 0);
+  const size_t part = (first + Node::kLinksOfSum - 1) / Node::kLinksOfSum;
+  const size_t whole = std::min(node.links.size(), part * Node::kLinksOfSum);
+  for (size_t i = first; i < whole; ++i) sum->Add(node.links[i].statistics);
+  sum->Add(part == 0 ? node.sums.back().before : node.sums[part - 1].after);
 }
 
 void RangeReader::Summarise(size_t i, StatisticsSum* sum) {

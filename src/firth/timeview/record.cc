@@ -203,16 +203,15 @@ Result<NodePtr> DecodeLeaf(const RecordHeader& header, ByteReader* in) {
 /// Keep the bytes as they are, with as many behind them as their reader needs.
 Result<NodePtr> TakeBlockLeaf(const RecordHeader& header, Bytes payload) {
   ARROW_RETURN_NOT_OK(BlockLeaf::Check(payload));
-  auto node = std::make_shared<Node>();
-  node->width = header.width;
-  node->start = header.start;
-  node->revision = header.revision;
-  node->storage_bytes = payload.size() + BlockLeaf::kSlack;
-  node->storage = std::make_unique_for_overwrite<std::byte[]>(node->storage_bytes);
-  std::memcpy(node->storage.get(), payload.data(), payload.size());
-  std::memset(node->storage.get() + payload.size(), 0, BlockLeaf::kSlack);
-  node->coded = {node->storage.get(), payload.size()};
-  return node;
+  const NewNode made(payload.size() + BlockLeaf::kSlack);
+  Node& node = *made.node;
+  node.width = header.width;
+  node.start = header.start;
+  node.revision = header.revision;
+  std::memcpy(made.storage.data(), payload.data(), payload.size());
+  std::memset(made.storage.data() + payload.size(), 0, BlockLeaf::kSlack);
+  node.coded = made.storage.first(payload.size());
+  return made.node;
 }
 
 Result<NodePtr> DecodeInner(const RecordHeader& header, ByteReader* in) {
@@ -222,11 +221,11 @@ Result<NodePtr> DecodeInner(const RecordHeader& header, ByteReader* in) {
   }
   const Bytes bytes = in->Take(count * kLinkBytes);
   if (!in->ok()) return Malformed("a node that is cut off");
-  std::vector<NodeLink> links;
-  links.reserve(count);
+  NewInnerNode made(static_cast<NodeKind>(header.kind), header.width, header.start, header.revision,
+                    count);
   uint8_t slot = 0;
   for (size_t i = 0; i < count; ++i) {
-    NodeLink& link = links.emplace_back();
+    NodeLink& link = made.links[i];
     LoadLink(bytes.data() + i * kLinkBytes, &link);
     if (link.kind < NodeKind::kLeaf || link.kind > NodeKind::kPile || link.slot_begin < slot ||
         link.slot_end <= link.slot_begin || link.slot_end > kFanOut || link.empty() ||
@@ -235,8 +234,8 @@ Result<NodePtr> DecodeInner(const RecordHeader& header, ByteReader* in) {
     }
     slot = link.slot_end;
   }
-  return NewInner(static_cast<NodeKind>(header.kind), header.width, header.start, header.revision,
-                  std::move(links));
+  made.Finish();
+  return made.node;
 }
 
 }  // namespace
