@@ -271,7 +271,7 @@ Result<NodePtr> FileNodeSource::Get(const NodeLink& link) const {
   return node;
 }
 
-Status FileNodeSource::GetMany(std::span<const NodeLink* const> links,
+Status FileNodeSource::GetMany(std::span<const NodeLink* const> links, Reads reads,
                                std::span<NodePtr> out) const {
   for (size_t i = 0; i < links.size(); ++i) {
     if (links[i]->node) out[i] = links[i]->node;
@@ -292,7 +292,7 @@ Status FileNodeSource::GetMany(std::span<const NodeLink* const> links,
     cache_->Insert(links[place]->address, *node);
     out[place] = *std::move(node);
   };
-  if (helpers_ != nullptr) {
+  if (helpers_ != nullptr && reads == Reads::kShared) {
     for (size_t i = 0; i < std::min(kHelpersMost, count / kHelpFrom); ++i) {
       // What it refers to lives until all is done, and it touches nothing once all is begun.
       helpers_->Post([missing, read] { missing->Work(read); });

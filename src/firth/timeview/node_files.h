@@ -127,7 +127,9 @@ class FileNodeSource : public NodeSource {
       : table_(std::move(table)), cache_(std::move(cache)), helpers_(helpers) {}
 
   Result<NodePtr> Get(const NodeLink& link) const override;
-  Status GetMany(std::span<const NodeLink* const> links, std::span<NodePtr> out) const override;
+  Status GetMany(std::span<const NodeLink* const> links, Reads reads,
+                 std::span<NodePtr> out) const override;
+  Executor* helpers() const override { return helpers_; }
 
   /// A record that was read and checked.
   struct Loaded {

@@ -43,7 +43,8 @@ struct SnapshotState {
 /// Answers about the points of a snapshot. One thread at a time. Errors: as NodeSource::Get.
 class SnapshotReader {
  public:
-  explicit SnapshotReader(std::shared_ptr<const internal::SnapshotState> state);
+  explicit SnapshotReader(std::shared_ptr<const internal::SnapshotState> state,
+                          Reads reads = Reads::kShared);
 
   /// Add the parts of a summary of [start, end) to `sum`.
   Status Summarise(int64_t start, int64_t end, StatisticsSum* sum);
@@ -55,6 +56,7 @@ class SnapshotReader {
   Result<std::optional<Point>> LastBefore(int64_t time);
 
   const internal::SnapshotState& state() const { return *state_; }
+  const std::shared_ptr<const internal::SnapshotState>& shared_state() const { return state_; }
 
  private:
   std::shared_ptr<const internal::SnapshotState> state_;
