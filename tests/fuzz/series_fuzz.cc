@@ -123,6 +123,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     case 5:
       static_cast<void>(SeriesHead::Decode(SeriesId{}, bytes, NodeAddress{}));
+      static_cast<void>(DecodeHeadPartIndex(NodeAddress{}, &in));
       break;
     case 6:
       static_cast<void>(ParseRecord(bytes, NodeAddress{}));

@@ -185,9 +185,11 @@ Status Base::WriteHeads(const std::vector<std::shared_ptr<SeriesHead>>& heads, b
   ARROW_RETURN_NOT_OK(failed());
   std::vector<std::pair<std::shared_ptr<SeriesHead>, HeadImage>> batch;
   const auto write = [&]() -> Status {
+    const auto source = Source();
     uint64_t batch_begin = writer_->taken_bytes();
     for (const auto& head : heads) {
-      ARROW_ASSIGN_OR_RAISE(HeadImage image, head->Write(head_writer_.get(), &encoder_, records));
+      ARROW_ASSIGN_OR_RAISE(HeadImage image,
+                            head->Write(*source, head_writer_.get(), &encoder_, records));
       batch.emplace_back(head, std::move(image));
       if (writer_->taken_bytes() - batch_begin >= kBatchBytes) {
         ARROW_RETURN_NOT_OK(FlushHeads(&batch));
@@ -207,10 +209,8 @@ Status Base::FlushHeads(std::vector<std::pair<std::shared_ptr<SeriesHead>, HeadI
   AdoptNewFiles();
   std::vector<NodeAddress> dead;
   for (auto& [head, image] : *batch) {
-    if (image.record.known()) {
-      dead.push_back(head->record());
-      directory_->Put(head->id(), image.record);
-    }
+    if (image.record.known()) directory_->Put(head->id(), image.record);
+    dead.insert(dead.end(), image.dead.begin(), image.dead.end());
     head->Commit(std::move(image));
   }
   AddDead(dead);

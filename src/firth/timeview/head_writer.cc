@@ -55,6 +55,10 @@ Result<NodeAddress> HeadWriter::WriteSeries(Bytes payload) {
   return Append(RecordKind::kSeries, 0, 0, payload);
 }
 
+Result<NodeAddress> HeadWriter::WritePart(int64_t first, int64_t last, Bytes payload) {
+  return Append(RecordKind::kHeadPart, first, last, payload);
+}
+
 Result<std::string> HeadWriter::WriteHistory(History* history) {
   std::vector<HistoryItem>& items = *history->mutable_items();
   for (HistoryItem& item : items) {

@@ -30,6 +30,8 @@ class HeadWriter {
   /// Gives that part as it is to stand in the head.
   Result<std::string> WriteHistory(History* history);
   Result<NodeAddress> WriteSeries(Bytes payload);
+  /// `first` and `last`: the revisions of its edits.
+  Result<NodeAddress> WritePart(int64_t first, int64_t last, Bytes payload);
   /// Remember the nodes that were written: they were flushed.
   void Finish();
   /// Forget them.

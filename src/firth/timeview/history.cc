@@ -7,12 +7,6 @@
 
 namespace firth::timeview {
 
-bool Removes(const EditRun& run) {
-  return std::any_of(run.steps.begin(), run.steps.end(), [](const EditRun::Step& step) {
-    return step.kind == Edit::Kind::kRemove || step.replace;
-  });
-}
-
 Result<History> History::Make(std::vector<std::vector<HistoryBlock>> levels,
                               std::vector<HistoryItem> items) {
   int64_t last = 0;
@@ -67,7 +61,7 @@ void History::AddEdits(int64_t first, std::shared_ptr<const EditRun> edits) {
   FIRTH_CHECK(first == last_ + 1 && !edits->steps.empty());
   const auto steps = static_cast<int64_t>(edits->steps.size());
   Add({.kind = HistoryItem::Kind::kEdits,
-       .removes = Removes(*edits),
+       .removes = edits->Removes(),
        .first = first,
        .last = first + steps - 1,
        .edits = std::move(edits)});

@@ -104,7 +104,4 @@ class History {
   size_t late_items_ = 0;
 };
 
-/// Does any step of a run remove points?
-bool Removes(const EditRun& run);
-
 }  // namespace firth::timeview

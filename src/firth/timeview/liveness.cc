@@ -43,10 +43,6 @@ Status Liveness::LookAt(const SeriesId& series) {
 }
 
 Result<bool> Liveness::IsLive(const RecordHeader& header, const NodeAddress& address) {
-  if (header.kind == RecordKind::kSeries) {
-    ARROW_ASSIGN_OR_RAISE(const auto head, base_->directory().Find(header.series));
-    return head && *head == address;
-  }
   ARROW_RETURN_NOT_OK(LookAt(header.series));
   if (!at_.head) return false;
   const auto source = base_->Source();
@@ -74,7 +70,8 @@ Result<bool> Liveness::IsLive(const RecordHeader& header, const NodeAddress& add
     case RecordKind::kHistoryIndex:
       return reader.HasBlock(address, header.start);
     case RecordKind::kSeries:
-      break;
+    case RecordKind::kHeadPart:
+      return at_.head->HasPart(address);
   }
   FIRTH_CHECK(false);
 }

@@ -345,6 +345,17 @@ Result<FileNodeSource::Loaded> FileNodeSource::Load(const NodeAddress& address,
   return loaded;
 }
 
+Result<FileNodeSource::Loaded> FileNodeSource::LoadHead(const NodeAddress& address) const {
+  Loaded loaded;
+  ARROW_ASSIGN_OR_RAISE(const Record record, ReadRecord(address, &loaded.room));
+  if (record.header.kind != RecordKind::kSeries && record.header.kind != RecordKind::kHeadPart) {
+    return AddPlace(Malformed("a record of another kind"), address);
+  }
+  loaded.header = record.header;
+  loaded.payload = record.payload;
+  return loaded;
+}
+
 Result<Record> FileNodeSource::ReadRecord(const NodeAddress& address, RecordRoom* room) const {
   const auto found = table_.find(address.file);
   if (found == table_.end()) {

@@ -139,6 +139,8 @@ class FileNodeSource : public NodeSource {
   };
   /// Read a record of a kind. Errors: kDataLoss, kIo; they name the file.
   Result<Loaded> Load(const NodeAddress& address, RecordKind kind) const;
+  /// The same of a record of a head, either kind.
+  Result<Loaded> LoadHead(const NodeAddress& address) const;
   /// Add the file and place to an error found in what was loaded.
   Status AddPlace(const Status& status, const NodeAddress& address) const;
 

@@ -30,13 +30,7 @@ void OpenSeries::Insert(const HeadPtr& head) {
 Result<HeadPtr> OpenSeries::Load(const SeriesId& series, const FileNodeSource& source) const {
   ARROW_ASSIGN_OR_RAISE(const auto address, base_->directory().Find(series));
   if (!address) return nullptr;
-  ARROW_ASSIGN_OR_RAISE(const auto loaded, source.Load(*address, RecordKind::kSeries));
-  if (loaded.header.series != series) {
-    return source.AddPlace(Malformed("the head of another series"), *address);
-  }
-  auto head = SeriesHead::Decode(series, loaded.payload, *address);
-  if (!head.ok()) return source.AddPlace(head.status(), *address);
-  return head;
+  return SeriesHead::Load(series, source, *address);
 }
 
 Result<HeadPtr> OpenSeries::FindOrLoad(const SeriesId& series) {

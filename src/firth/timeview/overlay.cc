@@ -106,9 +106,17 @@ void EditRun::Append(const Edit& edit) {
   steps.push_back(step);
 }
 
-void EditRun::Clear() {
-  // The room of a burst is not kept: there may be very many series.
-  *this = {};
+void EditRun::AppendSteps(const EditRun& other, size_t first) {
+  const PointSpan points =
+      PointSpan{other.times, other.values}.Sub(other.PointsBegin(first), other.times.size());
+  const size_t before = times.size();
+  for (size_t i = first; i < other.steps.size(); ++i) {
+    Step& step = steps.emplace_back(other.steps[i]);
+    step.points_end += static_cast<uint32_t>(before);
+    step.points_end -= static_cast<uint32_t>(other.PointsBegin(first));
+  }
+  times.insert(times.end(), points.times.begin(), points.times.end());
+  values.insert(values.end(), points.values.begin(), points.values.end());
 }
 
 void Overlay::Insert(PointSpan points) {

@@ -28,10 +28,17 @@ struct EditRun {
 
   /// Add an edit; its points are put in order of time, equal ones as they came.
   void Append(const Edit& edit);
-  void Clear();
+  /// Add the steps of another run from `first` on.
+  void AppendSteps(const EditRun& other, size_t first);
   size_t PointsBegin(size_t step) const { return step == 0 ? 0 : steps[step - 1].points_end; }
   PointSpan Points(size_t step) const {
     return PointSpan{times, values}.Sub(PointsBegin(step), steps[step].points_end);
+  }
+  /// Does any step remove points?
+  bool Removes() const {
+    return std::any_of(steps.begin(), steps.end(), [](const Step& step) {
+      return step.kind == Edit::Kind::kRemove || step.replace;
+    });
   }
   size_t MemoryBytes() const {
     return steps.capacity() * sizeof(Step) + times.capacity() * sizeof(int64_t) +

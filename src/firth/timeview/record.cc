@@ -93,7 +93,7 @@ Result<RecordHeader> ParseRecordHeader(Bytes bytes) {
   header.start = in.Le<int64_t>();
   header.revision = in.Le<int64_t>();
   if (!in.ok() || header.bytes > kRecordBytesMax || header.kind < RecordKind::kLeaf ||
-      header.kind > RecordKind::kBlockLeaf || header.width > kRootWidth) {
+      header.kind > RecordKind::kHeadPart || header.width > kRootWidth) {
     return Malformed("the header of a record");
   }
   header.series = SeriesId::From(AsText(series));
@@ -251,11 +251,13 @@ Result<NodePtr> DecodeNode(const RecordHeader& header, Bytes payload) {
 
 // | varint steps | varint points | for each step: u8 kind and flags, varint points; of a remove,
 // i64 start, i64 end | column of times | column of values
-std::string PayloadEncoder::EncodeEdits(const EditRun& run) {
+std::string PayloadEncoder::EncodeEdits(const EditRun& run, size_t first) {
+  const PointSpan points =
+      PointSpan{run.times, run.values}.Sub(run.PointsBegin(first), run.times.size());
   std::string out;
-  AppendVarint(&out, run.steps.size());
-  AppendVarint(&out, run.times.size());
-  for (size_t i = 0; i < run.steps.size(); ++i) {
+  AppendVarint(&out, run.steps.size() - first);
+  AppendVarint(&out, points.size());
+  for (size_t i = first; i < run.steps.size(); ++i) {
     const EditRun::Step& step = run.steps[i];
     const bool remove = step.kind == Edit::Kind::kRemove;
     out.push_back(static_cast<char>((remove ? 1 : 0) | (step.replace ? 2 : 0)));
@@ -265,8 +267,8 @@ std::string PayloadEncoder::EncodeEdits(const EditRun& run) {
       AppendLe(&out, step.end);
     }
   }
-  integers_.Encode(run.times, &out);
-  values_.Encode(run.values, &integers_, &out);
+  integers_.Encode(points.times, &out);
+  values_.Encode(points.values, &integers_, &out);
   return out;
 }
 

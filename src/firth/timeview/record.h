@@ -21,8 +21,8 @@ namespace firth::timeview {
 
 /// What stands at the beginning of every file of the view.
 inline constexpr size_t kFileHeaderBytes = 64;
-/// Version 1 has no leaves of blocks.
-inline constexpr uint32_t kFormatVersion = 2;
+/// Version 1 has no leaves of blocks, version 2 no heads in parts.
+inline constexpr uint32_t kFormatVersion = 3;
 enum class FileKind : uint32_t { kNodes = 1, kPacked = 2, kDirectory = 3 };
 std::string EncodeFileHeader(FileKind kind, uint32_t number, uint32_t version = kFormatVersion);
 /// Errors: kFailedPrecondition / kFormatTooNew; kDataLoss / kChecksumMismatch, without a place.
@@ -37,6 +37,7 @@ enum class RecordKind : uint8_t {
   kHistoryIndex = 6,  // references to such records
   kSeries = 7,        // a series' head
   kBlockLeaf = 8,     // a leaf, too, of which blocks can be read alone
+  kHeadPart = 9,      // edits that came since a series' head was written
 };
 
 inline constexpr size_t kRecordAlignment = 8;
@@ -83,7 +84,8 @@ class PayloadEncoder {
   };
   /// A leaf that is not coded, or an inner node or pile all of whose links have addresses.
   EncodedNode EncodeNode(const Node& node);
-  std::string EncodeEdits(const EditRun& run);
+  /// Its steps from `first` on.
+  std::string EncodeEdits(const EditRun& run, size_t first = 0);
   /// Items whose roots and edits have addresses.
   std::string EncodeHistory(const std::vector<HistoryItem>& items);
   /// References to records of the level below.

@@ -91,6 +91,14 @@ size_t BytesOf(const NodeLink& link, int64_t revision) {
   return bytes;
 }
 
+/// The steps of a run from `first` on as a part of a head, not yet anywhere.
+HeadPart PartOf(const EditRun& run, size_t first) {
+  return {.steps = static_cast<uint32_t>(run.steps.size() - first),
+          .points = static_cast<uint32_t>(run.times.size() - run.PointsBegin(first)),
+          .removes = std::any_of(run.steps.begin() + static_cast<ptrdiff_t>(first), run.steps.end(),
+                                 RemovesPoints)};
+}
+
 constexpr int kHistoryLevelsMax = 16;
 
 }  // namespace
@@ -101,55 +109,196 @@ Result<std::shared_ptr<SeriesHead>> SeriesHead::Decode(const SeriesId& id, Bytes
                                                        const NodeAddress& record) {
   auto head = std::make_shared<SeriesHead>(id);
   ByteReader in(payload);
-  head->record_ = record;
-  head->tree_revision_ = in.Le<int64_t>();
-  head->tree_end_ = in.Le<int64_t>();
-  head->root_ = DecodeLink(&in);
-  const int level_count = in.Le<uint8_t>();
-  if (!in.ok() || level_count > kHistoryLevelsMax || head->tree_revision_ < kEmptyRevision) {
+  ARROW_RETURN_NOT_OK(head->DecodeFront(&in));
+  EditRun& run = head->pending_.run;
+  ARROW_ASSIGN_OR_RAISE(run, DecodeEdits(in.rest()));
+  const Effect effect = head->EffectOf(run.steps.size());
+  head->end_ = effect.ends.empty() ? head->tree_end_ : effect.ends.back();
+  head->parts_ = {PartOf(run, 0)};
+  head->parts_.back().record = record;
+  return head;
+}
+
+Status SeriesHead::DecodeFront(ByteReader* in) {
+  tree_revision_ = in->Le<int64_t>();
+  tree_end_ = in->Le<int64_t>();
+  root_ = DecodeLink(in);
+  const int level_count = in->Le<uint8_t>();
+  if (!in->ok() || level_count > kHistoryLevelsMax || tree_revision_ < kEmptyRevision) {
     return Malformed("the head of a series");
   }
   std::vector<std::vector<HistoryBlock>> levels;
   for (int i = 0; i < level_count; ++i) {
-    ARROW_ASSIGN_OR_RAISE(auto level, DecodeHistoryIndex(&in));
+    ARROW_ASSIGN_OR_RAISE(auto level, DecodeHistoryIndex(in));
     levels.push_back(std::move(level));
   }
-  ARROW_ASSIGN_OR_RAISE(auto items, DecodeHistory(&in));
-  ARROW_ASSIGN_OR_RAISE(head->history_, History::Make(std::move(levels), std::move(items)));
-  Pending& pending = head->pending_;
-  ARROW_ASSIGN_OR_RAISE(pending.run, DecodeEdits(in.rest()));
-  for (size_t i = 0; i < pending.run.steps.size(); ++i) pending.NoteStep(head->end());
+  ARROW_ASSIGN_OR_RAISE(auto items, DecodeHistory(in));
+  ARROW_ASSIGN_OR_RAISE(history_, History::Make(std::move(levels), std::move(items)));
+  return Status::OK();
+}
+
+Result<EditRun> SeriesHead::DecodeWaiting(Bytes payload) {
+  SeriesHead head{SeriesId{}};
+  ByteReader in(payload);
+  ARROW_RETURN_NOT_OK(head.DecodeFront(&in));
+  return DecodeEdits(in.rest());
+}
+
+Result<std::shared_ptr<SeriesHead>> SeriesHead::Load(const SeriesId& id,
+                                                     const FileNodeSource& source,
+                                                     const NodeAddress& record) {
+  const auto load = [&](const NodeAddress& address) -> Result<FileNodeSource::Loaded> {
+    ARROW_ASSIGN_OR_RAISE(auto loaded, source.LoadHead(address));
+    if (loaded.header.series == id) return loaded;
+    return source.AddPlace(Malformed("the head of another series"), address);
+  };
+  ARROW_ASSIGN_OR_RAISE(const auto last, load(record));
+  if (last.header.kind == RecordKind::kSeries) {
+    auto head = Decode(id, last.payload, record);
+    return head.ok() ? head : source.AddPlace(head.status(), record);
+  }
+  ByteReader in(last.payload);
+  auto index = DecodeHeadPartIndex(record, &in);
+  if (!index.ok()) return source.AddPlace(index.status(), record);
+  const NodeAddress whole = index->parts.front().record;
+  ARROW_ASSIGN_OR_RAISE(const auto first, load(whole));
+  if (first.header.kind != RecordKind::kSeries) {
+    return source.AddPlace(Malformed("a part in place of a head"), whole);
+  }
+  auto head = std::make_shared<SeriesHead>(id);
+  ByteReader front(first.payload);
+  const Status decoded = head->DecodeFront(&front);
+  if (!decoded.ok()) return source.AddPlace(decoded, whole);
+  // The edits stay where they are until somebody wants them.
+  head->end_ = index->end;
+  head->parts_ = std::move(index->parts);
+  head->pending_.parts_before = head->parts_.size();
+  for (const HeadPart& part : head->parts_) {
+    head->pending_.steps_before += part.steps;
+    head->pending_.points_before += part.points;
+  }
   return head;
 }
 
-Result<HeadImage> SeriesHead::Write(HeadWriter* writer, PayloadEncoder* encoder,
-                                    bool record) const {
-  HeadImage image{.root = root_, .history = history_};
+Result<HeadImage> SeriesHead::Write(const FileNodeSource& source, HeadWriter* writer,
+                                    PayloadEncoder* encoder, bool record) const {
+  HeadImage image{.parts = parts_};
   writer->Begin(id_);
-  ARROW_ASSIGN_OR_RAISE(image.root, writer->WriteTree(root_));
-  ARROW_ASSIGN_OR_RAISE(const std::string history, writer->WriteHistory(&image.history));
-  if (!record) return image;
-  std::string payload;
-  AppendLe(&payload, tree_revision_);
-  AppendLe(&payload, tree_end_);
-  encoder->EncodeLink(image.root, &payload);
-  payload.push_back(static_cast<char>(image.history.levels().size()));
-  for (const auto& level : image.history.levels()) {
-    payload += encoder->EncodeHistoryIndex(level);
+  if (!record) {
+    ARROW_RETURN_NOT_OK(WriteTree(writer, &image).status());
+    return image;
   }
-  payload += history;
-  payload += encoder->EncodeEdits(pending_.run);
-  ARROW_ASSIGN_OR_RAISE(image.record, writer->WriteSeries(AsBytes(payload)));
+  FIRTH_CHECK(!grown_ || pending_.steps_before == 0);
+  const size_t written = StepsWritten();
+  const bool is_base = !parts_.empty() && !grown_;  // is there what a part can be added to?
+  if (is_base && written == pending_.steps()) return image;
+  if (is_base && parts_.size() < kHeadPartsMax) {
+    ARROW_RETURN_NOT_OK(WritePart(writer, encoder, written, &image));
+  } else if (pending_.steps_before == 0) {
+    ARROW_RETURN_NOT_OK(WriteWhole(writer, encoder, pending_.run, &image));
+  } else {
+    auto all = LoadEdits(source, std::span(parts_).first(pending_.parts_before));
+    // What cannot be read stays where it is, and is named when somebody wants it.
+    if (!all.ok()) {
+      ARROW_RETURN_NOT_OK(WritePart(writer, encoder, written, &image));
+    } else {
+      all->AppendSteps(pending_.run, 0);
+      ARROW_RETURN_NOT_OK(WriteWhole(writer, encoder, *all, &image));
+    }
+  }
   return image;
 }
 
+Result<std::string> SeriesHead::WriteTree(HeadWriter* writer, HeadImage* image) const {
+  image->tree = true;
+  image->history = history_;
+  ARROW_ASSIGN_OR_RAISE(image->root, writer->WriteTree(root_));
+  return writer->WriteHistory(&image->history);
+}
+
+Status SeriesHead::WriteWhole(HeadWriter* writer, PayloadEncoder* encoder, const EditRun& waiting,
+                              HeadImage* image) const {
+  ARROW_ASSIGN_OR_RAISE(const std::string history, WriteTree(writer, image));
+  std::string payload;
+  AppendLe(&payload, tree_revision_);
+  AppendLe(&payload, tree_end_);
+  encoder->EncodeLink(image->root, &payload);
+  payload.push_back(static_cast<char>(image->history.levels().size()));
+  for (const auto& level : image->history.levels()) {
+    payload += encoder->EncodeHistoryIndex(level);
+  }
+  payload += history;
+  payload += encoder->EncodeEdits(waiting);
+  ARROW_ASSIGN_OR_RAISE(image->record, writer->WriteSeries(AsBytes(payload)));
+  for (const HeadPart& part : parts_) image->dead.push_back(part.record);
+  image->whole = true;
+  image->parts = {PartOf(waiting, 0)};
+  image->parts.back().record = image->record;
+  return Status::OK();
+}
+
+Status SeriesHead::WritePart(HeadWriter* writer, PayloadEncoder* encoder, size_t written,
+                             HeadImage* image) const {
+  const size_t first = written - pending_.steps_before;
+  image->parts.push_back(PartOf(pending_.run, first));
+  std::string payload;
+  EncodeHeadPartIndex({.end = end_, .parts = image->parts}, &payload);
+  payload += encoder->EncodeEdits(pending_.run, first);
+  ARROW_ASSIGN_OR_RAISE(
+      image->record, writer->WritePart(tree_revision_ + 1 + static_cast<int64_t>(written), latest(),
+                                       AsBytes(payload)));
+  image->parts.back().record = image->record;
+  return Status::OK();
+}
+
+size_t SeriesHead::StepsWritten() const {
+  size_t steps = 0;
+  for (const HeadPart& part : parts_) steps += part.steps;
+  return steps;
+}
+
 void SeriesHead::Commit(HeadImage image) {
-  if (image.record.known()) record_ = image.record;
   dirty_bytes_ = 0;
   // What goes is freed after the lock.
   std::lock_guard lock(mutex_);
-  std::swap(root_, image.root);
-  std::swap(history_, image.history);
+  if (image.tree) {
+    std::swap(root_, image.root);
+    std::swap(history_, image.history);
+  }
+  parts_ = std::move(image.parts);
+  if (!image.whole) return;
+  grown_ = false;
+  if (pending_.steps_before > 0) DropPendingLocked();
+}
+
+void SeriesHead::DropWritten() {
+  FIRTH_CHECK(!grown_ && StepsWritten() == pending_.steps());
+  std::lock_guard lock(mutex_);
+  DropPendingLocked();
+  overlay_.reset();
+}
+
+void SeriesHead::DropPendingLocked() {
+  pending_ = {.parts_before = parts_.size(),
+              .steps_before = pending_.steps(),
+              .points_before = pending_points(),
+              .run = {}};
+}
+
+Status SeriesHead::BringPending(const FileNodeSource& source) {
+  if (pending_.steps_before == 0) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(EditRun all,
+                        LoadEdits(source, std::span(parts_).first(pending_.parts_before)));
+  all.AppendSteps(pending_.run, 0);
+  std::lock_guard lock(mutex_);
+  pending_ = {.run = std::move(all)};
+  return Status::OK();
+}
+
+bool SeriesHead::HasPart(const NodeAddress& record) const {
+  std::lock_guard lock(mutex_);
+  return std::any_of(parts_.begin(), parts_.end(),
+                     [&](const HeadPart& part) { return part.record == record; });
 }
 
 HeadInfo SeriesHead::Info() const {
@@ -157,7 +306,7 @@ HeadInfo SeriesHead::Info() const {
   return {.revision = latest(),
           .tree_revision = tree_revision_,
           .tree_points = root_.statistics.count,
-          .pending_points = pending_.run.times.size(),
+          .pending_points = pending_points(),
           .grow_error = grow_error_};
 }
 
@@ -174,6 +323,9 @@ Result<std::shared_ptr<const SnapshotState>> SeriesHead::Pin(
   state->overlay = EmptyOverlay();
   History history;
   NodeLink growing;
+  std::vector<HeadPart> parts;  // and what comes behind them, where the edits are not in memory
+  EditRun run;
+  int64_t tree_revision = 0;
   {
     std::lock_guard lock(mutex_);
     if (revision == kLatestRevision) revision = latest();
@@ -188,10 +340,23 @@ Result<std::shared_ptr<const SnapshotState>> SeriesHead::Pin(
       state->root = root_;
       state->tree_end = tree_end_;
       state->overlay = OverlayOf(static_cast<size_t>(revision - tree_revision_));
-      return state;
+      if (state->overlay) return state;
+      parts.assign(parts_.begin(), parts_.begin() + static_cast<ptrdiff_t>(pending_.parts_before));
+      run = pending_.run;
+      tree_revision = tree_revision_;
     }
     history = history_;
     growing = root_;
+  }
+  if (!parts.empty()) {
+    ARROW_ASSIGN_OR_RAISE(EditRun all, LoadEdits(*source, parts));
+    all.AppendSteps(run, 0);
+    const auto steps = static_cast<size_t>(revision - tree_revision);
+    auto overlay = std::make_shared<Overlay>();
+    overlay->Apply(all, 0, steps, state->tree_end);
+    state->overlay = overlay;
+    KeepOverlay(std::move(overlay), tree_revision, steps);
+    return state;
   }
   const HistoryReader reader(*source, history);
   ARROW_ASSIGN_OR_RAISE(const HistoryPlace place, reader.Find(revision));
@@ -230,18 +395,24 @@ Result<std::shared_ptr<const SnapshotState>> SeriesHead::Pin(
 std::shared_ptr<const Overlay> SeriesHead::OverlayOf(size_t steps) const {
   if (steps == 0) return EmptyOverlay();
   if (overlay_ && overlay_steps_ == steps) return overlay_;
-  auto overlay = std::make_shared<Overlay>();
-  size_t done = 0;
-  if (overlay_ && overlay_steps_ < steps) {
-    *overlay = *overlay_;
-    done = overlay_steps_;
-  }
-  overlay->Apply(pending_.run, done, steps, tree_end_);
-  if (steps == pending_.run.steps.size()) {
+  const size_t before = pending_.steps_before;
+  const size_t done = overlay_ && overlay_steps_ < steps ? overlay_steps_ : 0;
+  if (done < before) return nullptr;
+  auto overlay = done > 0 ? std::make_shared<Overlay>(*overlay_) : std::make_shared<Overlay>();
+  overlay->Apply(pending_.run, done - before, steps - before, tree_end_);
+  if (steps == pending_.steps()) {
     overlay_ = overlay;
     overlay_steps_ = steps;
   }
   return overlay;
+}
+
+void SeriesHead::KeepOverlay(std::shared_ptr<const Overlay> overlay, int64_t tree_revision,
+                             size_t steps) const {
+  std::lock_guard lock(mutex_);
+  if (tree_revision != tree_revision_ || (overlay_ && overlay_steps_ >= steps)) return;
+  overlay_ = std::move(overlay);
+  overlay_steps_ = steps;
 }
 
 Result<std::vector<Removal>> SeriesHead::RemovalsBetween(const FileNodeSource& source, int64_t from,
@@ -254,12 +425,24 @@ Result<std::vector<Removal>> SeriesHead::RemovalsBetween(const FileNodeSource& s
     out->push_back(RemovalOf(run, step, revision));
   };
   History history;
+  std::vector<HeadPart> parts;
+  int64_t revision = 0;  // of the first edit that is in memory
+  EditRun run;
   {
     std::lock_guard lock(mutex_);
     history = history_;
-    for (size_t i = pending_.appends; i < pending_.run.steps.size(); ++i) {
-      add(pending_.run, i, tree_revision_ + 1 + static_cast<int64_t>(i), &pending);
-    }
+    parts.assign(parts_.begin(), parts_.begin() + static_cast<ptrdiff_t>(pending_.parts_before));
+    run = pending_.run;
+    revision = tree_revision_ + 1 + static_cast<int64_t>(pending_.steps_before);
+  }
+  if (std::any_of(parts.begin(), parts.end(), [](const HeadPart& part) { return part.removes; })) {
+    ARROW_ASSIGN_OR_RAISE(EditRun all, LoadEdits(source, parts));
+    revision -= static_cast<int64_t>(all.steps.size());
+    all.AppendSteps(run, 0);
+    run = std::move(all);
+  }
+  for (size_t i = 0; i < run.steps.size(); ++i) {
+    add(run, i, revision + static_cast<int64_t>(i), &pending);
   }
   const HistoryReader reader(source, history);
   ARROW_RETURN_NOT_OK(reader.VisitRemovals(from, to, [&](const HistoryItem& item) -> Status {
@@ -277,37 +460,48 @@ Result<std::vector<Removal>> SeriesHead::RemovalsBetween(const FileNodeSource& s
   return removals;
 }
 
-void SeriesHead::Pending::NoteStep(int64_t end_before) {
-  const size_t step = ends.size();
-  if (appends == step && ComesBehind(run, step, end_before)) ++appends;
-  const PointSpan points = run.Points(step);
-  ends.push_back(points.empty() ? end_before : std::max(end_before, points.times.back() + 1));
+SeriesHead::Effect SeriesHead::EffectOf(size_t steps) const {
+  const EditRun& run = pending_.run;
+  Effect effect;
+  effect.ends.reserve(steps);
+  int64_t end = tree_end_;
+  for (size_t i = 0; i < steps; ++i) {
+    if (effect.appends == i && ComesBehind(run, i, end)) ++effect.appends;
+    const PointSpan points = run.Points(i);
+    if (!points.empty()) end = std::max(end, points.times.back() + 1);
+    effect.ends.push_back(end);
+  }
+  return effect;
 }
 
 void SeriesHead::Accept(const Edit& edit) {
   std::lock_guard lock(mutex_);
   FIRTH_CHECK(edit.series == id_ && edit.revision == latest() + 1);
-  const int64_t end_before = end();
   pending_.run.Append(edit);
-  pending_.NoteStep(end_before);
+  const PointSpan points = pending_.run.Points(pending_.run.steps.size() - 1);
+  if (!points.empty()) end_ = std::max(end_, points.times.back() + 1);
 }
 
 bool SeriesHead::Full(size_t pending_points_max) const {
   const size_t steps = pending_.run.steps.size();
-  return pending_.run.times.size() >= pending_points_max || steps >= pending_points_max ||
+  return pending_points() >= pending_points_max || pending_steps() >= pending_points_max ||
          (steps > 0 && pending_.run.Points(steps - 1).size() >= pending_points_max / kLargePart);
 }
 
-Status SeriesHead::Grow(const NodeSource& source, const TreeShape& shape, size_t pending_points_max,
-                        std::vector<NodeAddress>* replaced) {
+Status SeriesHead::Grow(const FileNodeSource& source, const TreeShape& shape,
+                        size_t pending_points_max, std::vector<NodeAddress>* replaced) {
+  Status grown = BringPending(source);
   const size_t steps = pending_.run.steps.size();
-  if (steps == 0) return Status::OK();
-  // A large edit that would make the tree keep edits goes in alone: no others have to be kept for
-  // it.
-  const bool alone = steps > 1 && pending_.appends < steps &&
-                     pending_.run.Points(steps - 1).size() >= pending_points_max / kLargePart;
-  Status grown = GrowBy(source, shape, alone ? steps - 1 : steps, replaced);
-  if (grown.ok() && alone) grown = GrowBy(source, shape, 1, replaced);
+  if (grown.ok() && steps == 0) return grown;
+  if (grown.ok()) {
+    // A large edit that would make the tree keep edits goes in alone: no others have to be kept for
+    // it.
+    const bool alone = steps > 1 &&
+                       pending_.run.Points(steps - 1).size() >= pending_points_max / kLargePart &&
+                       EffectOf(steps).appends < steps;
+    grown = GrowBy(source, shape, alone ? steps - 1 : steps, replaced);
+    if (grown.ok() && alone) grown = GrowBy(source, shape, 1, replaced);
+  }
   std::lock_guard lock(mutex_);
   grow_error_ = grown;
   return grown;
@@ -321,7 +515,8 @@ Status SeriesHead::GrowBy(const NodeSource& source, const TreeShape& shape, size
   ARROW_ASSIGN_OR_RAISE(MergedTree merged, MergeTree(source, shape, root_, revision, overlay));
   dirty_bytes_ += BytesOf(merged.root, revision);
   std::vector<std::shared_ptr<const EditRun>> late;
-  const bool undoable = !merged.met_equal && CanUndo(overlay, shape, steps, &late);
+  const Effect effect = EffectOf(steps);
+  const bool undoable = !merged.met_equal && CanUndo(overlay, effect, shape, &late);
 
   std::lock_guard lock(mutex_);
   if (undoable) {
@@ -331,7 +526,7 @@ Status SeriesHead::GrowBy(const NodeSource& source, const TreeShape& shape, size
         dirty_bytes_ += late[i]->MemoryBytes();
         history_.AddLate(made, std::move(late[i]));
       }
-      history_.AddCut(made, pending_.ends[i]);
+      history_.AddCut(made, effect.ends[i]);
     }
     replaced->insert(replaced->end(), merged.replaced.begin(), merged.replaced.end());
   } else {
@@ -343,20 +538,24 @@ Status SeriesHead::GrowBy(const NodeSource& source, const TreeShape& shape, size
       dirty_bytes_ += edits->MemoryBytes();
       history_.AddEdits(tree_revision_ + 1, std::move(edits));
     }
-    history_.AddCut(revision, pending_.ends[steps - 1]);
+    history_.AddCut(revision, effect.ends.back());
   }
   root_ = std::move(merged.root);
-  tree_end_ = pending_.ends[steps - 1];
+  tree_end_ = effect.ends.back();
   tree_revision_ = revision;
-  DropPending(steps);
+  grown_ = true;
+  EditRun rest;
+  if (steps < pending_.run.steps.size()) rest.AppendSteps(pending_.run, steps);
+  pending_ = {.run = std::move(rest)};
   overlay_.reset();
   return Status::OK();
 }
 
-bool SeriesHead::CanUndo(const Overlay& overlay, const TreeShape& shape, size_t steps,
+bool SeriesHead::CanUndo(const Overlay& overlay, const Effect& effect, const TreeShape& shape,
                          std::vector<std::shared_ptr<const EditRun>>* late) const {
+  const size_t steps = effect.ends.size();
   late->resize(steps);
-  if (steps <= pending_.appends) return true;
+  if (steps == effect.appends) return true;
   const EditRun& run = pending_.run;
   for (size_t i = 0; i < steps; ++i) {
     if (RemovesPoints(run.steps[i])) return false;
@@ -367,28 +566,12 @@ bool SeriesHead::CanUndo(const Overlay& overlay, const TreeShape& shape, size_t 
   size_t times = 0;
   size_t lists = 0;
   for (size_t i = 0; i < steps; ++i) {
-    (*late)[i] = LateOf(run, i, i == 0 ? tree_end_ : pending_.ends[i - 1]);
+    (*late)[i] = LateOf(run, i, i == 0 ? tree_end_ : effect.ends[i - 1]);
     if (!(*late)[i]) continue;
     times += (*late)[i]->times.size();
     ++lists;
   }
   return history_.CanAddLate(times, lists, shape.late_times_max);
-}
-
-void SeriesHead::DropPending(size_t steps) {
-  if (steps == pending_.run.steps.size()) {
-    pending_ = {};
-    return;
-  }
-  Pending rest;
-  const EditRun& run = pending_.run;
-  const size_t points = run.PointsBegin(steps);
-  rest.run.steps.assign(run.steps.begin() + static_cast<ptrdiff_t>(steps), run.steps.end());
-  for (EditRun::Step& step : rest.run.steps) step.points_end -= static_cast<uint32_t>(points);
-  rest.run.times.assign(run.times.begin() + static_cast<ptrdiff_t>(points), run.times.end());
-  rest.run.values.assign(run.values.begin() + static_cast<ptrdiff_t>(points), run.values.end());
-  for (size_t i = steps; i < run.steps.size(); ++i) rest.NoteStep(pending_.ends[i - 1]);
-  pending_ = std::move(rest);
 }
 
 }  // namespace firth::timeview

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "firth/timeview/head_part.h"
 #include "firth/timeview/head_writer.h"
 #include "firth/timeview/history.h"
 #include "firth/timeview/history_reader.h"
@@ -39,18 +40,27 @@ struct HeadInfo {
 
 /// What a head is after it was written: as it was, but all its nodes are in files.
 struct HeadImage {
+  bool tree = false;  // root and history are others than before
   NodeLink root;
   History history;
-  NodeAddress record;  // of the head itself, if that was written
+  bool whole = false;             // the head was written as a whole
+  NodeAddress record;             // of the head, or of the new part of it, if one was written
+  std::vector<HeadPart> parts;    // of the head then
+  std::vector<NodeAddress> dead;  // records that are not needed any more
 };
 
 /// Readers and one writer; each says which calls are whose.
 class SeriesHead {
  public:
   explicit SeriesHead(const SeriesId& id) : id_(id) {}
-  /// A head that was written. Error kDataLoss / kChecksumMismatch.
+  /// A head that was written, whose last part is there. Errors: as FileNodeSource::Load.
+  static Result<std::shared_ptr<SeriesHead>> Load(const SeriesId& id, const FileNodeSource& source,
+                                                  const NodeAddress& record);
+  /// A head that was written as a whole. Error kDataLoss / kChecksumMismatch, without a place.
   static Result<std::shared_ptr<SeriesHead>> Decode(const SeriesId& id, Bytes payload,
                                                     const NodeAddress& record);
+  /// Only the edits of it that wait.
+  static Result<EditRun> DecodeWaiting(Bytes payload);
 
   const SeriesId& id() const { return id_; }
   HeadInfo Info() const;
@@ -69,6 +79,8 @@ class SeriesHead {
     History history;
   };
   Roots GetRoots() const;
+  /// Is a record one of those that the head was written to, as they are now?
+  bool HasPart(const NodeAddress& record) const;
 
   // --- The writer.
   /// Take an edit that was checked and makes the next revision.
@@ -78,22 +90,23 @@ class SeriesHead {
   bool Full(size_t pending_points_max) const;
   /// Move all that waits into the tree. On error what was not moved waits on. Appends to `replaced`
   /// the nodes of files that are no longer reachable from any revision.
-  Status Grow(const NodeSource& source, const TreeShape& shape, size_t pending_points_max,
+  Status Grow(const FileNodeSource& source, const TreeShape& shape, size_t pending_points_max,
               std::vector<NodeAddress>* replaced);
-  /// Write what is in no file, and the head itself if `record`. Nothing changes before Commit.
-  Result<HeadImage> Write(HeadWriter* writer, PayloadEncoder* encoder, bool record) const;
+  /// Write what is in no file; if `record`, the head, too, or what came since it was written.
+  /// Nothing changes before Commit.
+  Result<HeadImage> Write(const FileNodeSource& source, HeadWriter* writer, PayloadEncoder* encoder,
+                          bool record) const;
   /// What Write gave can be read now.
   void Commit(HeadImage image);
+  /// Forget the edits that wait, which are all written.
+  void DropWritten();
 
-  size_t pending_points() const { return pending_.run.times.size(); }
-  size_t pending_steps() const { return pending_.run.steps.size(); }
-  size_t pending_bytes() const {
-    return pending_.run.MemoryBytes() + pending_.ends.capacity() * sizeof(int64_t);
-  }
+  size_t pending_points() const { return pending_.points_before + pending_.run.times.size(); }
+  size_t pending_steps() const { return pending_.steps(); }
+  /// Memory of those edits.
+  size_t pending_bytes() const { return pending_.run.MemoryBytes(); }
   /// Memory of nodes and edits that are in no file.
   size_t dirty_bytes() const { return dirty_bytes_; }
-  /// Where the head was written last.
-  const NodeAddress& record() const { return record_; }
   const Status& grow_error() const { return grow_error_; }
 
   /// The writer's notes.
@@ -104,33 +117,52 @@ class SeriesHead {
   Marks marks;
 
  private:
-  /// Edits beyond the tree, with what of their effect is known early.
+  /// Edits beyond the tree.
   struct Pending {
-    EditRun run;
-    std::vector<int64_t>
-        ends;            // after each: there are no points at or after it, the tree's included
-    size_t appends = 0;  // how many of the first came behind all points before them
+    // The first are only in parts of the head that were written, so many of those.
+    size_t parts_before = 0;
+    size_t steps_before = 0;
+    size_t points_before = 0;
+    EditRun run;  // the others
 
-    /// Note the last step of the run, before which the points ended at `end_before`.
-    void NoteStep(int64_t end_before);
+    size_t steps() const { return steps_before + run.steps.size(); }
+  };
+  /// What the first edits that wait do, one after another.
+  struct Effect {
+    std::vector<int64_t> ends;  // after each: there are no points at or after it
+    size_t appends = 0;         // how many of the first came behind all points before them
   };
 
-  int64_t latest() const {
-    return tree_revision_ + static_cast<int64_t>(pending_.run.steps.size());
-  }
-  /// No points at or after it, at the latest revision.
-  int64_t end() const { return pending_.ends.empty() ? tree_end_ : pending_.ends.back(); }
-  /// What the first `steps` edits that wait do to the tree.
+  int64_t latest() const { return tree_revision_ + static_cast<int64_t>(pending_.steps()); }
+  /// The effect of the first `steps` edits that wait, all in memory.
+  Effect EffectOf(size_t steps) const;
+  /// What the first `steps` edits that wait do to the tree; null if some of them are not in memory.
   std::shared_ptr<const Overlay> OverlayOf(size_t steps) const;
-  /// Move the first `steps` edits that wait into the tree.
+  /// Remember it for later, if the tree is still that of `tree_revision`.
+  void KeepOverlay(std::shared_ptr<const Overlay> overlay, int64_t tree_revision,
+                   size_t steps) const;
+  /// Read what a head that is written as a whole holds before the edits that wait.
+  Status DecodeFront(ByteReader* in);
+  /// Have all edits that wait in memory.
+  Status BringPending(const FileNodeSource& source);
+  /// Move the first `steps` edits that wait, which are in memory, into the tree.
   Status GrowBy(const NodeSource& source, const TreeShape& shape, size_t steps,
                 std::vector<NodeAddress>* replaced);
   /// Can the first `steps` edits that wait be told from the tree that they make? `late`: the times
   /// that each of them added between others.
-  bool CanUndo(const Overlay& overlay, const TreeShape& shape, size_t steps,
+  bool CanUndo(const Overlay& overlay, const Effect& effect, const TreeShape& shape,
                std::vector<std::shared_ptr<const EditRun>>* late) const;
-  /// Forget the first `steps` edits that wait.
-  void DropPending(size_t steps);
+  /// Edits that wait and are written, the first ones.
+  size_t StepsWritten() const;
+  void DropPendingLocked();
+  /// Write what the tree and the history lead to; gives the newest part of the history.
+  Result<std::string> WriteTree(HeadWriter* writer, HeadImage* image) const;
+  /// Write the head as a whole, with these edits, or the edits behind the first `written` as a
+  /// part.
+  Status WriteWhole(HeadWriter* writer, PayloadEncoder* encoder, const EditRun& waiting,
+                    HeadImage* image) const;
+  Status WritePart(HeadWriter* writer, PayloadEncoder* encoder, size_t written,
+                   HeadImage* image) const;
 
   const SeriesId id_;
   mutable std::mutex mutex_;
@@ -140,13 +172,15 @@ class SeriesHead {
   int64_t tree_end_ = kTimeMin;
   History history_;
   Pending pending_;
+  int64_t end_ = kTimeMin;       // there are no points at or after it, with what waits
+  std::vector<HeadPart> parts_;  // the records that the head was written to
+  bool grown_ = false;           // since: what waits is in none of them
   Status grow_error_;
   // Guarded by mutex_: the overlay of the first edits that wait, from the last time it was needed.
   mutable std::shared_ptr<const Overlay> overlay_;
   mutable size_t overlay_steps_ = 0;
   // The writer's.
   size_t dirty_bytes_ = 0;
-  NodeAddress record_;
 };
 
 }  // namespace firth::timeview

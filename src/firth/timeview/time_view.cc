@@ -19,9 +19,6 @@
 namespace firth::timeview {
 namespace {
 
-/// At a checkpoint, edits of fewer points than this stay in front of the tree, and are written with
-/// the head; more go into the tree first.
-constexpr size_t kHeadPointsMax = 256;
 /// A series whose tree cannot grow, because what it needs to read is damaged, may have so many
 /// times the points waiting that another one may.
 constexpr size_t kStuckFactor = 64;
@@ -119,9 +116,7 @@ class TimeViewImpl : public TimeView {
     ARROW_RETURN_NOT_OK(base_->failed());
     const std::vector<HeadPtr> changed = open_.Changed();
     for (const HeadPtr& head : changed) {
-      if (head->pending_points() >= kHeadPointsMax || head->pending_steps() >= kHeadPointsMax) {
-        Grow(head);
-      }
+      if (IsWorthATree(*head)) Grow(head);
     }
     ARROW_RETURN_NOT_OK(Write(changed, true));
     ARROW_RETURN_NOT_OK(base_->Publish(CommitId(watermark_.load())));
@@ -215,12 +210,15 @@ class TimeViewImpl : public TimeView {
   }
 
   Status Write(const std::vector<HeadPtr>& heads, bool records) {
-    size_t dirty_before = 0;
-    for (const HeadPtr& head : heads) dirty_before += head->dirty_bytes();
+    const auto count = [&](uint64_t sign) {
+      for (const HeadPtr& head : heads) {
+        dirty_bytes_ += sign * head->dirty_bytes();
+        pending_bytes_ += sign * head->pending_bytes();
+      }
+    };
+    count(~uint64_t{0});
     const Status written = base_->WriteHeads(heads, records);
-    size_t dirty_after = 0;
-    for (const HeadPtr& head : heads) dirty_after += head->dirty_bytes();
-    dirty_bytes_ += dirty_after - dirty_before;
+    count(1);
     if (written.ok() && records) {
       for (const HeadPtr& head : heads) open_.MarkWritten(head);
     }
@@ -230,12 +228,8 @@ class TimeViewImpl : public TimeView {
   /// Keep within the limits. A full disk is no reason to fail here: memory grows until there is
   /// room.
   Status MakeRoom() {
-    while (pending_bytes_.load() > options_.pending_bytes_max && !queue_.empty()) {
-      const HeadPtr head = open_.FindOpen(queue_.front());
-      queue_.pop_front();
-      if (!head) continue;
-      head->marks.queued = false;
-      Grow(head);
+    if (pending_bytes_.load() > std::max(options_.pending_bytes_max, drop_again_)) {
+      ARROW_RETURN_NOT_OK(DropPending());
     }
     if (dirty_bytes_.load() > std::max(options_.dirty_bytes_max, write_again_)) {
       std::vector<HeadPtr> dirty = open_.Changed();
@@ -254,6 +248,43 @@ class TimeViewImpl : public TimeView {
       ARROW_RETURN_NOT_OK(Forgive(written));
     }
     return Status::OK();
+  }
+
+  /// Does so much wait that it goes into the tree, rather than to be written with the head?
+  bool IsWorthATree(const SeriesHead& head) const {
+    return std::max(head.pending_points(), head.pending_steps()) >= options_.head_points_max;
+  }
+
+  /// Let no edits wait in memory that did so for longest, until there is room for many others.
+  Status DropPending() {
+    const uint64_t low = options_.pending_bytes_max - options_.pending_bytes_max / 4;
+    std::vector<HeadPtr> heads;
+    uint64_t bytes = 0;
+    while (pending_bytes_.load() > low + bytes && !queue_.empty()) {
+      HeadPtr head = open_.FindOpen(queue_.front());
+      queue_.pop_front();
+      if (!head) continue;
+      head->marks.queued = false;
+      if (IsWorthATree(*head)) {
+        Grow(head);
+      } else if (head->pending_bytes() > 0) {
+        bytes += head->pending_bytes();
+        heads.push_back(std::move(head));
+      }
+    }
+    const Status written = heads.empty() ? Status::OK() : Write(heads, true);
+    for (const HeadPtr& head : heads) {
+      if (written.ok()) {
+        pending_bytes_ -= head->pending_bytes();
+        head->DropWritten();
+      } else {
+        head->marks.queued = true;
+        queue_.push_back(head->id());
+      }
+    }
+    // Where there is no room on the disk it is not tried each time.
+    drop_again_ = written.ok() ? 0 : pending_bytes_.load() + options_.pending_bytes_max / 8;
+    return Forgive(written);
   }
 
   /// A full disk is told once, until there is room.
@@ -321,8 +352,10 @@ class TimeViewImpl : public TimeView {
   // The writer's: series with edits that wait, in the order in which they began to. May name some
   // that have none any more.
   std::deque<SeriesId> queue_;
-  // After a try that failed: not before there are so many bytes of nodes outside files, or heads.
+  // After a try that failed: not before there are so many bytes of nodes outside files, of edits
+  // in memory, or heads.
   uint64_t write_again_ = 0;
+  uint64_t drop_again_ = 0;
   size_t evict_again_ = 0;
   bool told_full_ = false;
 };

@@ -30,11 +30,14 @@ struct TimeViewOptions {
   uint64_t node_cache_bytes = uint64_t{256} << 20;
   /// Nodes that are not in files yet. Over it, nodes are written ahead of the next checkpoint.
   uint64_t dirty_bytes_max = uint64_t{64} << 20;
-  /// Edits that are not in trees yet, all series together. Over it, the oldest go into theirs.
+  /// Edits that are not in trees yet, all series together. Over it, the oldest go into theirs, or
+  /// are written and forgotten until somebody wants them.
   uint64_t pending_bytes_max = uint64_t{64} << 20;
   /// Points of one series that wait outside its tree; an edit of at least a quarter of it goes into
   /// the tree at once.
   uint32_t series_pending_points_max = 16384;
+  /// Fewer points of one series than this are rather written with its head than put into its tree.
+  uint32_t head_points_max = 1024;
   /// Series whose heads are kept in memory.
   uint32_t open_series_max = 100'000;
   /// Points of a leaf at most; tests make it small. Trees of another shape go on being read.

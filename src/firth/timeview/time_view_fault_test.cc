@@ -303,6 +303,45 @@ TEST(TimeViewMemoryTest, NodesOutsideFilesStayWithinTheirBound) {
   EXPECT_EQ(Read(view.get(), TestSeries(7), kLatestRevision).ValueOrDie().size(), 80u);
 }
 
+TEST(TimeViewMemoryTest, WhatWaitsIsWrittenOnceAndForgotten) {
+  store::MemoryFileSystem files;
+  TimeViewOptions options{.files = &files, .pending_bytes_max = 4096};
+  auto view = TimeView::Open(options).ValueOrDie();
+  constexpr uint8_t kMany = 20;
+  constexpr int64_t kRounds = 200;
+  constexpr int64_t kPoints = 4;
+  int64_t commit = 0;
+  ModelPoints points;
+  for (int64_t round = 0; round < kRounds; ++round) {
+    const double value = 0.5 * static_cast<double>(round);
+    for (int64_t i = 0; i < kPoints; ++i) points.push_back({round * 100 + i, value});
+    for (uint8_t number = 0; number < kMany; ++number) {
+      OwnedEdit edit;
+      edit.edit.series = TestSeries(number);
+      edit.edit.revision = kEmptyRevision + 1 + round;
+      edit.edit.commit = CommitId(++commit);
+      for (int64_t i = 0; i < kPoints; ++i) {
+        edit.times.push_back(round * 100 + i);
+        edit.values.push_back(value);
+      }
+      TIMEVIEW_OK(view->Apply({&edit.get(), 1}, edit.edit.commit));
+      ASSERT_LE(view->Stats().pending_bytes, options.pending_bytes_max);
+    }
+    if (round % 4 == 3) TIMEVIEW_OK(view->Checkpoint());
+  }
+  // Each series was written some hundred times, with the points that came since, not with all that
+  // wait, which are 400 at a time.
+  EXPECT_EQ(view->Stats().trees_written, 0u);
+  EXPECT_LT(view->Stats().written_bytes, uint64_t{kMany} * 100 * 300);
+  view = TimeView::Open(options).ValueOrDie();
+  for (uint8_t number = 0; number < kMany; ++number) {
+    const SeriesInfo info = view->Info(TestSeries(number)).ValueOrDie();
+    EXPECT_EQ(info.revision, kEmptyRevision + kRounds);
+    EXPECT_EQ(info.pending_points, static_cast<uint64_t>(kRounds * kPoints));
+    EXPECT_EQ(Read(view.get(), TestSeries(number), kLatestRevision).ValueOrDie(), points);
+  }
+}
+
 TEST(TimeViewMemoryTest, HeadsAreLetGoInRuns) {
   store::MemoryFileSystem files;
   TimeViewOptions options = SmallOptions(&files);

@@ -146,7 +146,9 @@ TEST_P(TimeViewModelTest, EveryAnswerIsThatOfPlainCode) {
   auto files = std::make_unique<store::MemoryFileSystem>();
   TimeViewOptions options{.node_cache_bytes = run.seed % 2 == 0 ? 0u : 1u << 20,
                           .dirty_bytes_max = run.seed % 3 == 0 ? 0u : 1u << 20,
+                          .pending_bytes_max = run.seed % 5 < 2 ? 300u : 1u << 20,
                           .series_pending_points_max = run.pending_max,
+                          .head_points_max = run.seed % 4 < 2 ? 10u : 500u,
                           .leaf_points_max = run.leaf_points_max,
                           .late_times_max = run.seed % 2 == 0 ? 30u : 10'000u,
                           .file_bytes_max = 16 << 10};
@@ -205,7 +207,9 @@ TEST_P(TimeViewLongTest, EveryAnswerIsThatOfPlainCode) {
   TimeViewOptions options{.files = files.get(),
                           .node_cache_bytes = 64 << 10,
                           .dirty_bytes_max = 64 << 10,
+                          .pending_bytes_max = run.seed % 2 == 0 ? 2u << 10 : 1u << 20,
                           .series_pending_points_max = run.pending_max,
+                          .head_points_max = run.seed % 3 == 0 ? 300u : 50u,
                           .leaf_points_max = run.leaf_points_max,
                           .late_times_max = 500,
                           .file_bytes_max = 256 << 10};
