@@ -209,7 +209,7 @@ Status Base::FlushHeads(std::vector<std::pair<std::shared_ptr<SeriesHead>, HeadI
   AdoptNewFiles();
   std::vector<NodeAddress> dead;
   for (auto& [head, image] : *batch) {
-    if (image.record.known()) directory_->Put(head->id(), image.record);
+    if (image.part.record.known()) directory_->Put(head->id(), image.part.record);
     dead.insert(dead.end(), image.dead.begin(), image.dead.end());
     head->Commit(std::move(image));
   }

@@ -19,15 +19,18 @@ Result<EditRun> EditsOf(const FileNodeSource::Loaded& loaded, const NodeAddress&
 
 }  // namespace
 
-void EncodeHeadPartIndex(const HeadPartIndex& index, std::string* out) {
-  AppendLe(out, index.end);
-  AppendVarint(out, index.parts.size());
-  for (const HeadPart& part : index.parts) {
+void EncodeHeadPartIndex(int64_t end, std::span<const HeadPart> before, const HeadPart& last,
+                         std::string* out) {
+  const auto append = [out](const HeadPart& part) {
     EncodeAddress(part.record, out);
     AppendVarint(out, part.steps);
     AppendVarint(out, part.points);
     out->push_back(part.removes ? 1 : 0);
-  }
+  };
+  AppendLe(out, end);
+  AppendVarint(out, before.size() + 1);
+  for (const HeadPart& part : before) append(part);
+  append(last);
 }
 
 Result<HeadPartIndex> DecodeHeadPartIndex(const NodeAddress& record, ByteReader* in) {

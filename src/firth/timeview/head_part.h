@@ -37,7 +37,8 @@ struct HeadPartIndex {
 
 /// | i64 end | varint parts | for each: address (of this one zeros), varint steps, varint points,
 /// u8 flags (1: removes) | edits
-void EncodeHeadPartIndex(const HeadPartIndex& index, std::string* out);
+void EncodeHeadPartIndex(int64_t end, std::span<const HeadPart> before, const HeadPart& last,
+                         std::string* out);
 /// The edits follow. Error kDataLoss / kChecksumMismatch, without a place.
 Result<HeadPartIndex> DecodeHeadPartIndex(const NodeAddress& record, ByteReader* in);
 

@@ -391,7 +391,7 @@ Result<NodeAddress> NodeWriter::Append(const RecordHeader& header, Bytes payload
   const NodeAddress address{.file = file_->number(),
                             .offset = static_cast<uint32_t>(this->bytes() / kRecordAlignment),
                             .bytes = bytes};
-  buffer_ += EncodeRecord(whole, payload, address);
+  AppendRecord(whole, payload, address, &buffer_);
   taken_bytes_ += bytes;
   if (buffer_.size() >= kWriteBytes) ARROW_RETURN_NOT_OK(Flush());
   return address;
@@ -416,16 +416,20 @@ Status NodeWriter::BeginFile() {
 
 Status NodeWriter::Flush() {
   if (buffer_.empty()) return Status::OK();
-  // What follows the error is written again, elsewhere: whoever waits for it keeps it until then.
-  const std::string bytes = std::move(buffer_);
+  const auto write = [this]() -> Status {
+    if (!open_) {
+      ARROW_ASSIGN_OR_RAISE(open_, file_->Open());
+    }
+    if (unsynced_.empty() || unsynced_.back() != open_) unsynced_.push_back(open_);
+    ARROW_RETURN_NOT_OK(open_->Write(written_, {AsBytes(buffer_)}));
+    written_ += buffer_.size();
+    return Status::OK();
+  };
+  const Status written = write();
+  // What met an error is written again, elsewhere: whoever waits for it keeps it until then. The
+  // room is used again.
   buffer_.clear();
-  if (!open_) {
-    ARROW_ASSIGN_OR_RAISE(open_, file_->Open());
-  }
-  if (unsynced_.empty() || unsynced_.back() != open_) unsynced_.push_back(open_);
-  ARROW_RETURN_NOT_OK(open_->Write(written_, {AsBytes(bytes)}));
-  written_ += bytes.size();
-  return Status::OK();
+  return written;
 }
 
 Status NodeWriter::Sync() {

@@ -79,32 +79,34 @@ HeadPtr OpenSeries::FindOpen(const SeriesId& series) {
 void OpenSeries::Remove(const SeriesId& series) {
   std::lock_guard lock(mutex_);
   ++VersionOf(series);
-  changed_.erase(series);
   const auto found = heads_.find(series);
   if (found == heads_.end()) return;
+  (*found->second)->marks.changed = false;
   order_.erase(found->second);
   heads_.erase(found);
 }
 
 void OpenSeries::MarkChanged(const HeadPtr& head) {
-  if (head->marks.changed) return;
   head->marks.changed = true;
-  std::lock_guard lock(mutex_);
-  changed_.emplace(head->id(), head);
+  if (head->marks.listed) return;
+  head->marks.listed = true;
+  changed_.push_back(head);
 }
 
 void OpenSeries::MarkWritten(const HeadPtr& head) {
   head->marks.changed = false;
-  std::lock_guard lock(mutex_);
-  changed_.erase(head->id());
 }
 
-std::vector<HeadPtr> OpenSeries::Changed() const {
-  std::lock_guard lock(mutex_);
-  std::vector<HeadPtr> heads;
-  heads.reserve(changed_.size());
-  for (const auto& [series, head] : changed_) heads.push_back(head);
-  return heads;
+void OpenSeries::ForgetWritten() {
+  std::erase_if(changed_, [](const HeadPtr& head) {
+    head->marks.listed = head->marks.changed;
+    return !head->marks.listed;
+  });
+}
+
+std::vector<HeadPtr> OpenSeries::Changed() {
+  ForgetWritten();
+  return changed_;
 }
 
 std::vector<HeadPtr> OpenSeries::ChangedToEvict() const {
@@ -114,12 +116,13 @@ std::vector<HeadPtr> OpenSeries::ChangedToEvict() const {
   const size_t wanted = order_.size() - heads_max_ + heads_max_ / kSpare;
   size_t seen = 0;
   for (auto head = order_.rbegin(); head != order_.rend() && seen < wanted; ++head, ++seen) {
-    if (changed_.count((*head)->id()) != 0) heads.push_back(*head);
+    if ((*head)->marks.changed) heads.push_back(*head);
   }
   return heads;
 }
 
 void OpenSeries::Trim() {
+  ForgetWritten();
   std::vector<HeadPtr> dropped;  // freed after the lock
   std::lock_guard lock(mutex_);
   if (order_.size() > heads_max_) {

@@ -40,7 +40,7 @@ class OpenSeries {
   void MarkWritten(const HeadPtr& head);
   /// The heads that are to be written, and among the least recently used of them those that stand
   /// in the way of others: none unless there are too many heads.
-  std::vector<HeadPtr> Changed() const;
+  std::vector<HeadPtr> Changed();
   std::vector<HeadPtr> ChangedToEvict() const;
   /// Let heads go that were written, some more than are too many, so that it is not done for each
   /// new head.
@@ -53,6 +53,7 @@ class OpenSeries {
   Result<HeadPtr> Load(const SeriesId& series, const FileNodeSource& source) const;
   Result<HeadPtr> FindOrLoad(const SeriesId& series);
   HeadPtr Use(const SeriesId& series);
+  void ForgetWritten();
   void Insert(const HeadPtr& head);
   /// Let heads go until there are `heads_low`, but look at no more than `looks_max` of them.
   void TrimLocked(size_t heads_low, size_t looks_max, std::vector<HeadPtr>* dropped);
@@ -65,7 +66,9 @@ class OpenSeries {
   mutable std::mutex mutex_;
   Order order_;                                          // guarded by mutex_
   std::unordered_map<SeriesId, Order::iterator> heads_;  // guarded by mutex_
-  std::unordered_map<SeriesId, HeadPtr> changed_;        // guarded by mutex_
+  // The writer's: heads that changed, in the order in which they did, and some that were written
+  // since.
+  std::vector<HeadPtr> changed_;
   // Guarded by mutex_: how often a series of each group was let go. What was read meanwhile may be
   // old.
   std::array<uint64_t, 64> versions_{};

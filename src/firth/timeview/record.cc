@@ -64,21 +64,21 @@ Status CheckFileHeader(Bytes header, FileKind kind, uint32_t number) {
 //  0 u64 XXH3-64 of the rest, padding included, its seed file << 32 | offset
 //  8 u32 bytes of the payload | 12 u8 kind | 13 u8 width | 14 u16 zero | 16 u8[16] series
 // 32 i64 start | 40 i64 revision | 48 payload | zeros up to a multiple of 8
-std::string EncodeRecord(const RecordHeader& header, Bytes payload, const NodeAddress& address) {
-  std::string out;
-  out.reserve(RecordBytes(payload.size()));
-  out.resize(sizeof(uint64_t));
-  AppendLe(&out, static_cast<uint32_t>(payload.size()));
-  out.push_back(static_cast<char>(header.kind));
-  out.push_back(static_cast<char>(header.width));
-  AppendLe(&out, uint16_t{0});
-  out.append(header.series.view());
-  AppendLe(&out, header.start);
-  AppendLe(&out, header.revision);
-  out.append(AsText(payload));
-  out.resize(RecordBytes(payload.size()));
-  StoreLe(out.data(), Hash64(AsBytes(out).subspan(sizeof(uint64_t)), SeedOf(address)));
-  return out;
+void AppendRecord(const RecordHeader& header, Bytes payload, const NodeAddress& address,
+                  std::string* out) {
+  const size_t begin = out->size();
+  out->resize(begin + sizeof(uint64_t));
+  AppendLe(out, static_cast<uint32_t>(payload.size()));
+  out->push_back(static_cast<char>(header.kind));
+  out->push_back(static_cast<char>(header.width));
+  AppendLe(out, uint16_t{0});
+  out->append(header.series.view());
+  AppendLe(out, header.start);
+  AppendLe(out, header.revision);
+  out->append(AsText(payload));
+  out->resize(begin + RecordBytes(payload.size()));
+  const Bytes record = AsBytes(*out).subspan(begin);
+  StoreLe(out->data() + begin, Hash64(record.subspan(sizeof(uint64_t)), SeedOf(address)));
 }
 
 Result<RecordHeader> ParseRecordHeader(Bytes bytes) {

@@ -57,7 +57,8 @@ struct RecordHeader {
 };
 
 /// Put a header before a payload, padded to the alignment; the checksum holds for `address` alone.
-std::string EncodeRecord(const RecordHeader& header, Bytes payload, const NodeAddress& address);
+void AppendRecord(const RecordHeader& header, Bytes payload, const NodeAddress& address,
+                  std::string* out);
 /// Bytes that a record takes with a payload of this many.
 constexpr uint32_t RecordBytes(size_t payload) {
   return static_cast<uint32_t>((kRecordHeaderBytes + payload + kRecordAlignment - 1) /

@@ -182,7 +182,7 @@ Result<std::shared_ptr<SeriesHead>> SeriesHead::Load(const SeriesId& id,
 
 Result<HeadImage> SeriesHead::Write(const FileNodeSource& source, HeadWriter* writer,
                                     PayloadEncoder* encoder, bool record) const {
-  HeadImage image{.parts = parts_};
+  HeadImage image;
   writer->Begin(id_);
   if (!record) {
     ARROW_RETURN_NOT_OK(WriteTree(writer, &image).status());
@@ -210,10 +210,9 @@ Result<HeadImage> SeriesHead::Write(const FileNodeSource& source, HeadWriter* wr
 }
 
 Result<std::string> SeriesHead::WriteTree(HeadWriter* writer, HeadImage* image) const {
-  image->tree = true;
-  image->history = history_;
-  ARROW_ASSIGN_OR_RAISE(image->root, writer->WriteTree(root_));
-  return writer->WriteHistory(&image->history);
+  HeadImage::Tree& tree = image->tree.emplace(HeadImage::Tree{.root = {}, .history = history_});
+  ARROW_ASSIGN_OR_RAISE(tree.root, writer->WriteTree(root_));
+  return writer->WriteHistory(&tree.history);
 }
 
 Status SeriesHead::WriteWhole(HeadWriter* writer, PayloadEncoder* encoder, const EditRun& waiting,
@@ -222,32 +221,31 @@ Status SeriesHead::WriteWhole(HeadWriter* writer, PayloadEncoder* encoder, const
   std::string payload;
   AppendLe(&payload, tree_revision_);
   AppendLe(&payload, tree_end_);
-  encoder->EncodeLink(image->root, &payload);
-  payload.push_back(static_cast<char>(image->history.levels().size()));
-  for (const auto& level : image->history.levels()) {
+  const HeadImage::Tree& tree = *image->tree;
+  encoder->EncodeLink(tree.root, &payload);
+  payload.push_back(static_cast<char>(tree.history.levels().size()));
+  for (const auto& level : tree.history.levels()) {
     payload += encoder->EncodeHistoryIndex(level);
   }
   payload += history;
   payload += encoder->EncodeEdits(waiting);
-  ARROW_ASSIGN_OR_RAISE(image->record, writer->WriteSeries(AsBytes(payload)));
+  image->part = PartOf(waiting, 0);
+  ARROW_ASSIGN_OR_RAISE(image->part.record, writer->WriteSeries(AsBytes(payload)));
   for (const HeadPart& part : parts_) image->dead.push_back(part.record);
   image->whole = true;
-  image->parts = {PartOf(waiting, 0)};
-  image->parts.back().record = image->record;
   return Status::OK();
 }
 
 Status SeriesHead::WritePart(HeadWriter* writer, PayloadEncoder* encoder, size_t written,
                              HeadImage* image) const {
   const size_t first = written - pending_.steps_before;
-  image->parts.push_back(PartOf(pending_.run, first));
+  image->part = PartOf(pending_.run, first);
   std::string payload;
-  EncodeHeadPartIndex({.end = end_, .parts = image->parts}, &payload);
+  EncodeHeadPartIndex(end_, parts_, image->part, &payload);
   payload += encoder->EncodeEdits(pending_.run, first);
-  ARROW_ASSIGN_OR_RAISE(
-      image->record, writer->WritePart(tree_revision_ + 1 + static_cast<int64_t>(written), latest(),
-                                       AsBytes(payload)));
-  image->parts.back().record = image->record;
+  ARROW_ASSIGN_OR_RAISE(image->part.record,
+                        writer->WritePart(tree_revision_ + 1 + static_cast<int64_t>(written),
+                                          latest(), AsBytes(payload)));
   return Status::OK();
 }
 
@@ -262,10 +260,11 @@ void SeriesHead::Commit(HeadImage image) {
   // What goes is freed after the lock.
   std::lock_guard lock(mutex_);
   if (image.tree) {
-    std::swap(root_, image.root);
-    std::swap(history_, image.history);
+    std::swap(root_, image.tree->root);
+    std::swap(history_, image.tree->history);
   }
-  parts_ = std::move(image.parts);
+  if (image.whole) parts_.clear();
+  if (image.part.record.known()) parts_.push_back(image.part);
   if (!image.whole) return;
   grown_ = false;
   if (pending_.steps_before > 0) DropPendingLocked();

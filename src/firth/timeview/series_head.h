@@ -40,12 +40,13 @@ struct HeadInfo {
 
 /// What a head is after it was written: as it was, but all its nodes are in files.
 struct HeadImage {
-  bool tree = false;  // root and history are others than before
-  NodeLink root;
-  History history;
+  struct Tree {
+    NodeLink root;
+    History history;
+  };
+  std::optional<Tree> tree;       // if root and history are others than before
   bool whole = false;             // the head was written as a whole
-  NodeAddress record;             // of the head, or of the new part of it, if one was written
-  std::vector<HeadPart> parts;    // of the head then
+  HeadPart part;                  // the last of the head, if one was written
   std::vector<NodeAddress> dead;  // records that are not needed any more
 };
 
@@ -112,6 +113,7 @@ class SeriesHead {
   /// The writer's notes.
   struct Marks {
     bool changed = false;  // since the head was written
+    bool listed = false;   // among those that changed
     bool queued = false;   // among those whose edits may be moved into their trees
   };
   Marks marks;

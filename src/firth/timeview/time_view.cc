@@ -149,13 +149,16 @@ class TimeViewImpl : public TimeView {
   /// Check all edits before any is applied, and find their heads; none for those that were applied.
   Status Check(std::span<const Edit> edits, std::vector<HeadPtr>* heads) {
     const CommitId applied(watermark_.load());
+    // Of each series: its head, and the revision that it will have. Of one edit there is no need to
+    // look for another of its series.
     std::unordered_map<SeriesId, std::pair<HeadPtr, int64_t>> latest;
+    std::pair<HeadPtr, int64_t> only;
     heads->resize(edits.size());
     for (size_t i = 0; i < edits.size(); ++i) {
       const Edit& edit = edits[i];
       if (edit.commit <= applied) continue;
       ARROW_RETURN_NOT_OK(CheckEdit(edit));
-      auto& [head, revision] = latest[edit.series];
+      auto& [head, revision] = edits.size() == 1 ? only : latest[edit.series];
       if (!head) {
         bool is_new = false;
         ARROW_ASSIGN_OR_RAISE(head, open_.FindOrMake(edit.series, &is_new));
