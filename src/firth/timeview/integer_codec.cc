@@ -7,6 +7,7 @@
 #include <bit>
 
 #include "firth/timeview/bit_packing.h"
+#include "firth/timeview/step_codec.h"
 
 namespace firth::timeview {
 namespace {
@@ -23,6 +24,11 @@ constexpr int kLevel = 1;
 constexpr size_t kFrameLeast = 64;
 /// Of fewer numbers all bits are packed, unless a few numbers have many bits more than the others.
 constexpr size_t kPackedMost = 256;
+
+/// Numbers that would need more bits than this are looked at as steps of one unit, which is taken
+/// when so large a part of the bits will do.
+constexpr double kStepsBits = 12;
+constexpr double kStepsPart = 0.75;
 
 enum class BlockKind : uint8_t { kPlain = 0, kEqual = 1, kZstd = 2 };
 
@@ -197,6 +203,10 @@ void IntegerEncoder::Encode(std::span<const int64_t> numbers, std::string* out) 
     return;
   }
   const Plan plan = Choose(numbers);
+  if (plan.order > 0 && plan.bits > kStepsBits && numbers.size() >= kPackedMost &&
+      EncodeSteps(numbers, plan.bits * kStepsPart, out)) {
+    return;
+  }
   const size_t skipped = std::min(static_cast<size_t>(plan.order), numbers.size());
   left_.resize(numbers.size());
   Differences(numbers, plan.order, left_.data());
@@ -259,6 +269,7 @@ void IntegerEncoder::AddBlock(const std::string& bytes, bool compress, std::stri
 Status DecodeIntegers(ByteReader* in, std::span<int64_t> numbers) {
   FIRTH_CHECK(numbers.size() <= kColumnMax);
   const int order = in->Le<uint8_t>();
+  if (order == kStepsOrder) return DecodeSteps(in, numbers);
   const int low = in->Le<uint8_t>();
   const int planes = in->Le<uint8_t>();
   if (order > 2 || low > kPackedBitsMax || planes > 8 || low + 8 * (planes - 1) >= 64) {
