@@ -1,6 +1,7 @@
 #include "firth/timeview/merge.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 namespace firth::timeview {
@@ -49,6 +50,45 @@ class Slicer {
   Slice rest_;
 };
 
+/// Columns of points that grow at their end. Their room stays, and is not filled with zeros first.
+class PointRoom {
+ public:
+  PointSpan span() const { return {{times_.get(), size_}, {values_.get(), size_}}; }
+  bool empty() const { return size_ == 0; }
+  void Clear() { size_ = 0; }
+  /// Room for so many points behind those that are there; Added then says how many came.
+  struct End {
+    int64_t* times;
+    double* values;
+  };
+  End Room(size_t points) {
+    if (size_ + points > capacity_) {
+      const size_t capacity = std::max(size_ + points, 2 * capacity_);
+      auto times = std::make_unique_for_overwrite<int64_t[]>(capacity);
+      auto values = std::make_unique_for_overwrite<double[]>(capacity);
+      std::copy_n(times_.get(), size_, times.get());
+      std::copy_n(values_.get(), size_, values.get());
+      times_ = std::move(times);
+      values_ = std::move(values);
+      capacity_ = capacity;
+    }
+    return {times_.get() + size_, values_.get() + size_};
+  }
+  void Added(size_t points) { size_ += points; }
+  void Add(PointSpan points) {
+    const End end = Room(points.size());
+    std::copy(points.times.begin(), points.times.end(), end.times);
+    std::copy(points.values.begin(), points.values.end(), end.values);
+    Added(points.size());
+  }
+
+ private:
+  std::unique_ptr<int64_t[]> times_;
+  std::unique_ptr<double[]> values_;
+  size_t size_ = 0;
+  size_t capacity_ = 0;
+};
+
 class Merger {
  public:
   Merger(const NodeSource& source, const TreeShape& shape, int64_t revision, MergedTree* tree)
@@ -67,11 +107,11 @@ class Merger {
     }
     switch (old.kind) {
       case NodeKind::kLeaf: {
-        Columns columns;
-        ARROW_ASSIGN_OR_RAISE(const bool changed, MergeLeaf(old, slice, &columns));
+        PointRoom points;
+        ARROW_ASSIGN_OR_RAISE(const bool changed, MergeLeaf(old, slice, &points));
         if (!changed) return old;
         Replace(old);
-        return builder_.BuildNode(width, start, columns.span());
+        return builder_.BuildNode(width, start, points.span());
       }
       case NodeKind::kPile:
         if (slice.points.empty()) return old;
@@ -84,24 +124,13 @@ class Merger {
   }
 
  private:
-  struct Columns {
-    std::vector<int64_t> times;
-    std::vector<double> values;
-
-    PointSpan span() const { return {times, values}; }
-    void Add(PointSpan points) {
-      times.insert(times.end(), points.times.begin(), points.times.end());
-      values.insert(values.end(), points.values.begin(), points.values.end());
-    }
-  };
-
   void Replace(const NodeLink& link) {
     if (link.address.known()) replaced_->push_back(link.address);
   }
 
   /// Append the points of a leaf, merged with a slice, to `out`. False, and nothing appended, if
   /// the slice changes nothing.
-  Result<bool> MergeLeaf(const NodeLink& leaf, const Slice& slice, Columns* out) {
+  Result<bool> MergeLeaf(const NodeLink& leaf, const Slice& slice, PointRoom* out) {
     ARROW_ASSIGN_OR_RAISE(const NodePtr node, source_.Get(leaf));
     const PointSpan old{node->times, node->values};
     if (slice.holes.empty() && !slice.points.empty() &&
@@ -111,43 +140,42 @@ class Merger {
       out->Add(slice.points);
       return true;
     }
-    const size_t before = out->times.size();
     if (slice.holes.empty()) {
       if (slice.points.empty()) return false;
       MergePoints(old, slice.points, out);
       return true;
     }
+    const PointRoom::End end = out->Room(old.size() + slice.points.size());
+    size_t added = 0;
+    const auto add = [&](PointSpan points, size_t at) {
+      end.times[added] = points.times[at];
+      end.values[added] = points.values[at];
+      ++added;
+    };
     bool removed = false;
     size_t next = 0;
     for (size_t i = 0; i < old.size(); ++i) {
       for (; next < slice.points.size() && slice.points.times[next] < old.times[i]; ++next) {
-        out->times.push_back(slice.points.times[next]);
-        out->values.push_back(slice.points.values[next]);
+        add(slice.points, next);
       }
       if (next < slice.points.size() && slice.points.times[next] == old.times[i]) {
         *met_equal_ = true;
       }
       if (slice.Removes(old.times[i])) {
         removed = true;
-        continue;
+      } else {
+        add(old, i);
       }
-      out->times.push_back(old.times[i]);
-      out->values.push_back(old.values[i]);
     }
-    out->Add(slice.points.Sub(next, slice.points.size()));
-    if (removed || !slice.points.empty()) return true;
-    out->times.resize(before);
-    out->values.resize(before);
-    return false;
+    for (; next < slice.points.size(); ++next) add(slice.points, next);
+    if (!removed && slice.points.empty()) return false;
+    out->Added(added);
+    return true;
   }
 
   /// Append old points and new ones in order of time, the new ones behind old ones of equal time.
-  void MergePoints(PointSpan old, PointSpan added, Columns* out) {
-    const size_t before = out->times.size();
-    out->times.resize(before + old.size() + added.size());
-    out->values.resize(before + old.size() + added.size());
-    int64_t* times = out->times.data() + before;
-    double* values = out->values.data() + before;
+  void MergePoints(PointSpan old, PointSpan added, PointRoom* out) {
+    auto [times, values] = out->Room(old.size() + added.size());
     const int64_t* const old_times = old.times.data();
     const int64_t* const new_times = added.times.data();
     size_t i = 0;
@@ -166,6 +194,7 @@ class Merger {
     const PointSpan rest = i < old.size() ? old.Sub(i, old.size()) : added.Sub(next, added.size());
     std::copy(rest.times.begin(), rest.times.end(), times);
     std::copy(rest.values.begin(), rest.values.end(), values);
+    out->Added(old.size() + added.size());
   }
 
   Result<NodeLink> MergeInner(const NodeLink& old, int width, int64_t start, const Slice& slice) {
@@ -173,17 +202,19 @@ class Merger {
     Slicer slicer(slice);
     std::vector<NodeLink> links;
     links.reserve(kFanOut);
-    Columns run;  // neighbouring points that need new leaves
+    // Neighbouring points that need new leaves. There are none when another node is gone into.
+    PointRoom& run = run_;
+    FIRTH_CHECK(run.empty());
     bool changed = false;
     const auto finish_run = [&] {
       builder_.BuildLinks(width, start, run.span(), &links);
-      run = {};
+      run.Clear();
     };
     // New points between links go to the leaf before them if it is small.
     const auto add_between = [&](PointSpan points) -> Status {
       if (points.empty()) return Status::OK();
       changed = true;
-      if (run.times.empty() && !links.empty() && links.back().kind == NodeKind::kLeaf &&
+      if (run.empty() && !links.empty() && links.back().kind == NodeKind::kLeaf &&
           links.back().statistics.count < builder_.shape().leaf_points_low()) {
         ARROW_ASSIGN_OR_RAISE(const NodePtr leaf, source_.Get(links.back()));
         Replace(links.back());
@@ -234,13 +265,13 @@ class Merger {
     if (count > builder_.shape().leaf_points_low()) {
       return builder_.BuildInner(width, start, std::move(links));
     }
-    Columns all;
+    PointRoom all;
     for (const NodeLink& link : links) ARROW_RETURN_NOT_OK(Gather(link, &all));
     return builder_.BuildNode(width, start, all.span());
   }
 
   /// Append all points below a link that goes.
-  Status Gather(const NodeLink& link, Columns* out) {
+  Status Gather(const NodeLink& link, PointRoom* out) {
     ARROW_ASSIGN_OR_RAISE(const NodePtr node, source_.Get(link));
     Replace(link);
     out->Add({node->times, node->values});
@@ -252,6 +283,7 @@ class Merger {
   const internal::Builder builder_;
   std::vector<NodeAddress>* const replaced_;
   bool* const met_equal_;
+  PointRoom run_;
 };
 
 }  // namespace
