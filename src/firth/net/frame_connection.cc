@@ -26,6 +26,10 @@ constexpr size_t kGatheredMax = 64;
 /// is read and dropped: closing before that would reset the connection and lose the last answer.
 constexpr int64_t kLingerNs = int64_t{2} * 1'000'000'000;
 
+/// The connection whose frames this thread hands out; what is sent to it meanwhile leaves together
+/// when that is over.
+thread_local const void* read_here = nullptr;
+
 int64_t NowNs() {
   return SystemClock().MonotonicNs();
 }
@@ -61,8 +65,12 @@ void FrameSocket::Send(std::vector<std::shared_ptr<arrow::Buffer>> parts) {
     pending_bytes_.fetch_add(queued_.PushFrame(std::move(parts)));
     if (std::exchange(flush_posted_, true)) return;
   }
-  // Answers that are made together leave together.
-  Later::Do([self = shared_from_this()] { self->PostFlush(); });
+  if (read_here == this) {
+    flush_after_read_ = true;
+  } else {
+    // Answers that are made together leave together.
+    Later::Do([self = shared_from_this()] { self->PostFlush(); });
+  }
 }
 
 void FrameSocket::CloseWhenSent() {
@@ -76,8 +84,7 @@ void FrameSocket::CloseWhenSent() {
 }
 
 /// After flush_posted_ was set, without mutex_: the loop, which wakes at once, is not to wait for
-/// it. The flush comes after the handler that runs now, so that all answers to what one read
-/// brought leave together.
+/// it.
 void FrameSocket::PostFlush() {
   std::lock_guard lock(posting_mutex_);
   if (!posts_no_more_) asio::post(loop_->context, [self = shared_from_this()] { self->Flush(); });
@@ -91,21 +98,53 @@ void FrameSocket::ArmRead() {
     if (!self->socket_) return;
     if (error) return self->Close();
     if (self->draining_) return;
-    self->linger_since_ns_ != 0 ? self->OnDiscardable() : self->OnReadable();
+    self->linger_since_ns_ != 0 ? self->OnDiscardable() : self->OnReadable(/*in_time=*/true);
   });
 }
 
-void FrameSocket::OnReadable() {
+void FrameSocket::OnReadable(bool in_time) {
   const Later later;  // what one read brings goes on together
   const uint64_t frames_before = assembler_.frames();
-  for (size_t turn = 0; turn < kTurnBytes && !IsFull();) {
+  size_t taken = 0;
+  read_here = this;
+  bool open = true;
+  while (open && taken < kTurnBytes && !IsFull()) {
     size_t bytes = 0;
     size_t asked = 0;
-    if (!ReadSome(&bytes, &asked)) return;
+    open = ReadSome(&bytes, &asked);
+    taken += bytes;
     if (bytes < asked) break;  // nothing is left; the wait tells of what comes
-    turn += bytes;
   }
-  AfterRead(assembler_.frames() != frames_before);
+  if (open) AfterRead(assembler_.frames() != frames_before);
+  read_here = nullptr;
+  if (std::exchange(flush_after_read_, false)) Flush();
+  if (!open || !socket_) return;
+  HoldReads(pace_.After({.now_ns = NowNs(),
+                         .frames = assembler_.frames() - frames_before,
+                         .bytes = taken,
+                         .in_time = in_time}));
+  if (!IsFull()) ArmRead();
+}
+
+/// Read when `bytes` are there, or when ReadPace::kHoldNs are over.
+void FrameSocket::HoldReads(size_t bytes) {
+  if (bytes != held_bytes_) {
+    const int wanted = static_cast<int>(bytes);
+    if (setsockopt(socket_->native_handle(), SOL_SOCKET, SO_RCVLOWAT, &wanted, sizeof wanted) ==
+        0) {
+      held_bytes_ = bytes;
+    }
+  }
+  if (held_bytes_ == 1) return hold_.reset();
+  if (!hold_) hold_.emplace(loop_->context);
+  hold_->expires_after(std::chrono::nanoseconds(ReadPace::kHoldNs));
+  hold_->async_wait([self = shared_from_this()](const error_code& cancelled) {
+    if (cancelled || !self->hold_ || self->draining_ || self->linger_since_ns_ != 0) return;
+    // It may have run out just when it was set anew.
+    if (self->hold_->expiry() <= std::chrono::steady_clock::now()) {
+      self->OnReadable(/*in_time=*/false);
+    }
+  });
 }
 
 /// Read once: into the frame that has begun, and past its end where large frames lie or into the
@@ -144,7 +183,6 @@ void FrameSocket::AfterRead(bool frame_ended) {
   } else if (frame_ended || frame_since_ns_ == 0) {
     frame_since_ns_ = NowNs();
   }
-  if (!IsFull()) ArmRead();
 }
 
 /// The sending side is shut: read what still comes, and drop it.
@@ -218,6 +256,7 @@ void FrameSocket::OnQueueEmpty(bool finish) {
   if (draining_) return Close();
   if (!finish || linger_since_ns_ != 0) return;
   linger_since_ns_ = NowNs();
+  HoldReads(1);
   error_code error;
   socket_->shutdown(Socket::shutdown_send, error);
   if (error) return Close();
@@ -270,6 +309,7 @@ void FrameSocket::Close() {
     posts_no_more_ = true;
   }
   sending_ = {};
+  hold_.reset();
   error_code ignored;
   socket_->close(ignored);
   socket_.reset();

@@ -14,6 +14,7 @@
 #include "firth/net/frame_assembler.h"
 #include "firth/net/frame_server.h"
 #include "firth/net/listen_internal.h"
+#include "firth/net/read_pace.h"
 #include "firth/net/send_queue.h"
 
 namespace firth::net {
@@ -47,10 +48,11 @@ class FrameSocket : public FrameConnection, public std::enable_shared_from_this<
   /// Does so much wait to be sent that nothing is to be read? Only this loop makes it false again.
   bool IsFull() const { return pending_bytes_.load() > shared_->options.pending_bytes_max; }
   void ArmRead();
-  void OnReadable();
+  void OnReadable(bool in_time);
   void OnDiscardable();
   bool ReadSome(size_t* bytes, size_t* asked);
   void AfterRead(bool frame_ended);
+  void HoldReads(size_t bytes);
   void Flush();
   bool WriteSome(size_t* bytes);
   void WaitToWrite();
@@ -69,12 +71,16 @@ class FrameSocket : public FrameConnection, public std::enable_shared_from_this<
   FrameAssembler assembler_;
   const FrameAssembler::Sink sink_;
   bool read_armed_ = false;
-  bool draining_ = false;        // Drain was called
+  ReadPace pace_;
+  size_t held_bytes_ = 1;  // the kernel tells of what has come once it is so many bytes
+  std::optional<boost::asio::steady_timer> hold_;  // runs while that is more than 1
+  bool draining_ = false;                          // Drain was called
   int64_t frame_since_ns_ = 0;   // when the frame that is incomplete began; 0: none is
   int64_t unsent_since_ns_ = 0;  // when the client last took bytes while some waited; 0: none wait
   int held_by_kernel_ = 0;       // bytes that the client had not taken when it was last asked
   int64_t linger_since_ns_ = 0;  // when the sending side was shut; 0: it is open
   SendQueue sending_;
+  bool flush_after_read_ = false;
 
   std::atomic<uint64_t> pending_bytes_{0};
   std::atomic<bool> close_when_sent_{false};

@@ -106,6 +106,23 @@ TEST_F(FrameServerTest, EchoesSmallAndLargeFramesInOrder) {
   EXPECT_EQ(server_->GetMetrics().bytes_in, server_->GetMetrics().bytes_out);
 }
 
+TEST_F(FrameServerTest, SmallFramesThatComeOneByOneAreAllAnswered) {
+  Start();  // fast enough that reads are held back, as read_pace.h has it
+  constexpr int kRounds = 20;
+  constexpr int kFrames = 500;
+  SocketForTests client(endpoint());
+  for (int round = 0; round < kRounds; ++round) {
+    std::jthread writer([&] {
+      for (int i = 0; i < kFrames; ++i) ASSERT_TRUE(client.SendFrame(std::to_string(i)));
+    });
+    for (int i = 0; i < kFrames; ++i) ASSERT_EQ(client.ReadFrame(), std::to_string(i));
+    writer.join();
+    ASSERT_TRUE(client.SendFrame("alone"));
+    ASSERT_EQ(client.ReadFrame(), "alone");
+  }
+  EXPECT_EQ(seen_.frames, kRounds * (kFrames + 1));
+}
+
 TEST_F(FrameServerTest, APauseComesAfterFrames) {
   Start();
   SocketForTests client(endpoint());
