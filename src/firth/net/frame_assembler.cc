@@ -10,6 +10,16 @@ namespace {
 /// claimed length costs little, and a large frame that does arrive is moved a few times at most.
 constexpr size_t kFirstStepBytes = 256 << 10;
 constexpr size_t kGrowthFactor = 4;
+/// A body up to this long lies in one piece of memory with its buffer: most requests are small.
+constexpr size_t kSmallBytes = 256;
+
+class SmallBody : public arrow::MutableBuffer {
+ public:
+  explicit SmallBody(size_t bytes) : MutableBuffer(room_.data(), static_cast<int64_t>(bytes)) {}
+
+ private:
+  std::array<uint8_t, kSmallBytes> room_;
+};
 
 }  // namespace
 
@@ -79,6 +89,10 @@ Status FrameAssembler::Begin(Bytes* bytes) {
 }
 
 Status FrameAssembler::Grow() {
+  if (!body_ && length_ <= kSmallBytes) {
+    body_ = std::make_shared<SmallBody>(length_);
+    return Status::OK();
+  }
   const size_t bytes = std::min(length_, std::max(kFirstStepBytes, filled_ * kGrowthFactor));
   if (growing_ != nullptr) {
     return growing_->Resize(static_cast<int64_t>(bytes), /*shrink_to_fit=*/false);

@@ -55,6 +55,24 @@ class PinnedScan final : public KeyScan {
   int64_t left_;
 };
 
+/// The keys that compact ones stand for. Hostile bytes; error kCorruptBatch.
+Status MakeCanonical(const schema::CompactKeyCodec& codec,
+                     const std::vector<std::string_view>& compact, CanonicalKeys* out) {
+  std::vector<size_t> ends;
+  ends.reserve(compact.size());
+  for (const std::string_view key : compact) {
+    ARROW_RETURN_NOT_OK(codec.ToCanonical(key, /*prefix=*/false, &out->bytes));
+    ends.push_back(out->bytes.size());
+  }
+  out->keys.reserve(compact.size());
+  size_t begin = 0;
+  for (const size_t end : ends) {
+    out->keys.push_back(std::string_view(out->bytes).substr(begin, end - begin));
+    begin = end;
+  }
+  return Status::OK();
+}
+
 }  // namespace
 
 Result<const EditionInfo*> DatabaseImpl::KeyedEdition(const TableInfo& table) {
@@ -112,31 +130,19 @@ Result<FoundRows> DatabaseImpl::WithoutEnded(const TableInfo& table, FoundRows f
 
 void DatabaseImpl::FindRows(const Caller& caller, const LookupBucket& bucket,
                             const std::vector<std::string_view>& keys, FoundRowsDone done) {
-  const auto canonical = std::make_shared<CanonicalKeys>();
-  const auto prepare = [&]() -> Status {
-    ARROW_RETURN_NOT_OK(CheckRight(caller, access::kRead, *bucket.table));
-    std::vector<size_t> ends;
-    ends.reserve(keys.size());
-    for (const std::string_view key : keys) {
-      ARROW_RETURN_NOT_OK(bucket.keys->ToCanonical(key, /*prefix=*/false, &canonical->bytes));
-      ends.push_back(canonical->bytes.size());
-    }
-    canonical->keys.reserve(keys.size());
-    size_t begin = 0;
-    for (const size_t end : ends) {
-      canonical->keys.push_back(std::string_view(canonical->bytes).substr(begin, end - begin));
-      begin = end;
-    }
-    return Status::OK();
-  };
-  const Status prepared = prepare();
+  CanonicalKeys canonical;
+  Status prepared = CheckRight(caller, access::kRead, *bucket.table);
+  if (prepared.ok()) prepared = MakeCanonical(*bucket.keys, keys, &canonical);
   if (!prepared.ok()) return done(prepared);
-  if (auto found = key_view_->FindInMemory(bucket.log, canonical->keys)) {
+  if (auto found = key_view_->FindInMemory(bucket.log, canonical.keys)) {
     return done(WithoutEnded(*bucket.table, std::move(*found)));
   }
+  const auto kept = std::make_shared<CanonicalKeys>();
+  prepared = MakeCanonical(*bucket.keys, keys, kept.get());
+  if (!prepared.ok()) return done(prepared);
   lookups_->Add(
       {.log = bucket.log,
-       .canonical = canonical,
+       .canonical = kept,
        .done = [this, table = bucket.table, done = std::move(done)](Result<FoundRows> found) {
          done(found.ok() ? WithoutEnded(*table, std::move(*found)) : std::move(found));
        }});

@@ -85,23 +85,22 @@ bool ReadAsked(const Request& request, AskedRows* out) {
   return true;
 }
 
-/// Read a request; if it cannot be served, refuse it and return null.
-std::shared_ptr<const AskedRows> Read(const RequestPtr& request) {
-  auto asked = std::make_shared<AskedRows>();
-  if (!ReadAsked(*request, asked.get())) {
+/// Read a request; if it cannot be served, refuse it and return false.
+bool Read(const RequestPtr& request, AskedRows* asked) {
+  if (!ReadAsked(*request, asked)) {
     request->Refuse(Wire::kCorruptRecord,
                     "the request's message cannot be read, or lacks a required field");
-    return nullptr;
+    return false;
   }
   if (asked->inserts) {
     request->Refuse(Wire::kUnsupportedVersion, "a lookup does not insert; use PutKv");
-    return nullptr;
+    return false;
   }
   if (asked->keys > kKeysMax) {
     request->Refuse(Wire::kRecordTooLarge, "a lookup takes at most 131,072 keys");
-    return nullptr;
+    return false;
   }
-  return asked;
+  return true;
 }
 
 /// The values of a bucket's answer: {5 {1 value?}} for each row.
@@ -137,6 +136,28 @@ Status PutRows(const LookupPlace& place, const RowLists& lists, std::string* out
     PutText(out, 5, list);
   }
   return Status::OK();
+}
+
+/// One bucket's part of an answer: repeated 1 {1 partition id?, 2 bucket, 3 error code?, 4 text?,
+/// 5 …}. `place` may be null where `status` is an error.
+template <typename Found>
+void PutBucket(const BucketName& name, const LookupPlace* place, Status status, const Found& found,
+               std::string* message) {
+  std::string head;
+  if (name.partition) PutInt(&head, 1, *name.partition);
+  PutInt(&head, 2, name.bucket);
+  std::string rows;
+  if (status.ok()) status = PutRows(*place, found, &rows);
+  if (!status.ok()) {
+    rows.clear();
+    PutInt(&rows, 3, CodeFor(status, Asked::kRead));
+    PutText(&rows, 4, MessageOf(status));
+  }
+  const size_t bytes = head.size() + rows.size();
+  message->reserve(message->size() + RunHeadBytes(1, bytes) + bytes);
+  PutRunHead(message, 1, bytes);
+  *message += head;
+  *message += rows;
 }
 
 /// Put what another bucket holds beside what is there.
@@ -205,24 +226,10 @@ class Answers {
   }
 
   void Answer() {
-    // Message: repeated 1 bucket {1 partition id?, 2 bucket, 3 error code?, 4 text?, 5 …}.
     std::string message;
     for (size_t i = 0; i < buckets_.size(); ++i) {
-      const BucketName& name = asked_->buckets[i].name;
-      std::string head;
-      if (name.partition) PutInt(&head, 1, *name.partition);
-      PutInt(&head, 2, name.bucket);
-      std::string rows;
-      Status status = buckets_[i].status;
-      if (status.ok()) status = PutRows(*buckets_[i].place, buckets_[i].found, &rows);
-      if (!status.ok()) {
-        rows.clear();
-        PutInt(&rows, 3, CodeFor(status, Asked::kRead));
-        PutText(&rows, 4, MessageOf(status));
-      }
-      PutRunHead(&message, 1, head.size() + rows.size());
-      message += head;
-      message += rows;
+      const Bucket& bucket = buckets_[i];
+      PutBucket(asked_->buckets[i].name, bucket.place.get(), bucket.status, bucket.found, &message);
     }
     request_->AnswerParts({ToBuffer(std::move(message))});
   }
@@ -293,19 +300,36 @@ void FindAndAsk(const RequestPtr& request, const std::shared_ptr<const AskedRows
   }
 }
 
+/// What most lookups are: rows of one bucket, under the keys that the client sent.
+void AskAlone(const RequestPtr& request, const AskedBucket& asked, const LookupPlacePtr& place) {
+  request->database().FindRows(request->caller(), place->buckets.front(), asked.keys,
+                               [request, place, name = asked.name](const Result<Rows>& found) {
+                                 std::string message;
+                                 PutBucket(name, place.get(), found.status(),
+                                           found.ok() ? *found : Rows(), &message);
+                                 request->AnswerParts({ToBuffer(std::move(message))});
+                               });
+}
+
 }  // namespace
 
 void ServeLookup(const RequestPtr& request) {
-  const auto asked = Read(request);
-  if (asked == nullptr) return;
+  AskedRows read;
+  if (!Read(request, &read)) return;
   std::vector<LookupPlacePtr> places;
-  if (asked->keys <= kKeysAtOnceMax) {
-    for (const AskedBucket& bucket : asked->buckets) {
+  if (read.keys <= kKeysAtOnceMax) {
+    for (const AskedBucket& bucket : read.buckets) {
       places.push_back(request->services().places->Find(request->database(), bucket.name));
       if (places.back() == nullptr) break;
     }
   }
-  if (places.size() < asked->buckets.size() || (!places.empty() && places.back() == nullptr)) {
+  const bool found =
+      places.size() == read.buckets.size() && (places.empty() || places.back() != nullptr);
+  if (found && places.size() == 1 && places[0]->KeysAreStored() && read.keys > 0) {
+    return AskAlone(request, read.buckets[0], places[0]);
+  }
+  const auto asked = std::make_shared<const AskedRows>(std::move(read));
+  if (!found) {
     return request->services().blocking->Post(
         [request, asked] { FindAndAsk<Rows>(request, asked); });
   }
@@ -314,8 +338,9 @@ void ServeLookup(const RequestPtr& request) {
 }
 
 void ServePrefixLookup(const RequestPtr& request) {
-  const auto asked = Read(request);
-  if (asked != nullptr) FindAndAsk<RowLists>(request, asked);
+  AskedRows read;
+  if (!Read(request, &read)) return;
+  FindAndAsk<RowLists>(request, std::make_shared<const AskedRows>(std::move(read)));
 }
 
 }  // namespace firth::doors::fluss

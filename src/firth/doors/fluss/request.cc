@@ -1,5 +1,7 @@
 #include "firth/doors/fluss/request.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "firth/doors/fluss/connection.h"
@@ -61,8 +63,11 @@ void Request::Answer(const google::protobuf::MessageLite& message) {
 
 void Request::AnswerParts(std::vector<std::shared_ptr<arrow::Buffer>> parts) {
   if (!TakeAnswer()) return;
-  parts.insert(parts.begin(), ToBuffer(AnswerHeader(header_.request_id)));
-  connection_->Send(std::move(parts));
+  std::vector<std::shared_ptr<arrow::Buffer>> frame;
+  frame.reserve(parts.size() + 1);
+  frame.push_back(ToBuffer(AnswerHeader(header_.request_id)));
+  std::move(parts.begin(), parts.end(), std::back_inserter(frame));
+  connection_->Send(std::move(frame));
 }
 
 void Request::Refuse(const Status& status) {
