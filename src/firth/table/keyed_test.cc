@@ -1,5 +1,6 @@
 // Goal: a keyed table is what a map would be, its log folds to the same, and both survive restarts
 // and the loss of the view. Method: chosen cases, then random operations against a map.
+#include <future>
 #include <map>
 
 #include "firth/common/random.h"
@@ -208,6 +209,58 @@ TEST_F(KeyedTest, LookupsThatComeTogetherAreEachAnswered) {
     const auto at = static_cast<size_t>(k);
     EXPECT_EQ(found[0][at] + found[1][at], expected.contains(k) ? 1 : 0) << k;
   }
+}
+
+TEST_F(KeyedTest, LookupsAreAnsweredWhileAWriterWaitsForTheDisk) {
+  const TablePtr table = Create({.bucket_by = {"k"}, .bucket_count = 2});
+  std::vector<std::pair<int32_t, std::optional<std::string>>> rows;
+  for (int32_t k = 0; k < 40; ++k) rows.emplace_back(k, "before");
+  ASSERT_TRUE(Upsert(table, rows).ok());
+  const auto partition = world_.db->ListPartitions(world_.caller, *table)->front();
+  std::vector<LookupBucket> buckets;
+  for (int32_t b = 0; b < 2; ++b) {
+    buckets.push_back(*world_.db->FindBucket(table, {.partition = partition.id, .bucket = b}));
+  }
+  // Which bucket has which key.
+  std::vector<std::pair<size_t, std::string>> keys;
+  for (size_t b = 0; b < 2; ++b) {
+    for (int32_t k = 0; k < 40; ++k) {
+      const std::string key(1, static_cast<char>(k));
+      world_.db->FindRows(world_.caller, buckets[b], {key}, [&, b, key](const auto& answer) {
+        ASSERT_TRUE(answer.ok()) << answer.status();
+        if (answer->front() != nullptr) keys.emplace_back(b, key);
+      });
+      world_.executor.RunUntilIdle();
+    }
+  }
+  ASSERT_EQ(keys.size(), 40u);
+  // What a thread of the network does while a writer waits for the disk: all is answered within
+  // the calls.
+  const auto look = [&] {
+    size_t found = 0;
+    for (const auto& [b, key] : keys) {
+      world_.db->FindRows(world_.caller, buckets[b], {key}, [&](const Result<FoundRows>& answer) {
+        ASSERT_TRUE(answer.ok() && answer->front() != nullptr) << answer.status();
+        EXPECT_NE(answer->front()->row().find("before"), std::string_view::npos);
+        ++found;
+      });
+    }
+    return found;
+  };
+  std::map<std::string, int> stalls;
+  world_.files->SetFaultHook([&](const char* operation, const std::string&) {
+    ++stalls[operation];
+    auto network = std::async(std::launch::async, look);
+    EXPECT_EQ(network.wait_for(std::chrono::seconds(20)), std::future_status::ready) << operation;
+    EXPECT_EQ(network.get(), keys.size()) << operation;
+    return Status::OK();
+  });
+  for (auto& [key, value] : rows) value = "after";
+  ASSERT_TRUE(Upsert(table, rows).ok());
+  world_.files->SetFaultHook(nullptr);
+  EXPECT_GT(stalls["write"], 0);
+  EXPECT_GT(stalls["sync"], 0);
+  EXPECT_EQ(View(table).at(7), "after");
 }
 
 TEST_F(KeyedTest, RowsEndWithTheirLifetime) {
