@@ -225,6 +225,8 @@ def measured(server, op, **options):
             "generator_cpu_s_per_m": first["generator_cpu_s"] * per_million,
             **cached, "rows_of_parts": {part: one["rows"] for part, one in result.items()},
             "p99_ms_of_parts": {part: one["p99_ms"] for part, one in result.items()},
+            "ms_of_parts": {part: {name: one[name] for name in ("p50_ms", "p99_ms", "p999_ms")}
+                            for part, one in result.items()},
             "disk_mb": (disk_bytes(server.folder) - disk) / 1e6,
             "syncs": (server.syncs() or 0) - (syncs or 0),
             "rss_mb": sum(memory_mb(pid, "VmRSS") for pid in server.pids),

@@ -15,13 +15,15 @@ key as a request of its own, many on their way over one connection (`lookup of 1
 What upserts and lookups cost of such a mix is not to be told apart by a server's processor time: it is shared out as
 what a million of each alone cost.
 
-The `steady` ones are sent at fixed times, alike to both servers, --rate rows a second of each kind, 100 rows a request;
-there a latency counts from the time at which a request should have gone out.
+The `steady` ones are sent at fixed times, alike to both servers; there a latency counts from the time at which a request
+should have gone out. Of those of one kind, and of both by connections of their own, --rate rows a second go out, 100 a
+request. The `steady half and half` ones are the mixes above at rates that are four to five tenths of what the original
+reaches at full speed: how long one waits for a server that is not overloaded. At full speed the faster server has more to do.
 
 CPU time is that of the process that serves rows, and counts with what it does afterwards: before the next phase either
 server is waited for until it is idle, merging and all, for up to four minutes. Apache Fluss cuts no lake files here, and
 without --lake this server cuts none by itself either; it syncs before it acknowledges, the other does not. With the numbers
-as they are a pair takes some 20 minutes; --keys 1000000 --seconds 3 --long 10 takes 4.
+as they are a pair takes some 22 minutes; --keys 1000000 --seconds 3 --long 10 takes 5.
 """
 
 import argparse
@@ -47,14 +49,18 @@ MIXES = {"half and half, 100 a lookup": ("upsert", "lookup of 100"),
          "pyfluss 0.1.0": ("upsert", "lookup of 1, 64 at once"),
          "pyfluss 1.0.0": ("upsert", "lookup of 100")}
 UPSERTS_WANTED, LOOKUPS_WANTED, P99_WANTED = 3, 5, 3  # times the original
+# Rows a second of each kind in the mixes at fixed rates.
+MIX_RATE, MIX_RATE_OF_SINGLES = 35_000, 25_000
+CLIENT_RATES = {"pyfluss 0.1.0": 6_000, "pyfluss 1.0.0": 3_500}
 
 
 def by_client(server, interpreter, **options):
     """The same work by an unmodified client."""
     command = [str(VENVS / interpreter / "bin" / "python"), str(ROOT / "bench" / "common" / "keys_by_client.py"),
                "--server", server.address]
-    for name in ("table", "keys", "seconds"):
-        command += ["--" + name, str(options[name])]
+    for name in ("table", "keys", "seconds", "rate"):
+        if name in options:
+            command += ["--" + name, str(options[name])]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{interpreter}: {done.stderr.strip()}")
@@ -79,6 +85,12 @@ def phases(arguments):
         "steady upserts": ("upsert", steady),
         "steady lookups": ("lookup", steady),
         "steady, both": ("upsert", {**steady, "with_lookups": CONNECTIONS}),
+        "steady half and half, 100 a lookup": ("mixed", {**steady, "rate": 2 * MIX_RATE / CONNECTIONS / ROWS}),
+        "steady half and half, 1 a lookup": ("mixed", {
+            **steady, "lookup_keys": 1, "lookup_depth": 1024, "rate": (1 + 1 / ROWS) * MIX_RATE_OF_SINGLES / CONNECTIONS}),
+        **{f"steady half and half, {name}": (by_client, {"interpreter": interpreter, "rate": CLIENT_RATES[name],
+                                                         "seconds": max(arguments.seconds, arguments.long / 4)})
+           for name, interpreter in CLIENTS.items() if (VENVS / interpreter).exists()},
     }
     wanted = arguments.only.split(";") if arguments.only else every
     return {name: every[name] for name in wanted}
@@ -94,7 +106,7 @@ def run(server, arguments):
 
     def measure(name, op, **options):
         one = results[name] = fluss.measured(server, op, **table, **options)
-        print(f"  {server.name:6} {name:28} {one['rows_per_s']:12.0f} rows/s {one['server_cpu_s_per_m_during']:8.3f}"
+        print(f"  {server.name:6} {name:34} {one['rows_per_s']:12.0f} rows/s {one['server_cpu_s_per_m_during']:8.3f}"
               f"{one['server_cpu_s_per_m']:8.3f} CPU s/M  p99 "
               + ", ".join(f"{part} {ms:.2f}" for part, ms in one["p99_ms_of_parts"].items()) + " ms"
               + f"  RSS {one['rss_mb']:.0f} MB", flush=True)
@@ -127,18 +139,31 @@ def shared_out(results, mix):
 
 
 def show(median, disk):
-    print(f"\n{'':28} {'server':7}{'rows/s':>11}{'during':>9}{'CPU s/M':>9}{'ratio':>7}{'RSS MB':>8}  p50 and p99, ms")
+    print(f"\n{'':34} {'server':7}{'rows/s':>11}{'during':>9}{'CPU s/M':>9}{'ratio':>7}{'RSS MB':>8}  p50 and p99, ms")
     for name in median["firth"]:
         for who in median:
             one = median[who][name]
             ratio = ""
             if who == "firth" and "fluss" in median:
                 ratio = f"{cost(median['fluss'][name]) / cost(one):.1f}x"
-            print(f"{name:28} {who:7}{one['rows_per_s']:11.0f}{one['server_cpu_s_per_m_during']:9.3f}{cost(one):9.3f}"
+            print(f"{name:34} {who:7}{one['rows_per_s']:11.0f}{one['server_cpu_s_per_m_during']:9.3f}{cost(one):9.3f}"
                   f"{ratio:>7}{one['rss_mb']:8.0f}  {one['p50_ms']:.2f}; "
                   + ", ".join(f"{part} {ms:.2f}" for part, ms in one["p99_ms_of_parts"].items()))
     for who, count in disk.items():
         print(f"on disk at the end: {who} {count / 1e6:.0f} MB, {count / upserted(median[who]):.0f} bytes a written row")
+
+
+def show_waits(median):
+    """How long one waits at a fixed rate."""
+    print(f"\n{'at fixed times, ms from when it should go out':46}" + "".join(f"{who + ' ' + q:>12}" for who in median
+          for q in ("p50", "p99", "p99.9")) + "   p99")
+    for name in median["firth"]:
+        if not name.startswith("steady"):
+            continue
+        for part in median["firth"][name]["ms_of_parts"]:
+            waits = {who: one[name]["ms_of_parts"][part] for who, one in median.items()}
+            print(f"{name + ': ' + part:46}" + "".join(f"{ms:12.2f}" for one in waits.values() for ms in one.values())
+                  + (f"   1/{waits['fluss']['p99_ms'] / waits['firth']['p99_ms']:.1f}" if "fluss" in waits else ""))
 
 
 def upserted(results):
@@ -193,6 +218,7 @@ def main():
     median = {who: {name: fluss.median_of([one[name] for one in all_runs]) for name in all_runs[0]}
               for who, all_runs in sorted(runs.items())}
     show(median, disk)
+    show_waits(median)
     verdict = judge(median) if library else {}
     keep("fluss_keys", {"pairs": arguments.pairs, "seconds": arguments.seconds, "long": arguments.long,
                         "keys": arguments.keys, "rate": arguments.rate, "lake": arguments.lake,

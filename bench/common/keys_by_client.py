@@ -2,11 +2,15 @@
 """The work of bench/fluss_keys.py by the unmodified client: as many upserts as lookups, at once, from one process.
 
     .deps/venv/fluss01/bin/python bench/common/keys_by_client.py --server HOST:PORT --table D.T [--keys N] [--seconds S]
+                                                                 [--rate N]
 
 Run by fluss_keys.py with the interpreter of either release of pyfluss; prints what the load generator prints. So many
 sessions of one connection each upsert some rows and flush them, while they look up as many others, all at the same
 time, and begin again when both are done. 0.1.0 sends each lookup as a request of its own, many on their way; 1.0.0
 gathers up to 128 of them, or what came in 100 ms. A latency of an upsert is that of the flush.
+
+With --rate, so many rows a second of each kind are asked for at fixed times, whatever is still unanswered: upserts in
+groups that are flushed, lookups a few at a time. Then a latency counts from the time at which that should have happened.
 """
 
 import argparse
@@ -20,6 +24,7 @@ import numpy as np
 
 SESSIONS = 4
 ROWS = 256  # of each kind that a session has on its way
+STEADY_UPSERTS, STEADY_LOOKUPS = 64, 8  # that are due at one time, where times are fixed
 VALUE_BYTES = 200
 
 
@@ -70,26 +75,48 @@ class Figures:
                 "generator_cpu_s": time.process_time(), "p50_ms": p50, "p99_ms": p99, "p999_ms": p999}
 
 
-async def session(table, zipf, texts, until, figures):
-    writer = table.new_upsert().create_writer()
-    lookupers = [table.new_lookup().create_lookuper() for _ in range(ROWS)]  # one does one lookup at a time
+class Worker:
+    """What one writer and its lookups do."""
 
-    async def upserts(keys):
-        began = time.monotonic()
+    def __init__(self, table, zipf, texts, figures):
+        self.table, self.zipf, self.texts, self.figures = table, zipf, texts, figures
+        self.writer = table.new_upsert().create_writer()
+        self.lookupers = []  # that are free: one does one lookup at a time
+
+    async def upserts(self, keys, due=None):
+        due = due or time.monotonic()
         for i, key in enumerate(keys):
-            writer.upsert({"k": key, "v": texts[(key + i) % len(texts)]})
-        await writer.flush()
-        figures["upsert"].add(len(keys), time.monotonic() - began)
+            self.writer.upsert({"k": key, "v": self.texts[(key + i) % len(self.texts)]})
+        await self.writer.flush()
+        self.figures["upsert"].add(len(keys), time.monotonic() - due)
 
-    async def lookup(lookuper, key):
-        began = time.monotonic()
+    async def lookup(self, key, due=None):
+        due = due or time.monotonic()
+        lookuper = self.lookupers.pop() if self.lookupers else self.table.new_lookup().create_lookuper()
         row = await lookuper.lookup({"k": key})
         assert row is not None and row["k"] == key
-        figures["lookup"].add(1, time.monotonic() - began)
+        self.figures["lookup"].add(1, time.monotonic() - due)
+        self.lookupers.append(lookuper)
 
-    while time.monotonic() < until:
-        keys = zipf.draw(2 * ROWS)
-        await asyncio.gather(upserts(keys[:ROWS]), *map(lookup, lookupers, keys[ROWS:]))
+    async def at_full_speed(self, until):
+        while time.monotonic() < until:
+            keys = self.zipf.draw(2 * ROWS)
+            await asyncio.gather(self.upserts(keys[:ROWS]), *map(self.lookup, keys[ROWS:]))
+
+    async def at_fixed_times(self, first, until, rate):
+        """So many rows a second of each kind."""
+        async def steadily(rows, begin):
+            due, asked = first, set()
+            while due < until:
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
+                asked = {task for task in asked if not task.done() or task.result() is not None}
+                asked.update(map(asyncio.ensure_future, begin(self.zipf.draw(rows), due)))
+                due += rows / rate
+            await asyncio.gather(*asked)
+
+        await asyncio.gather(
+            steadily(STEADY_UPSERTS, lambda keys, due: [self.upserts(keys, due)]),
+            steadily(STEADY_LOOKUPS, lambda keys, due: [self.lookup(key, due) for key in keys]))
 
 
 async def work(arguments):
@@ -101,7 +128,13 @@ async def work(arguments):
     figures = {"upsert": Figures(), "lookup": Figures()}
     began = time.monotonic()
     until = began + arguments.seconds
-    await asyncio.gather(*(session(table, zipf, texts, until, figures) for _ in range(SESSIONS)))
+    workers = [Worker(table, zipf, texts, figures) for _ in range(SESSIONS)]
+    if arguments.rate:
+        each = arguments.rate / SESSIONS
+        await asyncio.gather(*(one.at_fixed_times(began + i * STEADY_UPSERTS / arguments.rate, until, each)
+                               for i, one in enumerate(workers)))
+    else:
+        await asyncio.gather(*(one.at_full_speed(until) for one in workers))
     elapsed = time.monotonic() - began
     await settled(connection.close())
     print(json.dumps({kind: one.result(elapsed) for kind, one in figures.items()}))
@@ -113,6 +146,7 @@ def main():
     parser.add_argument("--table", default="bench.keyed")
     parser.add_argument("--keys", type=int, default=1_000_000)
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--rate", type=float, default=0, help="rows a second of each kind; 0: as fast as it goes")
     asyncio.run(work(parser.parse_args()))
 
 
