@@ -1,7 +1,10 @@
-"""Series from the command line: windows, nearest points, and which series there are."""
+"""Series from the command line: windows, nearest points, and which series there are; what they need of the log."""
 
+import shutil
+
+import pyarrow as pa
 import pytest
-from conftest import run_command
+from conftest import Server, action, get, put, run_command
 
 CSV = "at,volts,count,note\n" + "".join(
     f"2024-01-01T{hour:02}:{minute:02}:00Z,{hour + minute / 60:.4f},{minute},x\n"
@@ -71,3 +74,57 @@ def test_mistakes_are_told(firth, table):
                         (["windows", table, "--series", "volts", "--width", "1ns"], "windows")]:
         outcome = firth(*words)
         assert outcome.status == 1 and told in outcome.err, outcome.err
+
+
+POINTS = 12_000
+
+
+def windows_of(server, path):
+    """What there is, without the last digits, which follow the shape of a tree."""
+    windows = good(server.cli("windows", path, "--series", "volts", "--start", "2024-01-01T00:00:00Z", "--end",
+                              "2024-01-02T00:00:00Z", "--width", "17m", "--json")).json
+    return [{name: round(value, 7) if isinstance(value, float) else value for name, value in one.items()}
+            for one in windows]
+
+
+def test_points_need_the_log_only_until_a_base_holds_them(tmp_path):
+    folder = tmp_path / "data"
+    options = ["--access-anonymous", "admin", "--journal-file-bytes", "65536"]
+    server = Server(folder, *options)
+    begin_ns = 1_704_067_200_000_000_000  # 2024-01-01
+    try:
+        for path, more in [("g/kept", []), ("g/short", ["--log-bytes", "20000"])]:
+            good(server.cli("create", path, "--schema", "at:timestamp(ns),volts:float64", "--time", "at", *more))
+        with server.client() as client:
+            for first in range(0, POINTS, 1000):
+                some = range(first, first + 1000)
+                rows = pa.table({"at": pa.array([begin_ns + n * 7_000_000_000 for n in some], pa.timestamp("ns")),
+                                 "volts": [n * 7919 % 1000 / 8 for n in some]})
+                for path in ("g/kept", "g/short"):
+                    put(client, path, rows)
+                if first == 0:
+                    # They are fed from now on, whatever becomes of their rows.
+                    assert windows_of(server, "g/kept") == windows_of(server, "g/short")
+        want = windows_of(server, "g/kept")
+        assert sum(one["count"] for one in want) == POINTS
+        assert windows_of(server, "g/short") == want
+    finally:
+        assert server.stop() == 0  # with a base
+    server = Server(folder, *options)
+    with server.client() as client:
+        action(client, "trim")
+        assert get(client, "g/short").num_rows < POINTS
+    assert windows_of(server, "g/short") == want
+    server.kill()
+    server = Server(folder, *options)
+    assert windows_of(server, "g/short") == windows_of(server, "g/kept") == want
+    assert server.stop() == 0
+    # Without its files it is made again from the log; what the log no longer has is said to be lost, not left out.
+    shutil.rmtree(folder / "columnview")
+    server = Server(folder, *options)
+    try:
+        assert windows_of(server, "g/kept") == want
+        lost = server.cli("windows", "g/short", "--series", "volts", "--width", "1h", "--json")
+        assert lost.status != 0 and "columnview" in lost.err
+    finally:
+        server.stop()
