@@ -3,9 +3,11 @@
 //
 //   FIRTH_BENCH_POINTS (default 20,000,000), FIRTH_BENCH_SERIES (default 1,000,000),
 //   FIRTH_BENCH_FOLDER (default /tmp/firth-bench-timeview),
-//   FIRTH_BENCH_PARTS (default all: late, many, spread, idle, warm, cold, disk, raw, after
-//   points in order; warm, cold and disk are windows and nearest points; spread alone goes without)
-//   FIRTH_BENCH_SPREAD (default 100000x1000): so many series of so many points
+//   FIRTH_BENCH_PARTS (default all: late, many, spread, steady, idle, warm, cold, disk, raw, after
+//   points in order; warm, cold and disk are windows and nearest points; spread or steady alone
+//   goes without)
+//   FIRTH_BENCH_SPREAD (default 100000x1000): so many series of so many points; steady: that many
+//   series, to which points come in turn, one at a time and a hundred at a time
 //   FIRTH_BENCH_KEEP (default none: the folder is removed; with it the points in order stay there
 //   and are taken from there the next time)
 //
@@ -105,8 +107,11 @@ class Bench {
     std::filesystem::create_directories(folder_);
     files_ = Check(store::OpenLocalFileSystem(folder_));
     if (Wanted("spread")) SpreadOver(std::getenv("FIRTH_BENCH_SPREAD"));
+    if (Wanted("steady")) Steady(std::getenv("FIRTH_BENCH_SPREAD"));
     const char* parts = std::getenv("FIRTH_BENCH_PARTS");
-    if (parts != nullptr && std::string(parts) == "spread") return;
+    if (parts != nullptr && (std::string(parts) == "spread" || std::string(parts) == "steady")) {
+      return;
+    }
     const double in_order = kept ? 0 : Insert("in order", 0);
     if (Wanted("late")) {
       const double mixed = Insert("30 % out of order", 0.3);
@@ -203,7 +208,7 @@ class Bench {
         const uint64_t each = points / series;
         if (each < 100) continue;
         const size_t count = std::min<size_t>(kManyEdit, std::max<size_t>(100, each / 10));
-        const double cpu = Spread(series, each, count, kManyBetween);
+        const double cpu = Spread(series, each, count, kManyBetween).point;
         if (first == 0) first = cpu;
         Report(std::to_string(points) + " points, " + std::to_string(series) + " series of " +
                    std::to_string(each),
@@ -220,20 +225,48 @@ class Bench {
     const uint64_t series = std::stoull(text.substr(0, by));
     const uint64_t each = std::stoull(text.substr(by + 1));
     const size_t count = std::min<size_t>(kManyEdit, std::max<size_t>(100, each / 10));
-    const double cpu = Spread(series, each, count, kManyBetween);
-    Report(text + " points", 1 / cpu / 1e6, "M points/s", "");
-    Report("  a series", cpu * static_cast<double>(each) * 1e6, "us of CPU", "");
+    const Cost cost = Spread(series, each, count, kManyBetween);
+    Report(text + " points", 1 / cost.point / 1e6, "M points/s", "");
+    Report("  a series", cost.point * static_cast<double>(each) * 1e6, "us of CPU", "");
+    Report("  of these, to make it with " + std::to_string(count) + " points", cost.first * 1e6,
+           "us of CPU", "");
+    if (each > count) {
+      Report("  then", static_cast<double>(each - count) / (cost.later * 1e6), "M points/s", "");
+    }
     Report("  resident", static_cast<double>(ResidentBytes() >> 20), "MB", "");
   }
 
-  /// CPU seconds a point.
-  double Spread(uint64_t series, uint64_t each, size_t count, uint64_t between) {
+  /// What sensors do: series that are there, each of which gets a few points in its turn.
+  void Steady(const char* how) {
+    const uint64_t series = how == nullptr ? 100'000 : std::stoull(how);
+    for (const size_t count : {size_t{1}, size_t{100}}) {
+      const uint64_t rounds = count == 1 ? 200 : 20;
+      const Cost cost = Spread(series, rounds * count, count, kManyBetween);
+      const std::string text =
+          std::to_string(series) + " series in turn, points at a time: " + std::to_string(count);
+      const auto edits = static_cast<double>(rounds - 1);
+      Report(text, cost.later * 1e6 / edits, "us of CPU", "");
+      Report("  that is", edits * static_cast<double>(count) / (cost.later * 1e6), "M points/s",
+             "");
+      Report("  the first time", cost.first * 1e6, "us of CPU", "");
+      Report("  resident", static_cast<double>(ResidentBytes() >> 20), "MB", "");
+    }
+  }
+
+  /// CPU seconds: of a point, all together; of a series, its first edit and all later ones.
+  struct Cost {
+    double point = 0;
+    double first = 0;
+    double later = 0;
+  };
+  Cost Spread(uint64_t series, uint64_t each, size_t count, uint64_t between) {
     std::filesystem::remove_all(folder_ + "/many");
     auto view = Open("many");
     std::vector<int64_t> times;
     std::vector<double> values;
     int64_t commit = 0;
     uint64_t since = 0;
+    double first = 0;
     double cpu = 0;
     Phasor phasor(3);
     for (uint64_t done = 0; done < each; done += count) {
@@ -253,11 +286,15 @@ class Bench {
         Check(view->Checkpoint());
       }
       cpu += CpuSeconds() - begin;
+      if (done == 0) first = cpu;
     }
     const double begin = CpuSeconds();
     Check(view->Checkpoint());
-    return (cpu + CpuSeconds() - begin) /
-           static_cast<double>((each + count - 1) / count * count * series);
+    cpu += CpuSeconds() - begin;
+    const auto all = static_cast<double>(series);
+    return {.point = cpu / static_cast<double>((each + count - 1) / count * count) / all,
+            .first = first / all,
+            .later = (cpu - first) / all};
   }
 
   /// Very many series that were written to once: memory is to follow those in use.
