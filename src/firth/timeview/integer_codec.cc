@@ -27,8 +27,8 @@ constexpr size_t kPackedMost = 256;
 
 /// Numbers that would need more bits than this are looked at as steps of one unit, which is taken
 /// when so large a part of the bits will do.
-constexpr double kStepsBits = 12;
-constexpr double kStepsPart = 0.75;
+constexpr double kStepsBits = 4;
+constexpr double kStepsPart = 1;
 
 enum class BlockKind : uint8_t { kPlain = 0, kEqual = 1, kZstd = 2 };
 

@@ -13,11 +13,6 @@ struct Slice {
   std::span<const TimeRange> holes;
 
   bool empty() const { return points.empty() && holes.empty(); }
-  bool Removes(int64_t time) const {
-    const auto found = std::upper_bound(holes.begin(), holes.end(), time,
-                                        [](int64_t t, const TimeRange& h) { return t < h.end; });
-    return found != holes.end() && found->start <= time;
-  }
   bool RemovesAll(int64_t start, int64_t end) const {
     return std::any_of(holes.begin(), holes.end(), [&](const TimeRange& hole) {
       return hole.start <= start && hole.end >= end;
@@ -154,6 +149,7 @@ class Merger {
     };
     bool removed = false;
     size_t next = 0;
+    auto hole = slice.holes.begin();
     for (size_t i = 0; i < old.size(); ++i) {
       for (; next < slice.points.size() && slice.points.times[next] < old.times[i]; ++next) {
         add(slice.points, next);
@@ -161,7 +157,8 @@ class Merger {
       if (next < slice.points.size() && slice.points.times[next] == old.times[i]) {
         *met_equal_ = true;
       }
-      if (slice.Removes(old.times[i])) {
+      while (hole != slice.holes.end() && hole->end <= old.times[i]) ++hole;
+      if (hole != slice.holes.end() && hole->start <= old.times[i]) {
         removed = true;
       } else {
         add(old, i);

@@ -19,7 +19,7 @@ struct MergedTree {
 /// How the nodes of a new tree are made.
 struct TreeShape {
   size_t leaf_points_max = kLeafPoints;
-  size_t late_times_max = 128 << 10;
+  size_t late_times_max = 512 << 10;
 
   /// Leaves of fewer points are joined with what comes beside them.
   size_t leaf_points_low() const { return leaf_points_max / 2; }

@@ -43,7 +43,7 @@ struct TimeViewOptions {
   /// Points of a leaf at most; tests make it small. Trees of another shape go on being read.
   uint32_t leaf_points_max = 1536;
   /// Times of late points that earlier revisions leave out of one tree, before a root is kept.
-  uint32_t late_times_max = 128 << 10;
+  uint32_t late_times_max = 512 << 10;
   /// A node file is closed when it has grown to this.
   uint64_t file_bytes_max = uint64_t{256} << 20;
 };
