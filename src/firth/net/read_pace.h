@@ -28,7 +28,7 @@ class ReadPace {
   /// A read that brought so many without waiting is as good as one can be.
   static constexpr uint64_t kManyFrames = 8;
   static constexpr uint32_t kTryAfterMin = 4;
-  static constexpr uint32_t kTryAfterMax = 8192;
+  static constexpr uint32_t kTryAfterMax = 1024;
   static constexpr int kTrustMax = 4;
   static constexpr uint32_t kGrowAfterMax = 64;
   /// It is waited for at most so many bytes, which is less than one read takes.
