@@ -1,5 +1,6 @@
 """Series from the command line: windows, nearest points, and which series there are; what they need of the log."""
 
+import contextlib
 import shutil
 
 import pyarrow as pa
@@ -87,12 +88,19 @@ def windows_of(server, path):
             for one in windows]
 
 
+@contextlib.contextmanager
+def running(folder, how_it_ends):
+    server = Server(folder, "--access-anonymous", "admin", "--journal-file-bytes", "65536")
+    try:
+        yield server
+    finally:
+        how_it_ends(server)
+
+
 def test_points_need_the_log_only_until_a_base_holds_them(tmp_path):
     folder = tmp_path / "data"
-    options = ["--access-anonymous", "admin", "--journal-file-bytes", "65536"]
-    server = Server(folder, *options)
     begin_ns = 1_704_067_200_000_000_000  # 2024-01-01
-    try:
+    with running(folder, Server.stop) as server:  # it ends with a base
         for path, more in [("g/kept", []), ("g/short", ["--log-bytes", "20000"])]:
             good(server.cli("create", path, "--schema", "at:timestamp(ns),volts:float64", "--time", "at", *more))
         with server.client() as client:
@@ -108,23 +116,16 @@ def test_points_need_the_log_only_until_a_base_holds_them(tmp_path):
         want = windows_of(server, "g/kept")
         assert sum(one["count"] for one in want) == POINTS
         assert windows_of(server, "g/short") == want
-    finally:
-        assert server.stop() == 0  # with a base
-    server = Server(folder, *options)
-    with server.client() as client:
-        action(client, "trim")
-        assert get(client, "g/short").num_rows < POINTS
-    assert windows_of(server, "g/short") == want
-    server.kill()
-    server = Server(folder, *options)
-    assert windows_of(server, "g/short") == windows_of(server, "g/kept") == want
-    assert server.stop() == 0
+    with running(folder, Server.kill) as server:
+        with server.client() as client:
+            action(client, "trim")
+            assert get(client, "g/short").num_rows < POINTS
+        assert windows_of(server, "g/short") == want
+    with running(folder, Server.stop) as server:
+        assert windows_of(server, "g/short") == windows_of(server, "g/kept") == want
     # Without its files it is made again from the log; what the log no longer has is said to be lost, not left out.
     shutil.rmtree(folder / "columnview")
-    server = Server(folder, *options)
-    try:
+    with running(folder, Server.stop) as server:
         assert windows_of(server, "g/kept") == want
         lost = server.cli("windows", "g/short", "--series", "volts", "--width", "1h", "--json")
         assert lost.status != 0 and "columnview" in lost.err
-    finally:
-        server.stop()
