@@ -11,10 +11,11 @@ wall clock, by client: for DuckDB in this process. QuestDB comes from Maven by n
 left out without Java and Maven.
 
 In the second part, of this server alone (the peers' files of so many points are large), --large points (10^9) go into
-one series by the load generator in C++, each call synced, and it asks: warm is what was asked just before, cold are
-places that nobody asked for since the server started, and cold from the disk are such places after the system's cache
-forgot the server's files, too. --large 0 leaves it out. Disk: 30 bytes for each of --points, then about 2 for each
-of --large and the log that is not trimmed yet.
+one series by the load generator in C++, each call synced, and it asks: warm is what was asked just before; cold are
+places that nobody asked for since the server started, with its files in the system's cache (they are read for that:
+some systems push out what was idle for half a minute); and cold from the disk are such places after the system's cache
+forgot the files, too. What the disk alone takes for as many pages is shown beside it. --large 0 leaves it out. Disk: 30
+bytes for each of --points, then about 2 for each of --large and the log that is not trimmed yet.
 """
 
 import argparse
@@ -88,6 +89,28 @@ class Firth:
             if path.is_file():
                 with open(path, "rb") as file:
                     os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+    def recall_pages(self):
+        """Have the files of the time view in the system's cache."""
+        for path in (self.folder / "timeview").iterdir():
+            path.read_bytes()
+
+    def disk_ms(self, pages):
+        """How long pages at random places of those files take that the system's cache has not, asked for together."""
+        self.forget_pages()
+        files = [(os.open(path, os.O_RDONLY), path.stat().st_size) for path in (self.folder / "timeview").iterdir()
+                 if path.stat().st_size > 1 << 20]
+        chosen = random.Random(5)
+        places = [(file, chosen.randrange(size - 4096)) for file, size in chosen.choices(files, k=pages)]
+        began = time.monotonic()
+        for file, at in places:
+            os.posix_fadvise(file, at, 4096, os.POSIX_FADV_WILLNEED)
+        for file, at in places:
+            os.pread(file, 4096, at)
+        ended = time.monotonic()
+        for file, _ in files:
+            os.close(file)
+        return (ended - began) * 1000
 
     def windows(self, start, width):
         table = self.stream.arrow_windows(start, start + WINDOWS * width, width)
@@ -269,13 +292,15 @@ def large(folder, points, results):
         for seed, (name, span) in enumerate(spans.items(), 2):
             for kind, wanted, asked in (("cold", "p99 <= 20 ms", 200), ("cold from the disk", "no bound", 20)):
                 firth.stop()
-                if kind != "cold":
-                    firth.forget_pages()
+                firth.recall_pages() if kind == "cold" else firth.forget_pages()
                 firth.start()
                 got = generate(firth.address, "windows", points=points, span=span, requests=asked, seed=seed)
                 results[f"{kind}, {name}"] = got
                 show(f"1,000 windows of {name}, {kind}", got, wanted)
         firth.stop()
+        results["disk, 2,000 pages"] = firth.disk_ms(2000)
+        print(f"the disk alone, 2,000 pages at random places: {results['disk, 2,000 pages']:.1f} ms")
+        firth.recall_pages()
         firth.start()
         got = generate(firth.address, "nearest", points=points, requests=1000, seed=9)
         results["cold, nearest"] = got
