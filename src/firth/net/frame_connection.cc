@@ -1,4 +1,6 @@
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 
 #include <algorithm>
@@ -117,13 +119,24 @@ void FrameSocket::OnReadable(bool in_time) {
   }
   if (open) AfterRead(assembler_.frames() != frames_before);
   read_here = nullptr;
-  if (std::exchange(flush_after_read_, false)) Flush();
+  if (std::exchange(flush_after_read_, false)) {
+    Flush();
+  } else if (open && taken < kTurnBytes) {
+    AcknowledgeNow();
+  }
   if (!open || !socket_) return;
   HoldReads(pace_.After({.now_ns = NowNs(),
                          .frames = assembler_.frames() - frames_before,
                          .bytes = taken,
                          .in_time = in_time}));
   if (!IsFull()) ArmRead();
+}
+
+/// What is answered later is acknowledged at once: a client that leaves Nagle's algorithm on sends
+/// no other request until then, and the system would wait for the answer to carry it, up to 40 ms.
+void FrameSocket::AcknowledgeNow() {
+  const int on = 1;
+  setsockopt(socket_->native_handle(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
 }
 
 /// Read when `bytes` are there, or when ReadPace::kHoldNs are over.
