@@ -2,13 +2,16 @@
 
 import json
 import os
+import pathlib
 import signal
 import subprocess
+import time
 
 import btrdb
 import pytest
 
 BINARY = os.environ.get("FIRTH_BINARY", "firth")
+TICK = os.sysconf("SC_CLK_TCK")
 
 
 class Server:
@@ -27,6 +30,21 @@ class Server:
 
     def connect(self, key=None):
         return btrdb.connect(self.address, apikey=key)
+
+    def cpu_s(self):
+        """The processor time that it has taken."""
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / TICK
+
+    def rests(self, share, within_s):
+        """Does it come to take less than this share of a processor for a second?"""
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            began = self.cpu_s()
+            time.sleep(1)
+            if self.cpu_s() - began < share:
+                return True
+        return False
 
     def end(self, how):
         self.process.send_signal(how)
