@@ -30,6 +30,10 @@ class LocalFile : public File, public AsksAhead {
     return Status::OK();
   }
 
+  bool ReadAtOnce(uint64_t position, std::span<std::byte> out) const override {
+    return ReadCached(fd(), position, out);
+  }
+
   void AskAhead(uint64_t position, uint64_t bytes) const override {
     if (position > INT64_MAX || bytes > INT64_MAX) return;
     (void)posix_fadvise(fd(), static_cast<off_t>(position), static_cast<off_t>(bytes),
@@ -82,6 +86,8 @@ class DirectFile : public LocalFile {
     return FileStatus(WriteAll(direct_.get(), position, parts), "write", name());
   }
 
+  // What is in the cache may be as it was before a write.
+  bool ReadAtOnce(uint64_t, std::span<std::byte>) const override { return false; }
   void AskAhead(uint64_t, uint64_t) const override {}  // it would go into the cache
 
   /// Past the cache however little it is: a page that a reader brought into the cache while its

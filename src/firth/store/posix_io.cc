@@ -157,6 +157,13 @@ int ReadAll(int fd, uint64_t position, std::span<std::byte> out, size_t* read) {
   return 0;
 }
 
+bool ReadCached(int fd, uint64_t position, std::span<std::byte> out) {
+  if (position > kPositionMax) return false;
+  const iovec part{.iov_base = out.data(), .iov_len = out.size()};
+  const ssize_t got = preadv2(fd, &part, 1, static_cast<off_t>(position), RWF_NOWAIT);
+  return got >= 0 && static_cast<size_t>(got) == out.size();
+}
+
 int ReserveRoom(int fd, uint64_t bytes) {
   if (bytes == 0) return 0;
   if (bytes > kPositionMax) return EFBIG;

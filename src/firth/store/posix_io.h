@@ -57,6 +57,9 @@ class PartCursor {
 int WriteAll(int fd, uint64_t position, const std::vector<Bytes>& parts);
 /// Read at `position` until `out` is full or the file ends; `read` is how many bytes there were.
 int ReadAll(int fd, uint64_t position, std::span<std::byte> out, size_t* read);
+/// Read all of `out` at `position` if the system's cache holds it; false if not, if the file ends
+/// before, and on any error.
+bool ReadCached(int fd, uint64_t position, std::span<std::byte> out);
 /// Allocate [0, bytes) of a file and make it at least that long. A failure leaves the length as it
 /// was.
 int ReserveRoom(int fd, uint64_t bytes);

@@ -9,6 +9,7 @@
 
 #include "firth/common/block_memory.h"
 #include "firth/common/random.h"
+#include "firth/store/ask_ahead.h"
 #include "firth/store/block_file.h"
 #include "firth/store/testing_cache.h"
 #include "firth/store/testing_files.h"
@@ -103,6 +104,22 @@ TEST_F(SettledFileTest, ShortReadsGoThroughTheCache) {
   const auto file = Open();
   ASSERT_EQ(ReadText(*file, 5'000, 3'000).ValueOrDie(), text_.substr(5'000, 3'000));
   EXPECT_GT(PagesInCache(path_), 0u);
+}
+
+TEST_F(SettledFileTest, WhatTheCacheHoldsIsReadAtOnce) {
+  if (!GoesPastCache(path_)) GTEST_SKIP() << folder_.path() << " is in memory";
+  const auto file = Open();
+  std::string text(3'000, '?');
+  const std::span out = std::as_writable_bytes(std::span(text));
+  EXPECT_FALSE(ReadAtOnce(*file, 5'000, out));
+  ASSERT_TRUE(file->Read(5'000, out).ok());
+  text.assign(text.size(), '?');
+  EXPECT_TRUE(ReadAtOnce(*file, 5'000, out));
+  EXPECT_EQ(text, text_.substr(5'000, text.size()));
+  ASSERT_TRUE(file->Read(kBytes - text.size(), out).ok());
+  EXPECT_TRUE(ReadAtOnce(*file, kBytes - text.size(), out));
+  EXPECT_FALSE(ReadAtOnce(*file, kBytes - text.size() + 1, out)) << "it ends before";
+  EXPECT_FALSE(ReadAtOnce(*file, uint64_t{1} << 63, out));
 }
 
 TEST_F(SettledFileTest, ManyReadersAtOnce) {

@@ -270,7 +270,7 @@ size_t IndexFrom(const Node& leaf, int64_t time) {
                              begin);
 }
 
-Status NodeSource::GetMany(std::span<const NodeLink* const> links, Reads,
+Status NodeSource::GetMany(std::span<const NodeLink* const> links,
                            std::span<NodePtr> out) const {
   for (size_t i = 0; i < links.size(); ++i) {
     if (out[i]) continue;

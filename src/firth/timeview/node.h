@@ -191,9 +191,6 @@ size_t IndexFrom(const Node& leaf, int64_t time);
 /// Where in a leaf that point would be if its points were regular.
 size_t GuessIndex(const Node& leaf, int64_t time);
 
-/// Whether others may take a share of what a reader waits for.
-enum class Reads : uint8_t { kShared, kAlone };
-
 /// Where a reader gets nodes from.
 class NodeSource {
  public:
@@ -202,8 +199,7 @@ class NodeSource {
   virtual Result<NodePtr> Get(const NodeLink& link) const = 0;
   /// The nodes of many links, so that they are waited for together; leaves may be coded. Places of
   /// `out` that hold a node are left alone. Fails as the first of them.
-  virtual Status GetMany(std::span<const NodeLink* const> links, Reads reads,
-                         std::span<NodePtr> out) const;
+  virtual Status GetMany(std::span<const NodeLink* const> links, std::span<NodePtr> out) const;
   /// Threads that help readers (helpers.h), or null.
   virtual Executor* helpers() const { return nullptr; }
 };

@@ -1,8 +1,6 @@
 #include "firth/timeview/node_files.h"
 
 #include <algorithm>
-#include <atomic>
-#include <condition_variable>
 #include <cstdio>
 #include <utility>
 
@@ -30,38 +28,6 @@ constexpr size_t kIndexBlockBytes = 4096;
 constexpr size_t kIndexEntryBytes = 3 * sizeof(uint32_t);
 constexpr size_t kIndexBlockEntries = (kIndexBlockBytes - 16) / kIndexEntryBytes;
 constexpr size_t kIndexTailBytes = 3 * sizeof(uint64_t);
-
-/// Helpers for one call at most, and nodes for each of them at least.
-constexpr size_t kHelpersMost = 2;
-constexpr size_t kHelpFrom = 8;
-
-/// Nodes that several threads read for one that waits.
-struct Missing {
-  std::vector<size_t> places;
-  std::vector<Status> statuses;
-
-  /// Read one after another, until each is begun.
-  template <typename Read>
-  void Work(const Read& read) {
-    for (size_t i = next_++; i < places.size(); i = next_++) {
-      read(this, i);
-      if (++done_ != places.size()) continue;
-      std::lock_guard lock(mutex_);
-      all_done_.notify_all();
-    }
-  }
-  void Wait() {
-    if (done_ == places.size()) return;
-    std::unique_lock lock(mutex_);
-    all_done_.wait(lock, [this] { return done_ == places.size(); });
-  }
-
- private:
-  std::atomic<size_t> next_{0};
-  std::atomic<size_t> done_{0};
-  std::mutex mutex_;
-  std::condition_variable all_done_;
-};
 
 uint64_t BlockSeed(uint32_t number, uint64_t block) {
   return uint64_t{number} << 32 | block;
@@ -150,6 +116,13 @@ Status NodeFile::Read(const NodeAddress& address, RecordRoom* room) const {
     return Malformed("the address of a record");
   }
   return file->Read(position * kRecordAlignment, room->Make(address.bytes));
+}
+
+bool NodeFile::ReadAtOnce(const NodeAddress& address, RecordRoom* room) const {
+  if (kind_ == FileKind::kPacked || address.bytes > kRecordBytesMax) return false;
+  const auto file = Open();
+  return file.ok() && store::ReadAtOnce(**file, uint64_t{address.offset} * kRecordAlignment,
+                                        room->Make(address.bytes));
 }
 
 void NodeFile::AskAhead(std::span<const NodeAddress> addresses) const {
@@ -271,37 +244,29 @@ Result<NodePtr> FileNodeSource::Get(const NodeLink& link) const {
   return node;
 }
 
-Status FileNodeSource::GetMany(std::span<const NodeLink* const> links, Reads reads,
+Status FileNodeSource::GetMany(std::span<const NodeLink* const> links,
                                std::span<NodePtr> out) const {
   for (size_t i = 0; i < links.size(); ++i) {
     if (links[i]->node) out[i] = links[i]->node;
   }
   cache_->FindMany(links, out);
-  const auto missing = std::make_shared<Missing>();
+  // What the system has in memory costs one call each; the rest is asked for before it is waited
+  // for.
+  std::vector<size_t> absent;
   for (size_t i = 0; i < links.size(); ++i) {
-    if (!out[i]) missing->places.push_back(i);
-  }
-  const size_t count = missing->places.size();
-  if (count == 0) return Status::OK();
-  missing->statuses.resize(count);
-  const auto read = [this, links, out](Missing* all, size_t i) {
-    const size_t place = all->places[i];
-    auto node = Read(*links[place]);
-    all->statuses[i] = node.status();
-    if (!node.ok()) return;
-    cache_->Insert(links[place]->address, *node);
-    out[place] = *std::move(node);
-  };
-  if (helpers_ != nullptr && reads == Reads::kShared) {
-    for (size_t i = 0; i < std::min(kHelpersMost, count / kHelpFrom); ++i) {
-      // What it refers to lives until all is done, and it touches nothing once all is begun.
-      helpers_->Post([missing, read] { missing->Work(read); });
+    if (out[i]) continue;
+    out[i] = ReadAtOnce(*links[i]);
+    if (out[i]) {
+      cache_->Insert(links[i]->address, out[i]);
+    } else {
+      absent.push_back(i);
     }
   }
-  AskAhead(links, missing->places);
-  missing->Work(read);
-  missing->Wait();
-  for (const Status& status : missing->statuses) ARROW_RETURN_NOT_OK(status);
+  AskAhead(links, absent);
+  for (const size_t i : absent) {
+    ARROW_ASSIGN_OR_RAISE(out[i], Read(*links[i]));
+    cache_->Insert(links[i]->address, out[i]);
+  }
   return Status::OK();
 }
 
@@ -322,15 +287,40 @@ void FileNodeSource::AskAhead(std::span<const NodeLink* const> links,
   finish();
 }
 
-Result<NodePtr> FileNodeSource::Read(const NodeLink& link) const {
-  // Where nodes are read they are many, one after another.
+namespace {
+
+/// Room for a record that is turned into a node: nodes are read one after another.
+RecordRoom* RoomOfThread() {
   thread_local RecordRoom room;
-  ARROW_ASSIGN_OR_RAISE(const Record record, ReadRecord(link.address, &room));
+  return &room;
+}
+
+}  // namespace
+
+Result<NodePtr> FileNodeSource::Read(const NodeLink& link) const {
+  RecordRoom* const room = RoomOfThread();
+  ARROW_ASSIGN_OR_RAISE(const Record record, ReadRecord(link.address, room));
+  auto node = Decode(link, record);
+  room->Trim();
+  return node;
+}
+
+NodePtr FileNodeSource::ReadAtOnce(const NodeLink& link) const {
+  RecordRoom* const room = RoomOfThread();
+  const auto file = FileOf(link.address);
+  if (!file.ok() || !(*file)->ReadAtOnce(link.address, room)) return nullptr;
+  const auto record = CheckRecord(link.address, *room);
+  if (!record.ok()) return nullptr;
+  const auto node = Decode(link, *record);
+  room->Trim();
+  return node.ok() ? *node : nullptr;
+}
+
+Result<NodePtr> FileNodeSource::Decode(const NodeLink& link, const Record& record) const {
   if (!IsOfLink(record.header.kind, link.kind)) {
     return AddPlace(Malformed("a record of another kind"), link.address);
   }
   auto node = DecodeNode(record.header, record.payload);
-  room.Trim();
   if (!node.ok()) return AddPlace(node.status(), link.address);
   return node;
 }
@@ -356,14 +346,21 @@ Result<FileNodeSource::Loaded> FileNodeSource::LoadHead(const NodeAddress& addre
   return loaded;
 }
 
-Result<Record> FileNodeSource::ReadRecord(const NodeAddress& address, RecordRoom* room) const {
+Result<const NodeFile*> FileNodeSource::FileOf(const NodeAddress& address) const {
   const auto found = table_.find(address.file);
-  if (found == table_.end()) {
-    return AddPlace(Error(Code::kDataLoss, Reason::kFileMissing, "no base names this file"),
-                    address);
-  }
-  ARROW_RETURN_NOT_OK(AddPlace(found->second->Read(address, room), address));
-  auto record = ParseRecord(room->bytes(), address);
+  if (found != table_.end()) return found->second.get();
+  return AddPlace(Error(Code::kDataLoss, Reason::kFileMissing, "no base names this file"), address);
+}
+
+Result<Record> FileNodeSource::ReadRecord(const NodeAddress& address, RecordRoom* room) const {
+  ARROW_ASSIGN_OR_RAISE(const NodeFile* file, FileOf(address));
+  ARROW_RETURN_NOT_OK(AddPlace(file->Read(address, room), address));
+  return CheckRecord(address, *room);
+}
+
+Result<Record> FileNodeSource::CheckRecord(const NodeAddress& address,
+                                           const RecordRoom& room) const {
+  auto record = ParseRecord(room.bytes(), address);
   if (!record.ok()) return AddPlace(record.status(), address);
   return record;
 }

@@ -88,6 +88,9 @@ class NodeFile {
   /// Read the bytes of a record of this file, or, of a packed one, of any file in it, to `room`.
   /// Nothing is checked but that there are so many bytes.
   Status Read(const NodeAddress& address, RecordRoom* room) const;
+  /// The same if nothing has to be waited for. False if not, or on any error; always of a packed
+  /// file, whose index may have to be.
+  bool ReadAtOnce(const NodeAddress& address, RecordRoom* room) const;
   /// Begin to read records of this file, which lie in it in this order; where they are close
   /// together in one go. Of a packed file, nothing: its index would have to be read first.
   void AskAhead(std::span<const NodeAddress> addresses) const;
@@ -122,13 +125,12 @@ using FileTable = std::unordered_map<uint32_t, NodeFilePtr>;
 /// Nodes and other records, from files. Thread-safe.
 class FileNodeSource : public NodeSource {
  public:
-  /// `helpers` may be null: as SetHelpers of a view.
+  /// `helpers` may be null.
   FileNodeSource(FileTable table, std::shared_ptr<NodeCache> cache, Executor* helpers)
       : table_(std::move(table)), cache_(std::move(cache)), helpers_(helpers) {}
 
   Result<NodePtr> Get(const NodeLink& link) const override;
-  Status GetMany(std::span<const NodeLink* const> links, Reads reads,
-                 std::span<NodePtr> out) const override;
+  Status GetMany(std::span<const NodeLink* const> links, std::span<NodePtr> out) const override;
   Executor* helpers() const override { return helpers_; }
 
   /// A record that was read and checked.
@@ -150,10 +152,17 @@ class FileNodeSource : public NodeSource {
  private:
   /// Begin to read those of `links` that stand at `places`.
   void AskAhead(std::span<const NodeLink* const> links, std::span<const size_t> places) const;
+  /// The file that holds a record.
+  Result<const NodeFile*> FileOf(const NodeAddress& address) const;
   /// Read and check a record; what it gives lies in `room`.
   Result<Record> ReadRecord(const NodeAddress& address, RecordRoom* room) const;
+  /// Check a record that lies in `room`.
+  Result<Record> CheckRecord(const NodeAddress& address, const RecordRoom& room) const;
   /// From its file, as it is there.
   Result<NodePtr> Read(const NodeLink& link) const;
+  /// The same if nothing has to be waited for; none if it does, or on any error.
+  NodePtr ReadAtOnce(const NodeLink& link) const;
+  Result<NodePtr> Decode(const NodeLink& link, const Record& record) const;
 
   const FileTable table_;
   const std::shared_ptr<NodeCache> cache_;

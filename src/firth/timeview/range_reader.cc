@@ -96,7 +96,7 @@ Status RangeReader::GetNodes(size_t level) {
   if (wanted_.front()->node == nullptr && last.node && last.link.Same(*wanted_.front())) {
     got_.front() = last.node;
   }
-  ARROW_RETURN_NOT_OK(source_->GetMany(wanted_, reads_, got_));
+  ARROW_RETURN_NOT_OK(source_->GetMany(wanted_, got_));
   last = {.link = *wanted_.back(), .node = got_.back()};
   held_.insert(held_.end(), got_.begin(), got_.end());
   return Status::OK();

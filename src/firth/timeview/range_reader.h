@@ -22,8 +22,8 @@ class RangeReader {
   /// Edges of one call at most: their leaves are all held in memory.
   static constexpr size_t kEdgesMax = 129;
 
-  RangeReader(const NodeSource* source, NodeLink root, int64_t limit, Reads reads)
-      : source_(source), root_(std::move(root)), limit_(limit), reads_(reads) {}
+  RangeReader(const NodeSource* source, NodeLink root, int64_t limit)
+      : source_(source), root_(std::move(root)), limit_(limit) {}
 
   /// Find these edges, which ascend. Errors: as NodeSource::Get.
   Status Seek(std::span<const int64_t> edges);
@@ -72,7 +72,6 @@ class RangeReader {
   const NodeSource* source_;
   NodeLink root_;
   int64_t limit_;
-  Reads reads_;
   std::vector<Edge> edges_;
   std::vector<Cut> cuts_;
   // Of the level that is being looked at: what is to be got, for which edges, and what came.

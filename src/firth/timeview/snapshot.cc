@@ -97,10 +97,10 @@ Result<Snapshot> Snapshot::With(std::span<const Edit> edits) const {
   return Snapshot(std::move(state));
 }
 
-SnapshotReader::SnapshotReader(std::shared_ptr<const SnapshotState> state, Reads reads)
+SnapshotReader::SnapshotReader(std::shared_ptr<const SnapshotState> state)
     : state_(std::move(state)),
       tree_(state_->source.get(), state_->root, state_->limit),
-      ranges_(state_->source.get(), state_->root, state_->limit, reads) {}
+      ranges_(state_->source.get(), state_->root, state_->limit) {}
 
 Status SnapshotReader::Summarise(int64_t start, int64_t end, StatisticsSum* sum) {
   const Overlay& overlay = *state_->overlay;

@@ -43,8 +43,7 @@ struct SnapshotState {
 /// Answers about the points of a snapshot. One thread at a time. Errors: as NodeSource::Get.
 class SnapshotReader {
  public:
-  explicit SnapshotReader(std::shared_ptr<const internal::SnapshotState> state,
-                          Reads reads = Reads::kShared);
+  explicit SnapshotReader(std::shared_ptr<const internal::SnapshotState> state);
 
   /// Add the parts of a summary of [start, end) to `sum`.
   Status Summarise(int64_t start, int64_t end, StatisticsSum* sum);

@@ -39,8 +39,7 @@ class Groups {
   void Help(size_t helper) {
     while (const auto group = Take()) {
       std::unique_ptr<SnapshotReader>& reader = readers_[helper];
-      if (!reader)
-        reader = std::make_unique<SnapshotReader>(reader_->shared_state(), Reads::kAlone);
+      if (!reader) reader = std::make_unique<SnapshotReader>(reader_->shared_state());
       Finish(*group, Summarise(*group, reader.get()));
     }
   }
