@@ -354,10 +354,10 @@ void BlockLeaf::Values(size_t block, std::span<double> values) const {
   }
 }
 
-Result<NodePtr> Unpack(const Node& leaf) {
+Result<NodePtr> Unpack(const Node& leaf, NodeMemory* memory) {
   FIRTH_CHECK(leaf.is_coded());
   const BlockLeaf coded(leaf.coded);
-  NewLeaf out(coded.points());
+  NewLeaf out(coded.points(), memory);
   out.node->width = leaf.width;
   out.node->start = leaf.start;
   out.node->revision = leaf.revision;

@@ -99,7 +99,7 @@ class BlockLeaf {
 };
 
 /// A leaf that is coded as a node with its columns. Error kDataLoss / kChecksumMismatch, without a
-/// place, when its points are not in order.
-Result<NodePtr> Unpack(const Node& leaf);
+/// place, when its points are not in order. Its memory is from `memory`, if there is any.
+Result<NodePtr> Unpack(const Node& leaf, NodeMemory* memory = nullptr);
 
 }  // namespace firth::timeview

@@ -9,30 +9,42 @@
 namespace firth::timeview {
 namespace {
 
-/// Asks for more memory than the one object needs that it is for, and tells where the rest is.
+/// What a node is made of: more memory than the one object needs, and where the rest is.
+struct Tail {
+  size_t bytes = 0;
+  NodeMemory* memory = nullptr;
+  std::byte* at = nullptr;
+};
+
 template <typename T>
 struct TailAllocator {
   using value_type = T;
 
-  TailAllocator(size_t more, std::byte** at) : bytes(more), tail(at) {}
+  explicit TailAllocator(Tail* of) : tail(of), pooled(of->memory != nullptr) {}
   template <typename Other>
-  TailAllocator(const TailAllocator<Other>& other) : bytes(other.bytes), tail(other.tail) {}
+  TailAllocator(const TailAllocator<Other>& other) : tail(other.tail), pooled(other.pooled) {}
 
   T* allocate(size_t count) {
     const size_t whole = count * sizeof(T);
-    auto* const memory = static_cast<std::byte*>(::operator new(whole + bytes));
-    *tail = memory + whole;
-    return reinterpret_cast<T*>(memory);
+    void* const piece =
+        pooled ? tail->memory->Take(whole + tail->bytes) : ::operator new(whole + tail->bytes);
+    tail->at = static_cast<std::byte*>(piece) + whole;
+    return static_cast<T*>(piece);
   }
-  void deallocate(T* memory, size_t) { ::operator delete(memory); }
+  void deallocate(T* piece, size_t) {
+    pooled ? NodeMemory::GiveBack(piece) : ::operator delete(piece);
+  }
   template <typename Other>
-  bool operator==(const TailAllocator<Other>&) const {
-    return true;
+  bool operator==(const TailAllocator<Other>& other) const {
+    return pooled == other.pooled;
   }
 
-  size_t bytes;
-  std::byte** tail;  // for allocate alone
+  Tail* tail;  // for allocate alone
+  bool pooled;
 };
+
+/// The object with what counts its holders.
+constexpr size_t kHeadBytesMax = sizeof(Node) + 64;
 
 /// The begin of `rest` for `count` of T, which begin their life there.
 template <typename T>
@@ -72,19 +84,21 @@ Node::~Node() {
   for (const NodeLink& link : links) link.~NodeLink();
 }
 
-NewNode::NewNode(size_t bytes) {
-  std::byte* tail = nullptr;
-  node = std::allocate_shared<Node>(TailAllocator<Node>(bytes, &tail));
+NewNode::NewNode(size_t bytes, NodeMemory* memory) {
+  const bool pooled = kHeadBytesMax + bytes <= NodeMemory::kPieceBytesMax;
+  Tail tail{.bytes = bytes, .memory = pooled ? memory : nullptr};
+  node = std::allocate_shared<Node>(TailAllocator<Node>(&tail));
   node->storage_bytes = bytes;
   // Written wholly by whoever asked for it.
-  storage = {tail, bytes};
+  storage = {tail.at, bytes};
 }
 
 // What is behind a leaf: times | values | blocks | sums.
-NewLeaf::NewLeaf(size_t points) {
+NewLeaf::NewLeaf(size_t points, NodeMemory* memory) {
   const size_t parts = BlocksOf(points);
   NewNode made(points * (sizeof(int64_t) + sizeof(double)) + parts * sizeof(Statistics) +
-               (parts + 1) * sizeof(SideSums));
+                   (parts + 1) * sizeof(SideSums),
+               memory);
   node = std::move(made.node);
   rest_ = made.storage;
   times = Place<int64_t>(&rest_, points);
@@ -110,10 +124,10 @@ void NewLeaf::Finish() {
 }
 
 // What is behind an inner node: the first link of each slot | sums | links.
-NewInnerNode::NewInnerNode(NodeKind kind, int width, int64_t start, int64_t revision,
-                           size_t count) {
+NewInnerNode::NewInnerNode(NodeKind kind, int width, int64_t start, int64_t revision, size_t count,
+                           NodeMemory* memory) {
   const size_t sums = SumsOf(count) + 1;
-  NewNode made(kFanOut + sums * sizeof(SideSums) + count * sizeof(NodeLink));
+  NewNode made(kFanOut + sums * sizeof(SideSums) + count * sizeof(NodeLink), memory);
   node = std::move(made.node);
   rest_ = made.storage;
   node->kind = kind;
@@ -270,8 +284,7 @@ size_t IndexFrom(const Node& leaf, int64_t time) {
                              begin);
 }
 
-Status NodeSource::GetMany(std::span<const NodeLink* const> links,
-                           std::span<NodePtr> out) const {
+Status NodeSource::GetMany(std::span<const NodeLink* const> links, std::span<NodePtr> out) const {
   for (size_t i = 0; i < links.size(); ++i) {
     if (out[i]) continue;
     ARROW_ASSIGN_OR_RAISE(out[i], Get(*links[i]));

@@ -17,6 +17,7 @@
 #include "firth/common/bytes.h"
 #include "firth/common/executor.h"
 #include "firth/common/status.h"
+#include "firth/timeview/node_memory.h"
 #include "firth/timeview/series.h"
 #include "firth/timeview/statistics.h"
 
@@ -133,9 +134,10 @@ struct PointSpan {
   }
 };
 
-/// A leaf whose columns are still to be filled in, then finished; nobody else sees it before.
+/// A leaf whose columns are still to be filled in, then finished; nobody else sees it before. Its
+/// memory is from `memory`, as that of all that follow, if there is any.
 struct NewLeaf {
-  explicit NewLeaf(size_t points);
+  explicit NewLeaf(size_t points, NodeMemory* memory = nullptr);
   /// Summarise what the columns hold now.
   void Finish();
 
@@ -150,7 +152,7 @@ struct NewLeaf {
 /// A node with room behind it, in one piece of memory: nodes that are read and dropped again are
 /// many.
 struct NewNode {
-  explicit NewNode(size_t bytes);
+  NewNode(size_t bytes, NodeMemory* memory);
 
   std::shared_ptr<Node> node;
   std::span<std::byte> storage;
@@ -158,7 +160,8 @@ struct NewNode {
 
 /// An inner node or a pile whose links are still to be filled in, then finished.
 struct NewInnerNode {
-  NewInnerNode(NodeKind kind, int width, int64_t start, int64_t revision, size_t count);
+  NewInnerNode(NodeKind kind, int width, int64_t start, int64_t revision, size_t count,
+               NodeMemory* memory = nullptr);
   /// Summarise the links, which are not empty and in order.
   void Finish();
 

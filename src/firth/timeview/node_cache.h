@@ -27,6 +27,8 @@ class NodeCache {
   /// A coded leaf is replaced by one that is not, any other node stays.
   void Insert(const NodeAddress& address, const NodePtr& node);
   void Clear();
+  /// Where nodes that are put in are to have their memory from.
+  NodeMemory* memory() { return &memory_; }
 
   struct Stats {
     uint64_t bytes = 0;
@@ -68,6 +70,7 @@ class NodeCache {
   static NodePtr Drop(Shard* shard, size_t at);
 
   const uint64_t shard_bytes_max_;
+  NodeMemory memory_;
   std::array<Shard, kShards> shards_;
 };
 

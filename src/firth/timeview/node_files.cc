@@ -236,7 +236,7 @@ Result<NodePtr> FileNodeSource::Get(const NodeLink& link) const {
     return node;
   }
   if (node->is_coded()) {
-    auto unpacked = Unpack(*node);
+    auto unpacked = Unpack(*node, cache_->memory());
     if (!unpacked.ok()) return AddPlace(unpacked.status(), link.address);
     node = *std::move(unpacked);
   }
@@ -320,7 +320,7 @@ Result<NodePtr> FileNodeSource::Decode(const NodeLink& link, const Record& recor
   if (!IsOfLink(record.header.kind, link.kind)) {
     return AddPlace(Malformed("a record of another kind"), link.address);
   }
-  auto node = DecodeNode(record.header, record.payload);
+  auto node = DecodeNode(record.header, record.payload, cache_->memory());
   if (!node.ok()) return AddPlace(node.status(), link.address);
   return node;
 }

@@ -184,10 +184,10 @@ PayloadEncoder::EncodedNode PayloadEncoder::EncodeNode(const Node& node) {
 
 namespace {
 
-Result<NodePtr> DecodeLeaf(const RecordHeader& header, ByteReader* in) {
+Result<NodePtr> DecodeLeaf(const RecordHeader& header, ByteReader* in, NodeMemory* memory) {
   const uint64_t points = in->Varint();
   if (!in->ok() || points == 0 || points > kLeafPointsRead) return Malformed("the size of a leaf");
-  NewLeaf leaf(points);
+  NewLeaf leaf(points, memory);
   leaf.node->width = header.width;
   leaf.node->start = header.start;
   leaf.node->revision = header.revision;
@@ -201,9 +201,9 @@ Result<NodePtr> DecodeLeaf(const RecordHeader& header, ByteReader* in) {
 }
 
 /// Keep the bytes as they are, with as many behind them as their reader needs.
-Result<NodePtr> TakeBlockLeaf(const RecordHeader& header, Bytes payload) {
+Result<NodePtr> TakeBlockLeaf(const RecordHeader& header, Bytes payload, NodeMemory* memory) {
   ARROW_RETURN_NOT_OK(BlockLeaf::Check(payload));
-  const NewNode made(payload.size() + BlockLeaf::kSlack);
+  const NewNode made(payload.size() + BlockLeaf::kSlack, memory);
   Node& node = *made.node;
   node.width = header.width;
   node.start = header.start;
@@ -214,7 +214,7 @@ Result<NodePtr> TakeBlockLeaf(const RecordHeader& header, Bytes payload) {
   return made.node;
 }
 
-Result<NodePtr> DecodeInner(const RecordHeader& header, ByteReader* in) {
+Result<NodePtr> DecodeInner(const RecordHeader& header, ByteReader* in, NodeMemory* memory) {
   const size_t count = in->Le<uint8_t>();
   if (count == 0 || count > kFanOut || (header.kind == RecordKind::kPile) != (header.width == 0)) {
     return Malformed("the size of a node");
@@ -222,7 +222,7 @@ Result<NodePtr> DecodeInner(const RecordHeader& header, ByteReader* in) {
   const Bytes bytes = in->Take(count * kLinkBytes);
   if (!in->ok()) return Malformed("a node that is cut off");
   NewInnerNode made(static_cast<NodeKind>(header.kind), header.width, header.start, header.revision,
-                    count);
+                    count, memory);
   uint8_t slot = 0;
   for (size_t i = 0; i < count; ++i) {
     NodeLink& link = made.links[i];
@@ -240,11 +240,11 @@ Result<NodePtr> DecodeInner(const RecordHeader& header, ByteReader* in) {
 
 }  // namespace
 
-Result<NodePtr> DecodeNode(const RecordHeader& header, Bytes payload) {
-  if (header.kind == RecordKind::kBlockLeaf) return TakeBlockLeaf(header, payload);
+Result<NodePtr> DecodeNode(const RecordHeader& header, Bytes payload, NodeMemory* memory) {
+  if (header.kind == RecordKind::kBlockLeaf) return TakeBlockLeaf(header, payload, memory);
   ByteReader in(payload);
-  ARROW_ASSIGN_OR_RAISE(NodePtr node, header.kind == RecordKind::kLeaf ? DecodeLeaf(header, &in)
-                                                                       : DecodeInner(header, &in));
+  const auto decode = header.kind == RecordKind::kLeaf ? DecodeLeaf : DecodeInner;
+  ARROW_ASSIGN_OR_RAISE(NodePtr node, decode(header, &in, memory));
   if (!in.ok() || in.remaining() != 0) return Malformed("the length of a node");
   return node;
 }

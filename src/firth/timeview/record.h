@@ -106,8 +106,8 @@ constexpr bool IsOfLink(RecordKind record, NodeKind link) {
 }
 
 /// Readers of payloads. Errors: kDataLoss / kChecksumMismatch, without a place. A leaf of blocks
-/// stays coded.
-Result<NodePtr> DecodeNode(const RecordHeader& header, Bytes payload);
+/// stays coded. A node's memory is from `memory`, if there is any.
+Result<NodePtr> DecodeNode(const RecordHeader& header, Bytes payload, NodeMemory* memory = nullptr);
 Result<EditRun> DecodeEdits(Bytes payload);
 Result<std::vector<HistoryItem>> DecodeHistory(ByteReader* in);
 Result<std::vector<HistoryBlock>> DecodeHistoryIndex(ByteReader* in);
