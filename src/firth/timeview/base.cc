@@ -20,6 +20,10 @@ Base::Base(const TimeViewOptions& options)
       cache_(std::make_shared<NodeCache>(options.node_cache_bytes)),
       file_bytes_max_(options.file_bytes_max) {}
 
+Base::~Base() {
+  if (helpers_) helpers_->Close();
+}
+
 std::string Base::PathOf(FileKind kind, uint32_t number) const {
   return folder_ + "/" + FileName(kind, number);
 }
@@ -113,7 +117,7 @@ std::shared_ptr<const FileNodeSource> Base::Source() const {
 void Base::SetHelpers(Executor* helpers) {
   {
     std::lock_guard lock(mutex_);
-    helpers_ = helpers;
+    helpers_ = std::make_shared<ReadHelpers>(helpers);
   }
   ShareTable();
 }

@@ -28,6 +28,7 @@ class Base {
   /// Open the last base, or begin anew, and remove the files that it does not name. Errors: as
   /// TimeView::Open.
   static Result<std::unique_ptr<Base>> Open(const TimeViewOptions& options);
+  ~Base();
 
   /// Where nodes are read from now. It stays good for everything that could be reached when it was
   /// taken.
@@ -97,7 +98,7 @@ class Base {
   store::FileSystem* const files_;
   const std::string folder_;
   const std::shared_ptr<NodeCache> cache_;
-  Executor* helpers_ = nullptr;  // guarded by mutex_
+  std::shared_ptr<ReadHelpers> helpers_;  // guarded by mutex_; if there are any
   std::unique_ptr<Directory> directory_;
   std::unique_ptr<NodeWriter> writer_;
   PayloadEncoder encoder_;

@@ -15,9 +15,9 @@
 #include <vector>
 
 #include "firth/common/bytes.h"
-#include "firth/common/executor.h"
 #include "firth/common/status.h"
 #include "firth/timeview/node_memory.h"
+#include "firth/timeview/read_helpers.h"
 #include "firth/timeview/series.h"
 #include "firth/timeview/statistics.h"
 
@@ -83,22 +83,24 @@ struct Node {
   uint8_t width = 0;     // of the grid cell that it covers; of a leaf, of its parent's slots
   int64_t start = 0;     // of the grid cell; of a leaf, of its first slot
   int64_t revision = 0;  // of the first tree that had it
-  // Leaf. All spans lie right behind the node, so that a reader finds all of it in few pages.
+  // What windows look at comes first, so that it lies in two lines of memory. All spans lie right
+  // behind the node, so that a reader finds all of it in few pages.
+  // Of a leaf that was read to be looked at in one place, its bytes (block_leaf.h), and nothing
+  // else of what a leaf has.
+  Bytes coded;
+  // Inner and pile.
+  std::span<const NodeLink> links;
+  // Of the blocks, or of each kLinksOfSum links, and one more, whose `before` is all: what a window
+  // that ends inside a part takes of the others, at once.
+  std::span<const SideSums> sums;
+  const uint8_t* first_link = nullptr;  // inner: for each slot, the first link that ends behind it
+  // Leaf.
   int64_t first_time = 0;
   int64_t last_time = 0;
   std::span<const int64_t> times;
   std::span<const double> values;
   std::span<const Statistics> blocks;  // of each kBlockPoints values
-  // Of a leaf that was read to be looked at in one place, instead of all these, its bytes
-  // (block_leaf.h).
-  Bytes coded;
-  // Of the blocks, or of each kLinksOfSum links, and one more, whose `before` is all: what a window
-  // that ends inside a part takes of the others, at once.
-  std::span<const SideSums> sums;
-  // Inner and pile.
-  std::span<const NodeLink> links;
-  const uint8_t* first_link = nullptr;  // inner: for each slot, the first link that ends behind it
-  size_t storage_bytes = 0;             // behind the node
+  size_t storage_bytes = 0;            // behind the node
 
   static constexpr size_t kBlockPoints = 128;
   static constexpr size_t kLinksOfSum = 4;
@@ -203,8 +205,8 @@ class NodeSource {
   /// The nodes of many links, so that they are waited for together; leaves may be coded. Places of
   /// `out` that hold a node are left alone. Fails as the first of them.
   virtual Status GetMany(std::span<const NodeLink* const> links, std::span<NodePtr> out) const;
-  /// Threads that help readers (helpers.h), or null.
-  virtual Executor* helpers() const { return nullptr; }
+  /// Threads that help readers, or null.
+  virtual ReadHelpers* helpers() const { return nullptr; }
 };
 
 /// A source for trees that are wholly in memory.

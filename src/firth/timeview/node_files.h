@@ -15,7 +15,6 @@
 #include <vector>
 
 #include "firth/common/bytes.h"
-#include "firth/common/executor.h"
 #include "firth/common/status.h"
 #include "firth/store/file_system.h"
 #include "firth/timeview/node_cache.h"
@@ -126,12 +125,13 @@ using FileTable = std::unordered_map<uint32_t, NodeFilePtr>;
 class FileNodeSource : public NodeSource {
  public:
   /// `helpers` may be null.
-  FileNodeSource(FileTable table, std::shared_ptr<NodeCache> cache, Executor* helpers)
-      : table_(std::move(table)), cache_(std::move(cache)), helpers_(helpers) {}
+  FileNodeSource(FileTable table, std::shared_ptr<NodeCache> cache,
+                 std::shared_ptr<ReadHelpers> helpers)
+      : table_(std::move(table)), cache_(std::move(cache)), helpers_(std::move(helpers)) {}
 
   Result<NodePtr> Get(const NodeLink& link) const override;
   Status GetMany(std::span<const NodeLink* const> links, std::span<NodePtr> out) const override;
-  Executor* helpers() const override { return helpers_; }
+  ReadHelpers* helpers() const override { return helpers_.get(); }
 
   /// A record that was read and checked.
   struct Loaded {
@@ -166,7 +166,7 @@ class FileNodeSource : public NodeSource {
 
   const FileTable table_;
   const std::shared_ptr<NodeCache> cache_;
-  Executor* const helpers_;
+  const std::shared_ptr<ReadHelpers> helpers_;
 };
 
 /// Appends records to one file after another. One thread at a time.

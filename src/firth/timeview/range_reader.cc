@@ -54,7 +54,7 @@ Status RangeReader::Seek(std::span<const int64_t> edges) {
       return Error(Code::kDataLoss, Reason::kChecksumMismatch, "a tree that has no leaves");
     }
     ARROW_RETURN_NOT_OK(GetNodes(level));
-    for (const NodePtr& node : got_) {
+    for (const Node* const node : got_) {
       if (!node->leaf()) Prefetch(node->first_link, kLineBytes);
     }
     Cut* const cuts = &cuts_[level * kEdgesMax];
@@ -91,14 +91,17 @@ Status RangeReader::Seek(std::span<const int64_t> edges) {
 
 /// The nodes of a level. The first is often the last of the call before.
 Status RangeReader::GetNodes(size_t level) {
-  got_.assign(wanted_.size(), nullptr);
+  const size_t begin = held_.size();
+  held_.resize(begin + wanted_.size());
+  const std::span<NodePtr> got = std::span(held_).subspan(begin);
   Last& last = last_[level];
   if (wanted_.front()->node == nullptr && last.node && last.link.Same(*wanted_.front())) {
-    got_.front() = last.node;
+    got.front() = last.node;
   }
-  ARROW_RETURN_NOT_OK(source_->GetMany(wanted_, got_));
-  last = {.link = *wanted_.back(), .node = got_.back()};
-  held_.insert(held_.end(), got_.begin(), got_.end());
+  ARROW_RETURN_NOT_OK(source_->GetMany(wanted_, got));
+  last = {.link = *wanted_.back(), .node = got.back()};
+  got_.clear();
+  for (const NodePtr& node : got) got_.push_back(node.get());
   return Status::OK();
 }
 

@@ -77,7 +77,7 @@ class RangeReader {
   // Of the level that is being looked at: what is to be got, for which edges, and what came.
   std::vector<const NodeLink*> wanted_;
   std::vector<size_t> wanted_by_;  // for each edge, the index of its node; kNone for none
-  std::vector<NodePtr> got_;
+  std::vector<const Node*> got_;
   // The block of a coded leaf that was looked at last.
   struct Block {
     const Node* leaf = nullptr;

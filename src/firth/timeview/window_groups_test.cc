@@ -1,6 +1,7 @@
 // Goal: windows that several threads look at are those of plain code, over gaps and over edits that
 // are not in the tree; a damaged node among them is named and never a wrong number; a hundred
-// million of them need no more memory than some. Method: a series with dense and empty parts, many
+// million of them need no more memory than some; a helper that is away for long is not waited for.
+// Method: a series with dense and empty parts, many
 // widths, with and without helpers, beside sums over a sorted vector; a leaf after another damaged;
 // all of a very long answer, its memory measured on the way.
 
@@ -9,10 +10,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <condition_variable>
 #include <fstream>
 #include <memory>
+#include <mutex>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "firth/common/clock.h"
@@ -181,6 +186,102 @@ TEST_P(WindowGroupsTest, ADamagedNodeIsNamed) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Helped, WindowGroupsTest, ::testing::Bool());
+
+/// A tree in memory, where helpers that ask for a node get it when they are let go. Who reads
+/// otherwise waits until a helper has asked.
+class HeldSource : public NodeSource {
+ public:
+  explicit HeldSource(Executor* threads) : helpers_(std::make_shared<ReadHelpers>(threads)) {}
+
+  Result<NodePtr> Get(const NodeLink& link) const override {
+    std::unique_lock lock(mutex_);
+    if (std::this_thread::get_id() == reader_) {
+      changed_.wait(lock, [this] { return asked_; });
+    } else {
+      asked_ = true;
+      changed_.notify_all();
+      changed_.wait(lock, [this] { return let_go_; });
+    }
+    return link.node;
+  }
+  ReadHelpers* helpers() const override { return helpers_.get(); }
+
+  void LetGo() {
+    std::lock_guard lock(mutex_);
+    let_go_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  const std::shared_ptr<ReadHelpers> helpers_;
+  const std::thread::id reader_ = std::this_thread::get_id();
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  mutable bool asked_ = false;
+  bool let_go_ = false;
+};
+
+TEST(WindowHelpersTest, OneThatIsAwayIsNotWaitedFor) {
+  if (std::thread::hardware_concurrency() < 2) GTEST_SKIP() << "nobody helps on one processor";
+  constexpr int kRootBits = 14;
+  constexpr int64_t kLeaf = int64_t{1} << WidthBelow(kRootBits);
+  constexpr int64_t kWidth = 16;
+  std::vector<NodeLink> links;
+  for (int64_t slot = 0; slot < static_cast<int64_t>(kFanOut); ++slot) {
+    std::vector<int64_t> times;
+    std::vector<double> values;
+    for (int64_t time = slot * kLeaf; time < (slot + 1) * kLeaf; ++time) {
+      times.push_back(time);
+      values.push_back(static_cast<double>(time));
+    }
+    links.push_back(MakeLeaf(WidthBelow(kRootBits), slot * kLeaf, 1, {times, values}));
+    links.back().slot_begin = static_cast<uint8_t>(slot);
+    links.back().slot_end = static_cast<uint8_t>(slot + 1);
+  }
+  SystemClock clock;
+  ThreadPool threads("helper", 2, &clock);
+  const auto source = std::make_shared<HeldSource>(&threads);
+  const auto state = std::make_shared<internal::SnapshotState>(internal::SnapshotState{
+      .source = source,
+      .root = MakeInner(NodeKind::kInner, kRootBits, 0, 1, std::move(links)),
+      .overlay = std::make_shared<Overlay>()});
+  SnapshotReader reader(state);
+  std::vector<Statistics> windows((int64_t{1} << kRootBits) / kWidth);
+  ASSERT_EQ(SummariseTogether(&reader, 0, kWidth, windows).ValueOrDie(), windows.size());
+  for (size_t i = 0; i < windows.size(); ++i) {
+    const auto first = static_cast<double>(static_cast<int64_t>(i) * kWidth);
+    ASSERT_EQ(windows[i].count, static_cast<uint64_t>(kWidth));
+    ASSERT_EQ(windows[i].min, first);
+    ASSERT_EQ(windows[i].mean, first + (kWidth - 1) / 2.0);
+  }
+  // What a helper brings afterwards goes nowhere.
+  const std::vector<Statistics> nothing(windows.size());
+  windows = nothing;
+  source->LetGo();
+  source->helpers()->Close();
+  EXPECT_EQ(windows, nothing);
+}
+
+TEST(WindowHelpersTest, NothingIsAtWorkForAViewThatEnded) {
+  SystemClock clock;
+  ThreadPool threads("helper", 2, &clock);
+  std::atomic<int> working{0};
+  for (int round = 0; round < 100; ++round) {
+    const auto helpers = std::make_shared<ReadHelpers>(&threads);
+    for (int i = 0; i < 5; ++i) {
+      helpers->Post([&working] {
+        ++working;
+        std::this_thread::yield();
+        --working;
+      });
+    }
+    helpers->Close();
+    ASSERT_EQ(working, 0);
+    helpers->Post([&working] { ++working; });
+  }
+  threads.Stop();
+  EXPECT_EQ(working, 0);
+}
 
 int64_t ResidentBytes() {
   std::ifstream file("/proc/self/statm");
