@@ -30,6 +30,12 @@ class AsyncMutex {
     executor_->Post(std::move(holder));
   }
 
+  /// Take the mutex if it is free, for something short: until Unlock the caller holds it.
+  bool TryLock() {
+    std::lock_guard lock(mutex_);
+    return !std::exchange(held_, true);
+  }
+
   void Unlock() {
     Executor::Task next;
     {

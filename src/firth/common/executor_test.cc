@@ -88,6 +88,24 @@ TEST(StrandTest, OneAtATimeInOrder) {
   EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
 }
 
+TEST(AsyncMutexTest, IsTakenAtOnceOnlyWhileItIsFree) {
+  ManualClock clock;
+  ManualExecutor executor(&clock);
+  AsyncMutex mutex(&executor);
+  bool held = false;
+  ASSERT_TRUE(mutex.TryLock());
+  EXPECT_FALSE(mutex.TryLock());
+  mutex.Lock([&] { held = true; });
+  executor.RunUntilIdle();
+  EXPECT_FALSE(held);
+  mutex.Unlock();
+  EXPECT_FALSE(mutex.TryLock());  // who waits is before who tries
+  executor.RunUntilIdle();
+  EXPECT_TRUE(held);
+  mutex.Unlock();
+  EXPECT_TRUE(mutex.TryLock());
+}
+
 TEST(AsyncMutexTest, ExcludesAndIsFair) {
   ManualClock clock;
   ManualExecutor executor(&clock);

@@ -23,7 +23,7 @@ namespace firth::table {
 /// What one write makes of the keys that it changes.
 using KeyChanges = std::shared_ptr<const std::vector<keyview::KeyStatePtr>>;
 
-/// All methods but Lock, Unlock and Fail are for whoever holds the bucket's mutex.
+/// All methods but Lock, TryLock, Unlock and Fail are for whoever holds the bucket's mutex.
 ///
 /// When a write fails, those decided after it stand on effects that will never be: they fail, too
 /// (the log asks EpochIs in commit order), and new ones are refused until the last of them has
@@ -34,6 +34,7 @@ class KeyedBucket {
       : log_(log), logs_(logs), mutex_(executor) {}
 
   void Lock(Executor::Task holder) { mutex_.Lock(std::move(holder)); }
+  bool TryLock() { return mutex_.TryLock(); }
   void Unlock() { mutex_.Unlock(); }
 
   /// May `writer` send batch `sequence` now? kNew; kRepeat: the log knows it, and will answer as it

@@ -356,13 +356,19 @@ void DatabaseImpl::KeyedCommitted(const std::shared_ptr<KeyedWrite>& write,
       key_base_rounds_->Applied(write->bytes);
     }
     for (auto& part : write->parts) {
+      const auto end = [write, bucket = part.bucket, number = part.number, failed = !made.ok()] {
+        bucket->End(number, failed);
+        bucket->Unlock();
+      };
+      if (part.bucket->TryLock()) {
+        end();
+        continue;
+      }
       in_work_.Begin();
-      part.bucket->Lock(
-          [this, write, bucket = part.bucket, number = part.number, failed = !made.ok()] {
-            bucket->End(number, failed);
-            bucket->Unlock();
-            in_work_.End();
-          });
+      part.bucket->Lock([this, end] {
+        end();
+        in_work_.End();
+      });
     }
     FinishKeyed(write, applied.ok() ? made : Result<log::CommitResult>(applied));
   });
