@@ -20,6 +20,8 @@ class Later {
   Later(const Later&) = delete;
   Later& operator=(const Later&) = delete;
 
+  static bool IsOpen() { return depth_ > 0; }
+
   /// At once, where no scope is open.
   static void Do(std::function<void()> task) {
     if (depth_ == 0) return task();

@@ -3,6 +3,7 @@
 #include <future>
 #include <map>
 
+#include "firth/common/later.h"
 #include "firth/common/random.h"
 #include "firth/schema/row.h"
 #include "firth/store/testing_files.h"
@@ -188,6 +189,7 @@ TEST_F(KeyedTest, LookupsThatComeTogetherAreEachAnswered) {
         world_.db->FindRows(
             world_.caller, buckets[b], {one, other, one}, [&, b, k](const Result<FoundRows>& rows) {
               ++answers;
+              EXPECT_TRUE(Later::IsOpen());  // their answers leave together, too
               ASSERT_TRUE(rows.ok() && rows->size() == 3) << rows.status();
               ASSERT_EQ((*rows)[0] == nullptr, (*rows)[2] == nullptr);
               for (size_t i = 0; i < 2; ++i) {

@@ -4,6 +4,8 @@
 #include <iterator>
 #include <utility>
 
+#include "firth/common/later.h"
+
 namespace firth::table {
 namespace {
 
@@ -21,7 +23,8 @@ void LookupQueue::Add(Ask ask) {
   if (running_ == kRunningMax) return;
   ++running_;
   in_work_->Begin();
-  readers_->Post([this] { Run(); });
+  // What this thread brings with it shall be read in the same go.
+  Later::Do([this] { readers_->Post([this] { Run(); }); });
 }
 
 void LookupQueue::Run() {
@@ -48,11 +51,14 @@ void LookupQueue::Run() {
   // Those of one log together; each log's in their order.
   std::stable_sort(asks.begin(), asks.end(),
                    [](const Ask& a, const Ask& b) { return a.log < b.log; });
-  for (auto at = asks.begin(); at != asks.end();) {
-    const auto end =
-        std::find_if(at, asks.end(), [&](const Ask& ask) { return ask.log != at->log; });
-    Read({std::move_iterator(at), std::move_iterator(end)});
-    at = end;
+  {
+    const Later later;  // what was read together is answered together
+    for (auto at = asks.begin(); at != asks.end();) {
+      const auto end =
+          std::find_if(at, asks.end(), [&](const Ask& ask) { return ask.log != at->log; });
+      Read({std::move_iterator(at), std::move_iterator(end)});
+      at = end;
+    }
   }
   if (last) in_work_->End();  // this may be gone now
 }
