@@ -7,9 +7,11 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
+#include <string>
 #include <thread>
 
 #include "firth/common/async_mutex.h"
+#include "firth/common/later.h"
 #include "firth/common/strand.h"
 
 namespace firth {
@@ -104,6 +106,21 @@ TEST(AsyncMutexTest, IsTakenAtOnceOnlyWhileItIsFree) {
   EXPECT_TRUE(held);
   mutex.Unlock();
   EXPECT_TRUE(mutex.TryLock());
+}
+
+TEST(StrandTest, WakesNobodyBeforeWhatOneThreadBringsIsThere) {
+  ManualClock clock;
+  ManualExecutor executor(&clock);
+  Strand strand(&executor);
+  std::string done;
+  {
+    const Later later;
+    strand.Post([&] { done += 'a'; });
+    strand.Post([&] { done += 'b'; });
+    EXPECT_FALSE(executor.RunOne());
+  }
+  EXPECT_TRUE(executor.RunOne());
+  EXPECT_EQ(done, "ab");
 }
 
 TEST(AsyncMutexTest, ExcludesAndIsFair) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "firth/common/executor.h"
+#include "firth/common/later.h"
 
 namespace firth {
 
@@ -31,7 +32,8 @@ class Strand {
       if (state_->running) return;
       state_->running = true;
     }
-    state_->executor->Post([state = state_] { Run(state); });
+    // What this thread brings with it shall be run in the same go.
+    Later::Do([state = state_] { state->executor->Post([state] { Run(state); }); });
   }
 
  private:

@@ -43,7 +43,7 @@ Status DatabaseImpl::Open() {
   files_ = std::make_unique<FileStore>(options_.files, catalog_.get(), options_.clock);
   ARROW_RETURN_NOT_OK(files_->Open());
   ARROW_ASSIGN_OR_RAISE(log_, log::LogStore::Open(std::move(log)));
-  keyed_buckets_ = std::make_unique<KeyedBuckets>(options_.readers, log_.get());
+  keyed_buckets_ = std::make_unique<KeyedBuckets>(&deciders_, log_.get());
   ARROW_RETURN_NOT_OK(OpenKeyView());
   ARROW_RETURN_NOT_OK(ForgetOperations());
   series_ = std::make_unique<SeriesStoreImpl>(this, catalog_.get());

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "firth/common/strand.h"
+#include "firth/common/together.h"
 #include "firth/keyview/key_bases.h"
 #include "firth/keyview/key_view.h"
 #include "firth/table/base_rounds.h"
@@ -286,6 +287,8 @@ class DatabaseImpl : public Database {
   std::unique_ptr<keyview::KeyView> key_view_;
   std::unique_ptr<BaseRounds> key_base_rounds_;
   std::unique_ptr<LookupQueue> lookups_;
+  /// Buckets that are written to by one thread in one go are decided by one reader in one go.
+  Together deciders_{options_.readers};
   std::unique_ptr<KeyedBuckets> keyed_buckets_;
   std::unique_ptr<SeriesStoreImpl> series_;
   std::unique_ptr<LakeStoreImpl> lake_;

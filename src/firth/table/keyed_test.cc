@@ -163,6 +163,43 @@ TEST_F(KeyedTest, AScanIsOfOneCommitAndTheLogGoesOnFromThere) {
       Reason::kBucketNotFound);
 }
 
+TEST_F(KeyedTest, BucketsThatAreWrittenTogetherAreCommittedTogether) {
+  constexpr int32_t kBuckets = 4;
+  const TablePtr table = Create({.bucket_by = {"k"}, .bucket_count = kBuckets});
+  const auto partition = world_.db->ListPartitions(world_.caller, *table)->front();
+  int answers = 0;
+  const auto put = [&](int32_t b, const PutParts& parts) {
+    table::UpsertBatch batch;
+    batch.schema_id = SchemaId(1);
+    batch.records = {{.key = parts.key, .row = parts.row}};
+    world_.db->UpsertBatch(world_.caller, table, {.partition = partition.id, .bucket = b},
+                           std::move(batch), [&](const Result<AppendResult>& made) {
+                             EXPECT_TRUE(made.ok()) << made.status();
+                             ++answers;
+                           });
+  };
+  for (const std::string value : {"first", "second"}) {
+    std::vector<PutParts> parts;
+    for (int32_t b = 0; b < kBuckets; ++b) parts.push_back(PartsOf(table, Pairs({{b, value}})));
+    world_.executor.RunUntilIdle();
+    const log::Metrics before = world_.db->LogMetrics();
+    answers = 0;
+    {
+      const Later later;
+      for (int32_t b = 0; b < kBuckets; ++b) put(b, parts[static_cast<size_t>(b)]);
+    }
+    // One task decides all of them, one commits them, and one applies and answers them.
+    ASSERT_TRUE(world_.executor.RunOne());
+    ASSERT_TRUE(world_.executor.RunOne());
+    EXPECT_EQ(world_.db->LogMetrics().commits - before.commits, uint64_t{kBuckets});
+    EXPECT_EQ(world_.db->LogMetrics().groups - before.groups, 1u);
+    EXPECT_EQ(answers, 0);
+    ASSERT_TRUE(world_.executor.RunOne());
+    EXPECT_EQ(answers, kBuckets);
+    EXPECT_EQ(View(table), (Model{{0, value}, {1, value}, {2, value}, {3, value}}));
+  }
+}
+
 TEST_F(KeyedTest, LookupsThatComeTogetherAreEachAnswered) {
   const TablePtr table = Create({.bucket_by = {"k"}, .bucket_count = 2});
   Model expected;

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "firth/common/later.h"
 #include "firth/doors/fluss/apis.h"
 #include "firth/doors/fluss/bucket_writes.h"
 #include "firth/doors/fluss/kv_batch.h"
@@ -13,6 +14,10 @@
 
 namespace firth::doors::fluss {
 namespace {
+
+/// The buckets of a smaller request are decided by one thread and committed at once: to wake
+/// another for each, and to sync for the first what the others are not in yet, would take longer.
+constexpr size_t kTogetherBytesMax = size_t{128} << 10;
 
 struct PutKv {
   std::optional<int32_t> acks;
@@ -89,6 +94,8 @@ void ServePutKv(const RequestPtr& request) {
       table.ok() ? WriteShape::Make(table->table()) : Result<WriteShape>(table.status());
   const auto answers =
       BucketWriteAnswers::Make(request, BucketWriteAnswers::kEndOffset, std::move(in.buckets));
+  std::optional<Later> together;
+  if (request->body().size() <= kTogetherBytesMax) together.emplace();
   for (size_t i = 0; i < answers->size(); ++i) {
     BucketWrite& bucket = answers->bucket(i);
     const auto where = shape.ok() ? table->Bucket(bucket.partition_id, bucket.bucket)
