@@ -17,6 +17,11 @@ Result<std::unique_ptr<Catalog>> Catalog::Open(const CatalogOptions& options) {
   return SqlCatalog::Open(options);
 }
 
+Facts* FactsOf(Catalog* catalog) {
+  // This room makes every Catalog there is.
+  return static_cast<SqlCatalog*>(catalog)->facts();
+}
+
 SqlCatalog::SqlCatalog(DatabaseFile database)
     : layer_(std::move(database.layer)), sql_(std::move(database.sql)) {}
 SqlCatalog::~SqlCatalog() = default;
@@ -27,6 +32,7 @@ Result<std::unique_ptr<SqlCatalog>> SqlCatalog::Open(const CatalogOptions& optio
   ARROW_RETURN_NOT_OK(Migrate(database.sql.get()));
   std::unique_ptr<SqlCatalog> catalog(new SqlCatalog(std::move(database)));
   ARROW_ASSIGN_OR_RAISE(catalog->tables_, catalog->Meta("tables"));
+  ARROW_RETURN_NOT_OK(catalog->facts_.Open());
   return catalog;
 }
 

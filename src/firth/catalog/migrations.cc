@@ -132,8 +132,44 @@ INSERT INTO meta VALUES ('format_version', 1), ('last_commit', 0), ('last_commit
 PRAGMA user_version = 1;
 )sql";
 
+// Things and their facts: a row a thing, in the order in which they came, so that new ones fill a
+// page after the other. thing_ids is id_index.h's.
+constexpr char kVersion2[] = R"sql(
+CREATE TABLE things (
+  number INTEGER PRIMARY KEY,
+  id BLOB NOT NULL,
+  place BLOB,
+  facts BLOB NOT NULL
+);
+
+CREATE TABLE thing_places (
+  place BLOB PRIMARY KEY,
+  number INTEGER NOT NULL,
+  id BLOB NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE thing_groups (
+  name BLOB PRIMARY KEY,
+  things INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE thing_ids (
+  key INTEGER PRIMARY KEY,
+  entries BLOB NOT NULL
+);
+
+CREATE TABLE thing_id_lists (
+  list INTEGER PRIMARY KEY,
+  entries INTEGER NOT NULL
+);
+
+INSERT INTO meta VALUES ('things_listed', 0);
+UPDATE meta SET value = 2 WHERE name = 'format_version';
+PRAGMA user_version = 2;
+)sql";
+
 /// Step i brings version i to version i + 1; it ends by writing the version at both places.
-constexpr std::array<const char*, kFormatVersion> kSteps = {kVersion1};
+constexpr std::array<const char*, kFormatVersion> kSteps = {kVersion1, kVersion2};
 
 Result<int64_t> VersionOf(Connection* connection) {
   ARROW_ASSIGN_OR_RAISE(Statement pragma, connection->Query("PRAGMA user_version"));

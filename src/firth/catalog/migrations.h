@@ -8,7 +8,7 @@ namespace firth::catalog {
 
 /// The version that this program writes; `user_version` of the file, and `format_version` in
 /// `meta`.
-inline constexpr int kFormatVersion = 1;
+inline constexpr int kFormatVersion = 2;
 
 /// Bring the database to kFormatVersion, from nothing or from an older version, each step in one
 /// transaction. Error kFormatTooNew for a newer one.

@@ -43,11 +43,11 @@ TEST_F(OpenTest, ACatalogMayLieInAFolder) {
 }
 
 TEST_F(OpenTest, ANewerFormatIsRefusedInOneLine) {
-  Edit("PRAGMA user_version = 2");
+  Edit("PRAGMA user_version = 3");
   const Status status = Open();
   EXPECT_REASON(status, Code::kFailedPrecondition, Reason::kFormatTooNew);
   EXPECT_EQ(MessageOf(status),
-            "the catalog has format version 2, but this program knows versions up to 1: open this "
+            "the catalog has format version 3, but this program knows versions up to 2: open this "
             "store with the newer program that wrote it");
 }
 

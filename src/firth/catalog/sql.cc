@@ -103,6 +103,14 @@ Status Connection::RunScript(const char* sql) {
   return code == SQLITE_OK ? Status::OK() : ErrorOf(code);
 }
 
+Status Connection::Transact(const std::function<Status()>& body) {
+  ARROW_RETURN_NOT_OK(Run("BEGIN IMMEDIATE"));
+  Status status = body();
+  if (status.ok()) status = Run("COMMIT");
+  if (!status.ok() && InTransaction()) (void)Run("ROLLBACK");
+  return status;
+}
+
 bool Connection::InTransaction() const {
   return sqlite3_get_autocommit(handle_) == 0;
 }

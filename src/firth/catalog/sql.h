@@ -88,6 +88,8 @@ class Connection {
   }
   /// Run several statements that have no arguments, without keeping them.
   Status RunScript(const char* sql);
+  /// Run `body` in a transaction of its own, durable on return; none of it is kept if it fails.
+  Status Transact(const std::function<Status()>& body);
   /// Is a transaction open? SQLite ends it by itself on some errors.
   bool InTransaction() const;
   /// The first error since the last call of this, or OK: one that a caller swallowed is found so.

@@ -350,12 +350,7 @@ Status SqlCatalog::ForgetNames(uint64_t journal_file) {
 
 Status SqlCatalog::Transact(const std::function<Status()>& body) {
   Lock lock(sql_mutex_);
-  if (sql_->InTransaction()) return body();
-  ARROW_RETURN_NOT_OK(sql_->Run("BEGIN IMMEDIATE"));
-  Status status = body();
-  if (status.ok()) status = sql_->Run("COMMIT");
-  if (!status.ok() && sql_->InTransaction()) (void)sql_->Run("ROLLBACK");
-  return status;
+  return sql_->InTransaction() ? body() : sql_->Transact(body);
 }
 
 Result<int64_t> SqlCatalog::TakeIds(const std::string& sequence, int64_t count) {

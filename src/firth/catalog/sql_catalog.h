@@ -16,6 +16,7 @@
 #include "firth/catalog/rows.h"
 #include "firth/catalog/sql.h"
 #include "firth/catalog/sql_changes.h"
+#include "firth/catalog/sql_facts.h"
 
 namespace firth::catalog {
 
@@ -60,6 +61,8 @@ class SqlCatalog : public Catalog {
                                                                       const std::string& to,
                                                                       int64_t limit) override;
 
+  Facts* facts() { return &facts_; }
+
   Result<PrincipalId> PutPrincipal(const PrincipalRow& row) override;
   Status RemovePrincipal(PrincipalId id) override;
   Result<std::vector<PrincipalRow>> ListPrincipals() override;
@@ -94,8 +97,9 @@ class SqlCatalog : public Catalog {
   Status Transact(const std::function<Status()>& body);
 
   std::recursive_mutex sql_mutex_;  // recursive: a change may read, and take ids, while it runs
-  const std::unique_ptr<FileLayer> layer_;   // outlives the connection
-  const std::unique_ptr<Connection> sql_;    // guarded by sql_mutex_
+  const std::unique_ptr<FileLayer> layer_;  // outlives the connection
+  const std::unique_ptr<Connection> sql_;   // guarded by sql_mutex_
+  SqlFacts facts_{sql_.get(), &sql_mutex_};
   std::atomic<std::thread::id> applying_{};  // the thread inside ApplyGroup
   const Touched* touched_ = nullptr;         // of that thread's group, and only read by it
   std::mutex cache_mutex_;
