@@ -1,6 +1,8 @@
 """Make a store that has something of everything at rest, and say what is in it.
 
 usage: make.py FIRTH FOLDER   (FOLDER is made; FOLDER.json gets what it holds)
+
+Python: that of .deps/venv/btrdb.
 """
 
 import hashlib
@@ -10,8 +12,28 @@ import pathlib
 import signal
 import subprocess
 import sys
+import uuid
 
 ROWS = 400
+SERIES = 5
+COLLECTIONS = ("golden/series", "golden/moved")
+TABLES = ("golden/log", "golden/keyed", "golden/parted", "golden/short", *COLLECTIONS)
+BASE = 1500000000000000000
+
+
+def make_series(address):
+    """Streams of two collections, one of which was moved, one changed, and one obliterated."""
+    import btrdb
+    conn = btrdb.connect(address)
+    made = [conn.create(uuid.uuid5(uuid.NAMESPACE_URL, f"golden/{n}"), "golden/series",
+                        tags={"name": f"s{n}", "unit": "V"}, annotations={"bay": str(n), "n": None})
+            for n in range(SERIES)]
+    for n, stream in enumerate(made):
+        stream.insert([(BASE + i * 1000, n + i / 8) for i in range(100)])
+    made[1].update(tags={"unit": "A"}, annotations={"bay": "other"})
+    made[2].update(collection="golden/moved")
+    made[2].insert([(BASE + 1, 0.5)])
+    made[3].obliterate()
 
 
 def main(firth, folder):
@@ -19,10 +41,11 @@ def main(firth, folder):
     assert not folder.exists(), f"{folder} is there: a golden folder is never changed"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FIRTH_")}
     server = subprocess.Popen(
-        [firth, "serve", "--data", folder, "--flight", "127.0.0.1:0", "--access-anonymous", "admin",
+        [firth, "serve", "--data", folder, "--flight", "127.0.0.1:0", "--btrdb", "127.0.0.1:0", "--access-anonymous", "admin",
          "--journal-file-bytes", "65536"], env=environment, stdout=subprocess.PIPE, text=True)
     assert server.stdout.readline().strip() == "ready"
-    address = json.loads((folder / "endpoints.json").read_text())["flight"]
+    endpoints = json.loads((folder / "endpoints.json").read_text())
+    address = endpoints["flight"]
 
     def cli(*words):
         return subprocess.run([firth, *words, "--server", address], env=environment, check=True,
@@ -54,6 +77,7 @@ def main(firth, folder):
     cli("alter", "golden/log", "--add", "note:text", "--drop", "raw")
     load("golden/log", "rows.jsonl", [{"n": ROWS, "note": "after the change"}])
     cli("user", "add", "ada", "--role", "reader")
+    make_series(endpoints["btrdb"])
     for table in ("golden/log", "golden/short"):
         cli("lake", "cut", table)
     cli("drop", "golden/gone")
@@ -61,14 +85,16 @@ def main(firth, folder):
     with flight.connect(f"grpc://{address}") as client:
         list(client.do_action(flight.Action("trim", b"{}")))
     content = {table: [json.loads(line) for line in cli("scan", table, "--json").splitlines()]
-               for table in ("golden/log", "golden/keyed", "golden/parted", "golden/short")}
+               for table in TABLES}
+    series = {path: json.loads(cli("series", path, "--json")) for path in COLLECTIONS}
     server.send_signal(signal.SIGTERM)
     assert server.wait() == 0
     (folder / "LOCK").unlink(missing_ok=True)
     (folder / "admin.secret").unlink(missing_ok=True)
     for log in folder.glob("keyview/*/LOG*"):  # RocksDB's own words, of no use to a reader
         log.unlink()
-    pathlib.Path(str(folder) + ".json").write_text(json.dumps(content, indent=0) + "\n")
+    pathlib.Path(str(folder) + ".json").write_text(
+        json.dumps({"tables": content, "series": series}, indent=0) + "\n")
 
 
 if __name__ == "__main__":

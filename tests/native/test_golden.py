@@ -26,12 +26,18 @@ def test_an_older_store_is_whole_and_goes_on(golden, tmp_path):
     shutil.copytree(golden, folder)
     checked = run_command("check", "--data", folder, "--json")
     assert checked.status == 0, checked.err
-    content = json.loads(pathlib.Path(str(golden) + ".json").read_text())
+    kept = json.loads(pathlib.Path(str(golden) + ".json").read_text())
+    content = kept.get("tables", kept)
     assert checked.json["tables"] == len(content)
     for table, rows in content.items():
         shown = run_command("scan", table, "--data", folder, "--json")
         assert shown.status == 0, shown.err
         assert shown.rows == rows, table
+    for path, series in kept.get("series", {}).items():
+        assert series
+        shown = run_command("series", path, "--data", folder, "--json")
+        assert shown.status == 0, shown.err
+        assert shown.json == series, path
     more = tmp_path / "more.jsonl"
     more.write_text('{"n": 12345, "note": "written later"}\n')
     loaded = run_command("load", "golden/log", more, "--data", folder)

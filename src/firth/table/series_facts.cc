@@ -1,149 +1,54 @@
 #include "firth/table/series_facts.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
-#include "firth/common/logging.h"
 #include "firth/common/text.h"
+#include "firth/table/series_facts_upgrade.h"
+#include "firth/table/series_place.h"
+#include "firth/table/series_record.h"
 
 namespace firth::table {
 namespace {
 
-constexpr char kPrefix[] = "series/";
-constexpr char kPlaces[] = "seriesplace/";
-constexpr char kBurnt[] = "seriesburnt/";
-/// It is there when places and burnt ids were written.
-constexpr char kComplete[] = "seriesplaces";
 constexpr int64_t kScanned = 1000;
-/// Ends a collection in a place; no path has it as text.
-constexpr char kEnd = '\x01';
 
-Status Damaged(const std::string& name) {
-  return Error(Code::kDataLoss, Reason::kChecksumMismatch,
-               "the catalog's value " + name + " is not the facts of a series");
-}
-
-std::string NameOf(const SeriesId& id) {
-  return kPrefix + ToHex(id.view());
-}
-
-/// Text such that what follows it does not change the order.
-void AppendText(std::string_view text, std::string* place) {
-  for (const char c : text) {
-    place->push_back(c);
-    if (c == kEnd) place->push_back('\x02');
-  }
-  place->append(2, kEnd);
-}
-
-std::string BurntName(const SeriesId& id, CommitId commit) {
-  std::string digits = std::to_string(std::max<int64_t>(commit.value, 0));
-  digits.insert(0, 19 - digits.size(), '0');
-  return kBurnt + digits + "/" + ToHex(id.view());
-}
-
-Result<SeriesId> IdOf(const std::string& name, std::string_view hex) {
-  const auto bytes = FromHex(hex);
-  if (!bytes.ok() || bytes->size() != 16) return Damaged(name);
-  return SeriesId::From(*bytes);
-}
-
-std::string Encode(const SeriesInfo& info) {
-  nlohmann::json annotations = nlohmann::json::object();
-  for (const auto& [key, value] : info.annotations) {
-    annotations[key] = value.has_value() ? nlohmann::json(*value) : nlohmann::json(nullptr);
-  }
-  return nlohmann::json{{"version", 1},
-                        {"collection", info.collection.ToString()},
-                        {"tags", info.tags},
-                        {"annotations", annotations},
-                        {"property_version", info.property_version}}
-      .dump();
+catalog::Thing ThingOf(const SeriesInfo& info) {
+  return {.id = std::string(info.id.view()), .place = PlaceOf(info), .facts = EncodeRecord(info)};
 }
 
 }  // namespace
 
 Status SeriesFacts::Open() {
-  ARROW_ASSIGN_OR_RAISE(const auto complete, catalog_->GetValue(kComplete));
-  if (complete.has_value()) return Status::OK();
-  std::string from = kPrefix;
-  while (true) {
-    ARROW_ASSIGN_OR_RAISE(const auto values, catalog_->ScanValues(from, "series0", kScanned));
-    std::vector<catalog::ValueChange> changes;
-    for (const auto& [name, text] : values) {
-      ARROW_ASSIGN_OR_RAISE(const SeriesId id,
-                            IdOf(name, std::string_view(name).substr(sizeof kPrefix - 1)));
-      ARROW_ASSIGN_OR_RAISE(const Known known, Parse(id, name, text));
-      if (known.series != nullptr) {
-        changes.push_back({.name = PlaceOf(*known.series), .value = ToHex(id.view())});
-      } else {
-        const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-        changes.push_back(
-            {.name = BurntName(id, CommitId(json.value("last_commit", INT64_MAX))), .value = ""});
-      }
-    }
-    if (values.empty()) changes.push_back({.name = kComplete, .value = "1"});
-    ARROW_RETURN_NOT_OK(catalog_->ChangeValues(changes));
-    if (values.empty()) return Status::OK();
-    from = values.back().first + '\0';
-  }
+  return TakeOverSeriesValues(catalog_);
 }
 
-/// Collection, name, unit, then all other tags.
-std::string SeriesFacts::PlaceOf(const SeriesInfo& info, bool with_others) {
-  std::string place = kPlaces + info.collection.ToString() + kEnd;
-  for (const char* tag : {"name", "unit"}) {
-    const auto found = info.tags.find(tag);
-    AppendText(found == info.tags.end() ? std::string_view() : found->second, &place);
-  }
-  if (!with_others) return place;
-  for (const auto& [tag, value] : info.tags) {
-    if (tag == "name" || tag == "unit") continue;
-    AppendText(tag, &place);
-    AppendText(value, &place);
-  }
-  return place;
-}
-
-Result<SeriesFacts::Known> SeriesFacts::Parse(const SeriesId& id, const std::string& name,
-                                              const std::string& text) const {
-  const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) return Damaged(name);
+Result<SeriesFacts::Known> SeriesFacts::KnownOf(const catalog::Thing& thing) {
+  if (!thing.place.has_value()) return Known{.burnt = true};
   auto info = std::make_shared<SeriesInfo>();
-  info->id = id;
-  try {
-    if (json.value("burnt", false)) return Known{.burnt = true};
-    ARROW_ASSIGN_OR_RAISE(info->collection, Path::Parse(json.at("collection").get<std::string>()));
-    info->tags = json.at("tags").get<std::map<std::string, std::string>>();
-    for (const auto& [key, value] : json.at("annotations").items()) {
-      info->annotations[key] =
-          value.is_null() ? std::nullopt : std::optional(value.get<std::string>());
-    }
-    info->property_version = json.at("property_version").get<uint64_t>();
-  } catch (const nlohmann::json::exception&) {
-    return Damaged(name);
-  }
+  info->id = SeriesId::From(thing.id);
+  ARROW_ASSIGN_OR_RAISE(const std::string_view collection, CollectionOfPlace(*thing.place));
+  ARROW_ASSIGN_OR_RAISE(info->collection, Path::Parse(collection));
+  ARROW_ASSIGN_OR_RAISE(info->tags, TagsOfPlace(*thing.place));
+  ARROW_RETURN_NOT_OK(DecodeRecord(thing.facts, info.get()));
   return Known{.series = std::move(info)};
 }
 
-Result<SeriesFacts::Known> SeriesFacts::Load(const SeriesId& id, bool keep) {
+Result<SeriesFacts::Known> SeriesFacts::Load(const SeriesId& id) {
   uint64_t changes = 0;
   {
     std::lock_guard lock(mutex_);
     const auto found = known_.find(id);
     if (found != known_.end()) {
-      if (keep) order_.splice(order_.begin(), order_, found->second);
+      order_.splice(order_.begin(), order_, found->second);
       return found->second->second;
     }
     changes = changes_;
   }
-  const std::string name = NameOf(id);
-  ARROW_ASSIGN_OR_RAISE(const auto text, catalog_->GetValue(name));
+  ARROW_ASSIGN_OR_RAISE(const auto thing, facts_->Find(std::string(id.view())));
   Known known;
-  if (text.has_value()) {
-    ARROW_ASSIGN_OR_RAISE(known, Parse(id, name, *text));
+  if (thing.has_value()) {
+    ARROW_ASSIGN_OR_RAISE(known, KnownOf(*thing));
   }
-  if (!keep) return known;
   std::lock_guard lock(mutex_);
   // What was changed meanwhile may not be what was read.
   if (changes != changes_ || known_.contains(id)) return known;
@@ -168,29 +73,25 @@ Result<bool> SeriesFacts::Burnt(const SeriesId& id) {
 
 Result<std::vector<SeriesId>> SeriesFacts::BurntAfter(CommitId commit) {
   std::vector<SeriesId> found;
-  std::string from = BurntName({}, commit).substr(0, sizeof kBurnt - 1 + 19);
+  const BurntRange range = BurntSince(commit);
+  std::string from = range.begin;
   while (true) {
-    ARROW_ASSIGN_OR_RAISE(const auto values, catalog_->ScanValues(from, "seriesburnt0", kScanned));
+    ARROW_ASSIGN_OR_RAISE(const auto values, catalog_->ScanValues(from, range.end, kScanned));
     if (values.empty()) return found;
     for (const auto& [name, text] : values) {
-      ARROW_ASSIGN_OR_RAISE(found.emplace_back(),
-                            IdOf(name, std::string_view(name).substr(name.rfind('/') + 1)));
+      ARROW_ASSIGN_OR_RAISE(found.emplace_back(), IdOfBurnt(name));
     }
     from = values.back().first + '\0';
   }
 }
 
 Result<std::optional<SeriesId>> SeriesFacts::Twin(const SeriesInfo& info) {
-  const std::string place = PlaceOf(info);
-  ARROW_ASSIGN_OR_RAISE(const auto hex, catalog_->GetValue(place));
-  if (!hex.has_value()) return std::nullopt;
-  ARROW_ASSIGN_OR_RAISE(const SeriesId id, IdOf(place, *hex));
-  return id;
+  ARROW_ASSIGN_OR_RAISE(const auto id, facts_->IdAt(PlaceOf(info)));
+  if (!id.has_value()) return std::nullopt;
+  return SeriesId::From(*id);
 }
 
-Status SeriesFacts::Change(const std::vector<SeriesId>& ids,
-                           const std::vector<catalog::ValueChange>& changes) {
-  Status changed = catalog_->ChangeValues(changes);
+void SeriesFacts::Forget(const std::vector<SeriesId>& ids) {
   std::lock_guard lock(mutex_);
   ++changes_;
   for (const SeriesId& id : ids) {
@@ -199,44 +100,37 @@ Status SeriesFacts::Change(const std::vector<SeriesId>& ids,
     order_.erase(found->second);
     known_.erase(found);
   }
-  return changed;
 }
 
 Status SeriesFacts::Put(const SeriesPtr& series, const SeriesPtr& old) {
-  std::vector<catalog::ValueChange> changes;
-  const std::string place = PlaceOf(*series);
-  if (old != nullptr && PlaceOf(*old) != place) {
-    changes.push_back({.name = PlaceOf(*old), .value = std::nullopt});
-  }
-  changes.push_back({.name = place, .value = ToHex(series->id.view())});
-  changes.push_back({.name = NameOf(series->id), .value = Encode(*series)});
-  return Change({series->id}, changes);
+  if (old == nullptr) return PutNew({series});
+  const Status put = facts_->Replace(ThingOf(*series), {});
+  Forget({series->id});
+  return put;
 }
 
 Status SeriesFacts::PutNew(const std::vector<SeriesPtr>& series) {
   std::vector<SeriesId> ids;
-  std::vector<catalog::ValueChange> changes;
+  std::vector<catalog::Thing> things;
   for (const SeriesPtr& one : series) {
     ids.push_back(one->id);
-    changes.push_back({.name = PlaceOf(*one), .value = ToHex(one->id.view())});
-    changes.push_back({.name = NameOf(one->id), .value = Encode(*one)});
+    things.push_back(ThingOf(*one));
   }
-  return Change(ids, changes);
+  const Status put = facts_->Add(things, {});
+  Forget(ids);
+  return put;
 }
 
 Status SeriesFacts::Burn(const SeriesPtr& series, CommitId last_commit) {
-  const nlohmann::json burnt = {
-      {"version", 1}, {"burnt", true}, {"last_commit", last_commit.value}};
-  return Change({series->id}, {{.name = PlaceOf(*series), .value = std::nullopt},
-                               {.name = BurntName(series->id, last_commit), .value = ""},
-                               {.name = NameOf(series->id), .value = burnt.dump()}});
+  const Status burnt =
+      facts_->Replace({.id = std::string(series->id.view()), .place = {}, .facts = {}},
+                      {{.name = BurntName(series->id, last_commit), .value = ""}});
+  Forget({series->id});
+  return burnt;
 }
 
-Status SeriesFacts::VisitCollection(const Path& collection, const Visit& visit) {
-  const std::string begin = kPlaces + collection.ToString() + kEnd;
-  std::string end = begin;
-  ++end.back();
-  std::string from = begin;
+Status SeriesFacts::VisitCollection(const Path& collection, const Visit& visit, SeriesParts parts) {
+  if (parts == SeriesParts::kCount) return VisitBlanks(collection, visit);
   std::vector<SeriesPtr> group;  // of one name and unit
   std::string group_place;
   const auto visit_group = [&]() -> Result<bool> {
@@ -249,43 +143,53 @@ Status SeriesFacts::VisitCollection(const Path& collection, const Visit& visit) 
     group.clear();
     return true;
   };
+  SeriesPlaces range = PlacesIn(collection);
   while (true) {
-    ARROW_ASSIGN_OR_RAISE(const auto values, catalog_->ScanValues(from, end, kScanned));
-    for (const auto& [place, hex] : values) {
-      ARROW_ASSIGN_OR_RAISE(const SeriesId id, IdOf(place, hex));
-      ARROW_ASSIGN_OR_RAISE(const Known known, Load(id, /*keep=*/false));
-      const SeriesPtr& series = known.series;
-      // It was moved or obliterated meanwhile.
-      if (series == nullptr || series->collection != collection) continue;
-      std::string now = PlaceOf(*series, /*with_others=*/false);
+    ARROW_ASSIGN_OR_RAISE(const auto things,
+                          facts_->Scan(range.begin, range.end, kScanned,
+                                       /*with_facts=*/parts == SeriesParts::kAll));
+    for (const catalog::Thing& thing : things) {
+      auto series = std::make_shared<SeriesInfo>();
+      series->id = SeriesId::From(thing.id);
+      series->collection = collection;
+      ARROW_ASSIGN_OR_RAISE(series->tags, TagsOfPlace(*thing.place));
+      if (parts == SeriesParts::kAll) {
+        ARROW_RETURN_NOT_OK(DecodeRecord(thing.facts, series.get()));
+      }
+      ARROW_ASSIGN_OR_RAISE(const std::string_view now, GroupOfPlace(*thing.place));
       if (now != group_place) {
         ARROW_ASSIGN_OR_RAISE(const bool more, visit_group());
         if (!more) return Status::OK();
-        group_place = std::move(now);
+        group_place = now;
       }
-      group.push_back(series);
+      group.push_back(std::move(series));
     }
-    if (values.empty()) return visit_group().status();
-    from = values.back().first + '\0';
+    if (things.empty()) return visit_group().status();
+    range.begin = *things.back().place + '\0';
   }
 }
 
+Status SeriesFacts::VisitBlanks(const Path& collection, const Visit& visit) {
+  const SeriesPlaces range = PlacesIn(collection);
+  ARROW_ASSIGN_OR_RAISE(const int64_t count, facts_->Count(range.begin, range.end));
+  const auto blank = std::make_shared<SeriesInfo>();
+  for (int64_t i = 0; i < count; ++i) {
+    ARROW_ASSIGN_OR_RAISE(const bool more, visit(blank));
+    if (!more) break;
+  }
+  return Status::OK();
+}
+
 Result<std::vector<Path>> SeriesFacts::Collections(const std::string& prefix) {
-  const std::string begin = kPlaces + prefix;
-  std::string end = begin;
-  ++end.back();
   std::vector<Path> found;
-  std::string from = begin;
+  SeriesPlaces range = PlacesWithPrefix(prefix);
   while (true) {
-    ARROW_ASSIGN_OR_RAISE(const auto values, catalog_->ScanValues(from, end, 1));
-    if (values.empty()) return found;
-    const std::string& place = values.front().first;
-    const size_t stop = place.find(kEnd);
-    if (stop == std::string::npos) return Damaged(place);
-    ARROW_ASSIGN_OR_RAISE(found.emplace_back(),
-                          Path::Parse(std::string_view(place).substr(sizeof kPlaces - 1,
-                                                                     stop - (sizeof kPlaces - 1))));
-    from = place.substr(0, stop) + '\x02';
+    ARROW_ASSIGN_OR_RAISE(const auto things,
+                          facts_->Scan(range.begin, range.end, 1, /*with_facts=*/false));
+    if (things.empty()) return found;
+    ARROW_ASSIGN_OR_RAISE(const std::string_view text, CollectionOfPlace(*things.front().place));
+    ARROW_ASSIGN_OR_RAISE(found.emplace_back(), Path::Parse(text));
+    range.begin = PlacesIn(found.back()).end;
   }
 }
 

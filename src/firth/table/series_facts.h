@@ -1,10 +1,7 @@
-// The facts of series, as the catalog keeps them.
-//
-// | value | what |
-// |---|---|
-// | `series/ID` | the facts as JSON; of an obliterated series, that its id is burnt |
-// | `seriesplace/PLACE` | the id of the living series there: collection, name, unit and the other
-// tags | | `seriesburnt/COMMIT/ID` | obliterated when that commit was the last |
+// The facts of series, as the catalog keeps them (catalog/facts.h): a series' place is its
+// collection with its tags (series_place.h), its facts are the rest (series_record.h); an
+// obliterated one has no place, for its id is burnt. Beside them is the value
+// `seriesburnt/COMMIT/ID`: obliterated when that commit was the last.
 //
 // In memory are those that were used last.
 #pragma once
@@ -20,7 +17,9 @@
 #include <vector>
 
 #include "firth/catalog/catalog.h"
+#include "firth/catalog/facts.h"
 #include "firth/table/series.h"
+#include "firth/table/series_listing.h"
 
 namespace firth::table {
 
@@ -30,9 +29,10 @@ class SeriesFacts {
  public:
   static constexpr size_t kKeptMax = 50'000;
 
-  explicit SeriesFacts(catalog::Catalog* catalog) : catalog_(catalog) {}
+  explicit SeriesFacts(catalog::Catalog* catalog)
+      : catalog_(catalog), facts_(catalog::FactsOf(catalog)) {}
 
-  /// Add what an older version did not write. Errors: kDiskFull.
+  /// Take over what an older version wrote. Errors: kDiskFull.
   Status Open();
 
   /// A living series; null if there is none.
@@ -47,14 +47,13 @@ class SeriesFacts {
   Status Put(const SeriesPtr& series, const SeriesPtr& old);
   /// The same of new ones, all or none of them; no two have the same id or place.
   Status PutNew(const std::vector<SeriesPtr>& series);
-  /// What no two living series have in common: the collection and all tags, as bytes.
-  static std::string PlaceOf(const SeriesInfo& info) { return PlaceOf(info, true); }
   Status Burn(const SeriesPtr& series, CommitId last_commit);
 
   /// Visit the series of a collection by name, unit and id, until `visit` says false. In memory are
   /// those of one name and unit.
   using Visit = std::function<Result<bool>(const SeriesPtr&)>;
-  Status VisitCollection(const Path& collection, const Visit& visit);
+  Status VisitCollection(const Path& collection, const Visit& visit,
+                         SeriesParts parts = SeriesParts::kAll);
   /// The collections with living series whose path, as text, begins with `prefix`.
   Result<std::vector<Path>> Collections(const std::string& prefix);
 
@@ -65,14 +64,14 @@ class SeriesFacts {
   };
   using Order = std::list<std::pair<SeriesId, Known>>;  // the last used first
 
-  /// Who goes through many does not `keep` them: they would push out those in use.
-  Result<Known> Load(const SeriesId& id, bool keep = true);
-  static std::string PlaceOf(const SeriesInfo& info, bool with_others);
-  Result<Known> Parse(const SeriesId& id, const std::string& name, const std::string& text) const;
-  /// Make changes, and forget what was known of series before and after.
-  Status Change(const std::vector<SeriesId>& ids, const std::vector<catalog::ValueChange>& changes);
+  Result<Known> Load(const SeriesId& id);
+  static Result<Known> KnownOf(const catalog::Thing& thing);
+  Status VisitBlanks(const Path& collection, const Visit& visit);
+  /// What was known of series is not so any more.
+  void Forget(const std::vector<SeriesId>& ids);
 
   catalog::Catalog* const catalog_;
+  catalog::Facts* const facts_;
   std::mutex mutex_;
   Order order_;                                          // guarded by mutex_
   std::unordered_map<SeriesId, Order::iterator> known_;  // guarded by mutex_

@@ -21,14 +21,16 @@ Result<std::vector<Path>> SeriesStoreImpl::Collections(const access::Caller& cal
 }
 
 Status SeriesStoreImpl::Visit(const access::Caller& caller, const Path& collection,
-                              const SeriesFacts::Visit& visit) {
+                              const SeriesFacts::Visit& visit, SeriesParts parts) {
   bool more = true;
   if ((database_->access()->RightsOn(caller, collection) & access::kSee) != 0) {
-    ARROW_RETURN_NOT_OK(
-        facts_.VisitCollection(collection, [&](const SeriesPtr& series) -> Result<bool> {
+    ARROW_RETURN_NOT_OK(facts_.VisitCollection(
+        collection,
+        [&](const SeriesPtr& series) -> Result<bool> {
           ARROW_ASSIGN_OR_RAISE(more, visit(series));
           return more;
-        }));
+        },
+        parts));
   }
   if (!more) return Status::OK();
   ARROW_ASSIGN_OR_RAISE(auto columns, columns_.FindIn(caller, collection));
@@ -70,8 +72,8 @@ Result<std::vector<Path>> ListCollections(SeriesStore* series, const access::Cal
 }
 
 Status VisitSeries(SeriesStore* series, const access::Caller& caller, const Path& collection,
-                   const std::function<Result<bool>(const SeriesPtr&)>& visit) {
-  return static_cast<SeriesStoreImpl*>(series)->Visit(caller, collection, visit);
+                   const std::function<Result<bool>(const SeriesPtr&)>& visit, SeriesParts parts) {
+  return static_cast<SeriesStoreImpl*>(series)->Visit(caller, collection, visit, parts);
 }
 
 }  // namespace firth::table

@@ -9,6 +9,7 @@
 #include "firth/common/text.h"
 #include "firth/schema/schema.h"
 #include "firth/table/database_impl.h"
+#include "firth/table/series_place.h"
 #include "firth/table/series_rows.h"
 #include "firth/timeview/helpers.h"
 
@@ -189,7 +190,7 @@ void SeriesStoreImpl::MakeAll(const std::vector<Creation*>& all) {
   };
   for (Creation* one : all) {
     one->done = true;
-    const std::string place = SeriesFacts::PlaceOf(one->series);
+    const std::string place = PlaceOf(one->series);
     // The second of two that are alike is told of the first.
     if (ids.contains(one->series.id) || places.contains(place)) make();
     one->made = MayCreate(one->caller, one->series);

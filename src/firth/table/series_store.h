@@ -106,7 +106,7 @@ class SeriesStoreImpl : public SeriesStore {
   // As series_listing.h has them.
   Result<std::vector<Path>> Collections(const access::Caller& caller, const std::string& prefix);
   Status Visit(const access::Caller& caller, const Path& collection,
-               const SeriesFacts::Visit& visit);
+               const SeriesFacts::Visit& visit, SeriesParts parts = SeriesParts::kAll);
 
   SeriesFeed* feed() { return &feed_; }
 
