@@ -177,6 +177,11 @@ Result<SqlExpression> SqlCompiler::Column(const nlohmann::json& node) {
   } else {
     return SqlError("column \"" + name.substr(0, 64) + "\" does not exist");
   }
+  if (name == "annotations" || name == "property_version") {
+    parts_ = table::SeriesParts::kAll;
+  } else if (parts_ == table::SeriesParts::kCount) {
+    parts_ = table::SeriesParts::kTags;
+  }
   if (grouped_ && !in_aggregate_) {
     return SqlError("column \"" + name + "\" must be in GROUP BY or within an aggregate");
   }

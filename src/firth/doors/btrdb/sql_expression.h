@@ -9,6 +9,7 @@
 
 #include "firth/doors/btrdb/sql_value.h"
 #include "firth/table/series.h"
+#include "firth/table/series_listing.h"
 
 namespace firth::doors::btrdb {
 
@@ -54,6 +55,8 @@ class SqlCompiler {
 
   const std::vector<SqlExpression>& keys() const { return keys_; }
   const std::vector<SqlAggregate>& aggregates() const { return aggregates_; }
+  /// What of a stream the expressions that were compiled need.
+  table::SeriesParts parts() const { return parts_; }
   /// Error if a parameter was given and not used.
   Status CheckParameters() const;
 
@@ -80,6 +83,7 @@ class SqlCompiler {
   const std::string alias_;
   const std::vector<std::string>* const parameters_;
   std::vector<bool> used_;
+  table::SeriesParts parts_ = table::SeriesParts::kCount;
   int depth_ = 0;
   bool grouped_ = false;
   bool in_aggregate_ = false;

@@ -337,6 +337,7 @@ Status CompiledQuery::Compile(const json& select) {
   ARROW_RETURN_NOT_OK(CompileOrder(select));
   ARROW_RETURN_NOT_OK(CompileLimit(select, "limitCount", &limit_));
   ARROW_RETURN_NOT_OK(CompileLimit(select, "limitOffset", &offset_));
+  scope_.parts = compiler_->parts();
   return compiler_->CheckParameters();
 }
 

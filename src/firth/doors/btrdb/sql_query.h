@@ -10,6 +10,7 @@
 #include "firth/common/status.h"
 #include "firth/doors/btrdb/sql_space.h"
 #include "firth/table/series.h"
+#include "firth/table/series_listing.h"
 
 namespace firth::doors::btrdb {
 
@@ -18,6 +19,7 @@ struct SqlScope {
   std::optional<std::vector<table::SeriesId>> ids;
   std::optional<std::string> collection;
   std::string prefix;  // of the collection
+  table::SeriesParts parts = table::SeriesParts::kAll;
 };
 
 /// Visits streams one after another, until `visit` says false or fails.

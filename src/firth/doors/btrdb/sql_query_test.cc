@@ -25,15 +25,18 @@ namespace {
 constexpr size_t kStreams = 6'000;
 constexpr uint64_t kPlenty = uint64_t{1} << 30;
 
-table::SeriesPtr StreamOf(size_t number) {
+/// As a catalog has it: no more than was asked for.
+table::SeriesPtr StreamOf(size_t number, table::SeriesParts parts = table::SeriesParts::kAll) {
   std::mt19937_64 random(number + 1);
   auto info = std::make_shared<table::SeriesInfo>();
+  if (parts == table::SeriesParts::kCount) return info;
   for (char& byte : info->id.bytes) byte = static_cast<char>(random());
   info->collection = Path{{"site", "pmu" + std::to_string(number / 50)}};
   info->tags = {{"name", "C" + std::to_string(random() % 3000)},
                 {"unit", number % 3 == 0 ? "amps" : "volts"},
                 {"ingress", ""},
                 {"distiller", std::to_string(number)}};
+  if (parts == table::SeriesParts::kTags) return info;
   info->property_version = 1 + random() % 5;
   if (number % 2 == 0) info->annotations["bay"] = std::to_string(random() % 2000);
   if (number % 5 == 0) info->annotations["key" + std::to_string(number)] = std::nullopt;
@@ -49,7 +52,7 @@ class SqlQueryTest : public testing::Test {
     return [this](const SqlScope& scope, const VisitStream& visit) -> Status {
       scope_ = scope;
       for (size_t i = 0; i < kStreams; ++i) {
-        table::SeriesPtr stream = StreamOf(i);
+        table::SeriesPtr stream = StreamOf(i, scope.parts);
         const std::weak_ptr<const table::SeriesInfo> watched = stream;
         ++visited_;
         ARROW_ASSIGN_OR_RAISE(const bool more, visit(stream));
@@ -208,6 +211,27 @@ TEST_F(SqlQueryTest, ItAsksForNoMoreStreamsThanItMust) {
   EXPECT_EQ(scope("uuid <> $1", {id}).ids, std::nullopt);
   EXPECT_EQ(Run("select name from streams where uuid = $1::text", kPlenty, {id})->size(), 1u);
   EXPECT_FALSE(Run("select name from streams where uuid = 'no'::text", kPlenty).ok());
+}
+
+TEST_F(SqlQueryTest, ItAsksForNoMoreOfAStreamThanItMust) {
+  using table::SeriesParts;
+  const auto parts = [this](const std::string& text, size_t rows) {
+    EXPECT_EQ(Run(text, kPlenty)->size(), rows) << text;
+    return scope_.parts;
+  };
+  EXPECT_EQ(parts("select count(*) from streams", 1), SeriesParts::kCount);
+  EXPECT_EQ(Run("select count(*) from streams", 0).ValueOrDie(),
+            std::vector<std::string>{R"({"count":6000})"});
+  EXPECT_EQ(parts("select 7 from streams limit 5", 5), SeriesParts::kCount);
+  EXPECT_EQ(parts("select count(uuid) from streams", 1), SeriesParts::kTags);
+  EXPECT_EQ(parts("select count(*) from streams where unit = 'amps'", 1), SeriesParts::kTags);
+  EXPECT_EQ(parts("select unit, count(*) from streams group by unit", 2), SeriesParts::kTags);
+  EXPECT_EQ(parts("select count(*) from streams order by max(property_version)", 1),
+            SeriesParts::kAll);
+  EXPECT_EQ(parts("select name from streams order by annotations -> 'bay' limit 3", 3),
+            SeriesParts::kAll);
+  EXPECT_EQ(parts("select * from streams limit 3", 3), SeriesParts::kAll);
+  EXPECT_EQ(parts("select count(*) from streams where annotations ? 'bay'", 1), SeriesParts::kAll);
 }
 
 TEST_F(SqlQueryTest, WithoutDiskItSaysThatItNeedsMore) {

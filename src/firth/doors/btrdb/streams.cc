@@ -41,33 +41,36 @@ Result<std::vector<Collection>> CollectionsWithPrefix(table::Database* database,
 }
 
 Status VisitStreamsWithPrefix(table::Database* database, const access::Caller& caller,
-                              const std::string& prefix, const VisitStream& visit) {
+                              const std::string& prefix, const VisitStream& visit,
+                              table::SeriesParts parts) {
   ARROW_ASSIGN_OR_RAISE(const auto collections, CollectionsWithPrefix(database, caller, prefix));
   bool more = true;
   for (const Collection& collection : collections) {
-    ARROW_RETURN_NOT_OK(table::VisitSeries(database->series(), caller, collection.path,
-                                           [&](const table::SeriesPtr& series) -> Result<bool> {
-                                             ARROW_ASSIGN_OR_RAISE(more, visit(series));
-                                             return more;
-                                           }));
+    const auto visit_one = [&](const table::SeriesPtr& series) -> Result<bool> {
+      ARROW_ASSIGN_OR_RAISE(more, visit(series));
+      return more;
+    };
+    ARROW_RETURN_NOT_OK(
+        table::VisitSeries(database->series(), caller, collection.path, visit_one, parts));
     if (!more) break;
   }
   return Status::OK();
 }
 
 Status VisitStreamsOf(table::Database* database, const access::Caller& caller,
-                      const std::string& collection, const VisitStream& visit) {
+                      const std::string& collection, const VisitStream& visit,
+                      table::SeriesParts parts) {
   Path path;
   if (ReadCollection(collection, &path).has_value()) return Status::OK();
-  return table::VisitSeries(database->series(), caller, path, visit);
+  return table::VisitSeries(database->series(), caller, path, visit, parts);
 }
 
 Status VisitStreamsIn(table::Database* database, const access::Caller& caller,
                       const SqlScope& scope, const VisitStream& visit) {
   if (!scope.ids.has_value()) {
     return scope.collection.has_value()
-               ? VisitStreamsOf(database, caller, *scope.collection, visit)
-               : VisitStreamsWithPrefix(database, caller, scope.prefix, visit);
+               ? VisitStreamsOf(database, caller, *scope.collection, visit, scope.parts)
+               : VisitStreamsWithPrefix(database, caller, scope.prefix, visit, scope.parts);
   }
   std::vector<std::pair<std::string, table::SeriesPtr>> found;  // by the collection's text
   for (const table::SeriesId& id : *scope.ids) {

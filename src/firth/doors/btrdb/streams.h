@@ -23,12 +23,14 @@ Result<std::vector<Collection>> CollectionsWithPrefix(table::Database* database,
                                                       const std::string& prefix);
 
 /// Visit streams, one after the other, until `visit` says false or fails: those whose collection
-/// begins with `prefix`, by collection, name, unit, uuid.
+/// begins with `prefix`, by collection, name, unit, uuid, with these parts of them.
 Status VisitStreamsWithPrefix(table::Database* database, const access::Caller& caller,
-                              const std::string& prefix, const VisitStream& visit);
+                              const std::string& prefix, const VisitStream& visit,
+                              table::SeriesParts parts = table::SeriesParts::kAll);
 /// The same of the streams of one collection; none where that is no name of one.
 Status VisitStreamsOf(table::Database* database, const access::Caller& caller,
-                      const std::string& collection, const VisitStream& visit);
+                      const std::string& collection, const VisitStream& visit,
+                      table::SeriesParts parts = table::SeriesParts::kAll);
 /// The same of those that a statement can be about.
 Status VisitStreamsIn(table::Database* database, const access::Caller& caller,
                       const SqlScope& scope, const VisitStream& visit);
