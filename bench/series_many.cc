@@ -25,6 +25,7 @@ using namespace firth;         // NOLINT
 using namespace firth::table;  // NOLINT
 
 constexpr uint64_t kGroup = 10'000;
+constexpr uint64_t kMillion = 1'000'000;
 constexpr int kPoints = 10;
 constexpr int64_t kBase = 1'500'000'000'000'000'000;
 
@@ -39,6 +40,21 @@ SeriesId IdOf(uint64_t number) {
   uint64_t halves[] = {number * 0x9e3779b97f4a7c15u, number};
   return SeriesId::From({reinterpret_cast<const char*>(halves), sizeof halves});
 }
+
+/// What was used since it was made.
+class Meter {
+ public:
+  double CpuMicrosEach(uint64_t count) const {
+    return (CpuSeconds() - cpu_) * 1e6 / static_cast<double>(count);
+  }
+  double WrittenEach(uint64_t count) const {
+    return static_cast<double>(WrittenBytes() - written_) / static_cast<double>(count);
+  }
+
+ private:
+  double cpu_ = CpuSeconds();
+  int64_t written_ = WrittenBytes();
+};
 
 SeriesPtr InfoOf(uint64_t number, uint64_t collections) {
   auto info = std::make_shared<SeriesInfo>();
@@ -64,12 +80,21 @@ int main(int count, char** words) {
   SeriesFacts facts(catalog.get());
   Check(facts.Open());
   double cpu = CpuSeconds();
+  const Meter meter;
+  Meter since;
+  std::printf("{\"facts_of_each_million\": [");
   for (uint64_t i = 0; i < series;) {
     std::vector<SeriesPtr> group;
     for (; i < series && group.size() < kGroup; ++i) group.push_back(InfoOf(i, collections));
     Check(facts.PutNew(group));
+    if (i % kMillion != 0) continue;
+    std::printf("%s{\"cpu_us\": %.3f, \"written_bytes\": %.0f}", i == kMillion ? "" : ", ",
+                since.CpuMicrosEach(kMillion), since.WrittenEach(kMillion));
+    std::fflush(stdout);
+    since = Meter();
   }
-  std::printf("{\"facts_cpu_us\": %.3f", (CpuSeconds() - cpu) * 1e6 / static_cast<double>(series));
+  std::printf("], \"facts_cpu_us\": %.3f, \"facts_written_bytes\": %.0f",
+              meter.CpuMicrosEach(series), meter.WrittenEach(series));
   auto view =
       timeview::TimeView::Open({.files = files.get(), .file_bytes_max = 64 << 20}).ValueOrDie();
   const CommitId last = catalog->LastCommit().ValueOrDie();
@@ -97,6 +122,7 @@ int main(int count, char** words) {
   }
   Check(view->Apply({}, last));
   Check(view->Checkpoint());
+  std::printf(", \"written_bytes\": %.0f", meter.WrittenEach(series));
   std::printf(", \"points_cpu_us\": %.3f}\n",
               (CpuSeconds() - cpu) * 1e6 / static_cast<double>(series));
   return 0;
