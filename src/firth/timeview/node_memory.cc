@@ -130,8 +130,9 @@ void NodeMemory::Core::Map() {
   auto* const region = new (from) Region();
   region->core = this;
   // Only now, when it has a page: so it grows page by page, nobody waits until all of it is zeroed,
-  // and the kernel makes one page of it when it has time.
-  (void)madvise(from, kRegionBytes, MADV_HUGEPAGE);
+  // and the kernel makes one page of it when it has time. Not the first: who has few nodes needs
+  // few pages, and of views there may be many.
+  if (regions > 0) (void)madvise(from, kRegionBytes, MADV_HUGEPAGE);
   for (Slab& slab : region->slabs) unused.Add(&slab);
   ++regions;
   ++regions_unused;
