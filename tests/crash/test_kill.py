@@ -56,7 +56,8 @@ class Writer(threading.Thread):
         try:
             with flight.connect(self.location) as client:
                 while True:
-                    count = self.random.randint(1, 50)
+                    # Large batches are written from where they lie in memory, small ones are copied.
+                    count = 600 if self.random.random() < 0.1 else self.random.randint(1, 50)
                     rows = pa.table(
                         [[self.number] * count, range(self.sent, self.sent + count),
                          ["x" * self.random.randint(0, 200) for _ in range(count)]], schema=SCHEMA)

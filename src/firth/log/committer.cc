@@ -194,12 +194,7 @@ Status Committer::WriteGroup(const std::vector<Pending*>& writing) {
   uint64_t entries = 0;
   for (const Pending* pending : writing) {
     entries += pending->draft.entries.size();
-    uint64_t record = kCommitHeaderBytes;
-    for (const EntryDraft& entry : pending->draft.entries) {
-      record += kEntryHeaderBytes + Align8(entry.side.size()) +
-                Align8(static_cast<uint64_t>(entry.body->size()));
-    }
-    bytes += record;
+    bytes += RecordBytesMax(pending->draft.entries, journal_->align_bytes());
   }
   if (Status prepared = journal_->Prepare(bytes, entries); !prepared.ok()) {
     // For want of room this group is refused, and the next one may fit.
@@ -207,7 +202,7 @@ Status Committer::WriteGroup(const std::vector<Pending*>& writing) {
     return prepared;
   }
   // From here on a failure is final: nobody knows what is on the disk.
-  std::vector<Bytes> parts;
+  std::vector<store::HeldBytes> parts;
   uint64_t at = journal_->position();
   const uint64_t group_start = at;
   for (Pending* pending : writing) {
@@ -217,12 +212,14 @@ Status Committer::WriteGroup(const std::vector<Pending*>& writing) {
       assigned.base_offsets.push_back(entry.base_offset);
     }
     const uint32_t flags = pending->draft.catalog != nullptr ? kCommitHasCatalog : 0;
-    pending->image = std::make_unique<CommitImage>(pending->draft.entries, flags, assigned);
+    pending->image.emplace(pending->draft.entries, flags, assigned,
+                           RecordPlace{.at = at, .align_bytes = journal_->align_bytes()});
     pending->at = at;
     at += pending->image->bytes();
     parts.insert(parts.end(), pending->image->parts().begin(), pending->image->parts().end());
   }
-  FIRTH_CHECK(at - group_start == bytes);
+  FIRTH_CHECK(at - group_start <= bytes);
+  bytes = at - group_start;
   if (Status written = journal_->Append(parts, bytes); !written.ok()) {
     Fail(written);
     return written;

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "firth/log/followers.h"
@@ -53,7 +54,7 @@ class Committer {
     // Filled in by the group.
     std::vector<LogStatePtr> logs;  // of each entry
     CommitResult result;
-    std::unique_ptr<CommitImage> image;
+    std::optional<CommitImage> image;
     uint64_t at = 0;  // of its record, in the file
   };
   using PendingPtr = std::unique_ptr<Pending>;

@@ -242,7 +242,9 @@ Status Journal::Begin() {
       ARROW_RETURN_NOT_OK(options_.keep_live(LiveAsText(through_, live())));
     }
   } else {
-    ARROW_ASSIGN_OR_RAISE(current_, store::OpenToAppend(options_.files, PathOf(number_), recent_));
+    ARROW_ASSIGN_OR_RAISE(auto file,
+                          store::OpenToAppend(options_.files, PathOf(number_), recent_));
+    SetCurrent(std::move(file));
     std::lock_guard lock(mutex_);
     open_[number_] = current_;
   }
@@ -266,7 +268,7 @@ Status Journal::BeginFile(uint64_t number) {
   if (may_be_left_) ARROW_RETURN_NOT_OK(options_.files->Remove(PathOf(number)));
   auto created = store::CreateToAppend(options_.files, PathOf(number), recent_);
   may_be_left_ = CodeOf(created.status()) != Code::kAlreadyExists;
-  ARROW_ASSIGN_OR_RAISE(std::unique_ptr<store::File> file, std::move(created));
+  ARROW_ASSIGN_OR_RAISE(auto file, std::move(created));
   const auto begin = [&]() -> Status {
     const std::string header = EncodeFileHeader(number, options_.clock->NowNs());
     ARROW_RETURN_NOT_OK(file->Write(0, {AsBytes(header)}));
@@ -283,7 +285,7 @@ Status Journal::BeginFile(uint64_t number) {
   }
   may_be_left_ = false;
   const uint64_t closed = number_;
-  current_ = std::move(file);
+  SetCurrent(std::move(file));
   number_ = number;
   position_ = kFileHeaderBytes;
   reserved_ = kFileHeaderBytes;
@@ -294,6 +296,11 @@ Status Journal::BeginFile(uint64_t number) {
   open_[number] = current_;
   live_.push_back({.number = number, .from = number, .to = number});
   return Status::OK();
+}
+
+void Journal::SetCurrent(std::unique_ptr<store::BlockFile> file) {
+  appended_ = file.get();
+  current_ = std::move(file);
 }
 
 Status Journal::Prepare(uint64_t bytes, uint64_t entries) {
@@ -322,9 +329,9 @@ Status Journal::Prepare(uint64_t bytes, uint64_t entries) {
   return Status::OK();
 }
 
-Status Journal::Append(const std::vector<Bytes>& parts, uint64_t bytes) {
+Status Journal::Append(const std::vector<store::HeldBytes>& parts, uint64_t bytes) {
   FIRTH_CHECK(position_ + bytes <= reserved_);
-  ARROW_RETURN_NOT_OK(current_->Write(position_, parts));
+  ARROW_RETURN_NOT_OK(appended_->WriteHeld(position_, parts));
   ARROW_RETURN_NOT_OK(Sync(current_.get()));
   position_ += bytes;
   Mark();

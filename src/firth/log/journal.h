@@ -21,6 +21,7 @@
 #include "firth/log/journal_format.h"
 #include "firth/store/cached_pages.h"
 #include "firth/store/file_system.h"
+#include "firth/store/block_file.h"
 #include "firth/store/recent_bytes.h"
 
 namespace firth::log {
@@ -93,7 +94,9 @@ class Journal {
   /// A sync has failed: nothing may be appended any more.
   bool broken() const { return broken_; }
   /// Write one group and sync it, once. An error is final: nothing may be appended after it.
-  Status Append(const std::vector<Bytes>& parts, uint64_t bytes);
+  Status Append(const std::vector<store::HeldBytes>& parts, uint64_t bytes);
+  /// As store::BlockFile has it, of the file that is appended to.
+  uint64_t align_bytes() const { return appended_->align_bytes(); }
   /// Write a seal, so that damage to what is there can be told from a torn tail, and cut off the
   /// room that was reserved. On a full disk there may be no seal. The journal takes nothing more.
   Status Close(CommitId last, int64_t last_time_ns);
@@ -128,6 +131,7 @@ class Journal {
 
   Status Find();
   Status BeginFile(uint64_t number);
+  void SetCurrent(std::unique_ptr<store::BlockFile> file);
   Status Sync(store::File* file);
   /// A file, and how many of its bytes are durable.
   struct Marked {
@@ -163,6 +167,7 @@ class Journal {
   mutable std::map<uint64_t, std::shared_ptr<store::File>> open_;  // guarded by mutex_
   uint64_t next_rewritten_ = kRewrittenBit + 1;
   std::shared_ptr<store::File> current_;
+  store::BlockFile* appended_ = nullptr;  // current_, once it is appended to
   std::unique_ptr<store::File> mark_;
   std::atomic<uint64_t> number_{0};
   std::atomic<uint64_t> position_{0};

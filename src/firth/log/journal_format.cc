@@ -1,6 +1,7 @@
 #include "firth/log/journal_format.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "firth/common/checksum.h"
@@ -9,7 +10,14 @@
 namespace firth::log {
 namespace {
 
-constexpr char kZeros[8] = {};
+constexpr std::array<std::byte, 512> kZeros{};
+
+/// A body is put to a place of its own where the padding that this takes is little beside it.
+constexpr uint64_t kPlacedUnitsMin = 64;
+
+bool IsPlaced(uint64_t body_bytes, uint64_t align_bytes) {
+  return align_bytes != 0 && body_bytes >= kPlacedUnitsMin * align_bytes;
+}
 
 Status Damaged(std::string what) {
   return Error(Code::kDataLoss, Reason::kChecksumMismatch, std::move(what));
@@ -61,7 +69,7 @@ void EncodeEntry(const EntryDraft& draft, uint64_t body_at, Offset base, std::st
   StoreLe<uint64_t>(p + 72, body_at);
   StoreLe<int64_t>(p + 80, base.value);
   out->append(draft.side);
-  out->append(kZeros, Align8(draft.side.size()) - draft.side.size());
+  out->append(Align8(draft.side.size()) - draft.side.size(), '\0');
 }
 
 Result<ParsedEntry> ParseEntry(const ParsedCommit& commit, Bytes* rest) {
@@ -101,8 +109,18 @@ Result<ParsedEntry> ParseEntry(const ParsedCommit& commit, Bytes* rest) {
 
 }  // namespace
 
+uint64_t RecordBytesMax(const std::vector<EntryDraft>& entries, uint64_t align_bytes) {
+  uint64_t bytes = kCommitHeaderBytes;
+  for (const EntryDraft& entry : entries) {
+    const auto body_bytes = static_cast<uint64_t>(entry.body->size());
+    bytes += kEntryHeaderBytes + Align8(entry.side.size()) + Align8(body_bytes);
+    if (IsPlaced(body_bytes, align_bytes)) bytes += Align8(align_bytes);
+  }
+  return bytes;
+}
+
 CommitImage::CommitImage(const std::vector<EntryDraft>& entries, uint32_t flags,
-                         const Assigned& assigned) {
+                         const Assigned& assigned, const RecordPlace& place) {
   FIRTH_CHECK(assigned.base_offsets.size() == entries.size());
   uint64_t headers_bytes = 0;
   for (const EntryDraft& entry : entries) {
@@ -112,21 +130,21 @@ CommitImage::CommitImage(const std::vector<EntryDraft>& entries, uint32_t flags,
   headers_.reserve(at);
   headers_.resize(kCommitHeaderBytes);
   body_at_.reserve(entries.size());
-  fronts_.reserve(entries.size());
-  std::string all_fronts;
+  fronts_.reserve(entries.size() * kBatchPatchedBytes);
   for (size_t i = 0; i < entries.size(); ++i) {
     const EntryDraft& entry = entries[i];
     const auto body_bytes = static_cast<uint64_t>(entry.body->size());
+    if (IsPlaced(body_bytes, place.align_bytes)) {
+      const auto address = reinterpret_cast<uintptr_t>(entry.body->data());
+      at += (address - (place.at + at)) % place.align_bytes;
+    }
     body_at_.push_back(at);
     EncodeEntry(entry, at, assigned.base_offsets[i], &headers_);
     if (entry.kind == EntryKind::kRows) {
-      fronts_.push_back(BatchFront(body_bytes, assigned.base_offsets[i], assigned.time_ns,
-                                   LoadLe<uint32_t>(entry.body->data() + 21)));
-      all_fronts += fronts_.back();
-    } else {
-      fronts_.emplace_back();
+      fronts_ += BatchFront(body_bytes, assigned.base_offsets[i], assigned.time_ns,
+                            LoadLe<uint32_t>(entry.body->data() + 21));
     }
-    at += Align8(body_bytes);
+    at = Align8(at + body_bytes);
   }
   bytes_ = at;
   char* p = headers_.data();
@@ -142,20 +160,35 @@ CommitImage::CommitImage(const std::vector<EntryDraft>& entries, uint32_t flags,
   StoreLe<int64_t>(p + 32, assigned.id.value);
   StoreLe<int64_t>(p + 40, assigned.time_ns);
   StoreLe<uint64_t>(p + 48, assigned.group_start);
-  StoreLe<uint64_t>(p + 56, ChecksumOfAssigned(bytes, entry_headers, count, AsBytes(all_fronts)));
+  StoreLe<uint64_t>(p + 56, ChecksumOfAssigned(bytes, entry_headers, count, AsBytes(fronts_)));
+  MakeParts(entries, place.align_bytes);
+}
 
+void CommitImage::MakeParts(const std::vector<EntryDraft>& entries, uint64_t align_bytes) {
   constexpr size_t kPartsOfEntry = 3;
-  parts_.reserve(1 + entries.size() * kPartsOfEntry);
-  parts_.push_back(AsBytes(headers_));
+  parts_.reserve(2 + entries.size() * kPartsOfEntry);
+  uint64_t at = 0;
+  const auto add = [&](Bytes bytes, const std::shared_ptr<arrow::Buffer>& owner = nullptr) {
+    if (bytes.empty()) return;
+    parts_.push_back({.bytes = bytes, .owner = owner});
+    at += bytes.size();
+  };
+  const auto pad_to = [&](uint64_t end) {
+    while (at < end) add(Bytes(kZeros).first(std::min<uint64_t>(end - at, kZeros.size())));
+  };
+  add(AsBytes(headers_));
+  Bytes fronts = AsBytes(fronts_);
   for (size_t i = 0; i < entries.size(); ++i) {
-    const Bytes body(reinterpret_cast<const std::byte*>(entries[i].body->data()),
-                     static_cast<size_t>(entries[i].body->size()));
-    if (!fronts_[i].empty()) parts_.push_back(AsBytes(fronts_[i]));
-    parts_.push_back(body.subspan(fronts_[i].size()));
-    if (const size_t pad = Align8(body.size()) - body.size(); pad > 0) {
-      parts_.push_back(AsBytes(std::string_view(kZeros, pad)));
-    }
+    const auto& buffer = entries[i].body;
+    const Bytes body(reinterpret_cast<const std::byte*>(buffer->data()),
+                     static_cast<size_t>(buffer->size()));
+    const size_t front = entries[i].kind == EntryKind::kRows ? kBatchPatchedBytes : 0;
+    pad_to(body_at_[i]);
+    add(fronts.first(front));
+    fronts = fronts.subspan(front);
+    add(body.subspan(front), IsPlaced(body.size(), align_bytes) ? buffer : nullptr);
   }
+  pad_to(bytes_);
 }
 
 std::string EncodeFileHeader(uint64_t number, int64_t made_ns) {

@@ -11,6 +11,7 @@
 #include "firth/common/ids.h"
 #include "firth/common/status.h"
 #include "firth/log/entry.h"
+#include "firth/store/block_file.h"
 
 namespace firth::log {
 
@@ -58,22 +59,37 @@ struct Assigned {
   std::vector<Offset> base_offsets;  // one an entry
 };
 
+/// Where a commit's record will lie, so that large bodies are put to places where they are written
+/// from their own memory (store::BlockFile).
+struct RecordPlace {
+  uint64_t at = 0;           // in the file
+  uint64_t align_bytes = 0;  // 0: bodies lie one behind another
+};
+
+/// What a record takes at most, wherever it lies.
+uint64_t RecordBytesMax(const std::vector<EntryDraft>& entries, uint64_t align_bytes);
+
 /// A commit as the parts of one gathered write: our headers, the patched front of each body, and
 /// the bodies themselves by reference.
 class CommitImage {
  public:
   /// `entries` must outlive the image.
-  CommitImage(const std::vector<EntryDraft>& entries, uint32_t flags, const Assigned& assigned);
+  CommitImage(const std::vector<EntryDraft>& entries, uint32_t flags, const Assigned& assigned,
+              const RecordPlace& place = {});
+  CommitImage(const CommitImage&) = delete;
+  CommitImage& operator=(const CommitImage&) = delete;
 
-  const std::vector<Bytes>& parts() const { return parts_; }
+  const std::vector<store::HeldBytes>& parts() const { return parts_; }
   uint64_t bytes() const { return bytes_; }
   /// Where the body of entry i begins, from the start of the record.
   uint64_t body_at(size_t i) const { return body_at_[i]; }
 
  private:
+  void MakeParts(const std::vector<EntryDraft>& entries, uint64_t align_bytes);
+
   std::string headers_;
-  std::vector<std::string> fronts_;
-  std::vector<Bytes> parts_;
+  std::string fronts_;  // one behind another
+  std::vector<store::HeldBytes> parts_;
   std::vector<uint64_t> body_at_;
   uint64_t bytes_ = 0;
 };

@@ -212,7 +212,9 @@ Result<Rewriter::IndexFilePtr> Rewriter::Write(const std::vector<IndexFilePtr>& 
         entry.header_at = header_at;
         header_at += static_cast<uint32_t>(kEntryHeaderBytes + Align8(drafts[i].side.size()));
       }
-      ARROW_RETURN_NOT_OK(out.Append(image.parts()));
+      std::vector<Bytes> image_parts;
+      for (const store::HeldBytes& part : image.parts()) image_parts.push_back(part.bytes);
+      ARROW_RETURN_NOT_OK(out.Append(image_parts));
       drafts.clear();
       assigned.base_offsets.clear();
       return Status::OK();

@@ -6,7 +6,8 @@
 
 namespace firth::net {
 
-EventLoops::EventLoops(size_t threads) : impl_(std::make_unique<Impl>()) {
+EventLoops::EventLoops(size_t threads, size_t held_bytes)
+    : impl_(std::make_unique<Impl>(held_bytes)) {
   FIRTH_CHECK(threads > 0);
   for (size_t i = 0; i < threads; ++i) {
     auto loop = std::make_unique<Loop>(impl_->frame_pieces);

@@ -24,7 +24,8 @@ struct Traffic {
 /// library stays behind it. It outlives the servers that run on it.
 class EventLoops {
  public:
-  explicit EventLoops(size_t threads);
+  /// `held_bytes`: so much of what was received may be held by others for long.
+  explicit EventLoops(size_t threads, size_t held_bytes = 0);
   ~EventLoops();
   EventLoops(const EventLoops&) = delete;
   EventLoops& operator=(const EventLoops&) = delete;

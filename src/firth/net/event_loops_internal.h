@@ -64,8 +64,11 @@ struct EventLoops::Impl {
   static constexpr size_t kFramePieceBytes = 4 << 20;
   static constexpr size_t kFramePiecesMax = 8;
 
-  const std::shared_ptr<BlockMemory> frame_pieces =
-      std::make_shared<BlockMemory>(kFramePieceBytes, kFramePiecesMax);
+  explicit Impl(size_t held_bytes)
+      : frame_pieces(std::make_shared<BlockMemory>(
+            kFramePieceBytes, kFramePiecesMax + held_bytes / kFramePieceBytes)) {}
+
+  const std::shared_ptr<BlockMemory> frame_pieces;
   std::vector<std::unique_ptr<Loop>> loops;
 
   /// Make the counters of a server known for as long as the server holds them.

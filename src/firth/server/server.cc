@@ -58,7 +58,9 @@ class ServerImpl : public Server, public ServerState {
     readers_ = std::make_unique<ThreadPool>("reader", kReaders, &clock_);
     blocking_ = std::make_unique<ThreadPool>("blocking", kBlocking, &clock_);
     background_ = std::make_unique<ThreadPool>("background", 1, &clock_);
-    loops_ = std::make_unique<net::EventLoops>(kLoops);
+    // What was appended last stays where it was received.
+    ARROW_ASSIGN_OR_RAISE(const int64_t recent, NumberOf(config_, "journal.recent_bytes"));
+    loops_ = std::make_unique<net::EventLoops>(kLoops, static_cast<size_t>(recent));
     ARROW_RETURN_NOT_OK(OpenDatabase());
     ARROW_RETURN_NOT_OK(PutUsers(config_, database_->access(), &random_));
     ARROW_RETURN_NOT_OK(StartDoors());

@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "firth/common/block_memory.h"
 #include "firth/common/random.h"
 #include "firth/store/memory_file_system.h"
 #include "firth/store/testing_cache.h"
@@ -122,6 +125,119 @@ TEST(BlockFileTest, NoReadBringsAPageOfALiveFileToTheCache) {
   }
 }
 
+/// `text` in memory of its own whose address is `place` modulo a block.
+std::shared_ptr<arrow::Buffer> Placed(const std::string& text, uint64_t place) {
+  const size_t bytes = text.size() + 2 * kBlockBytes;
+  auto piece = TakeBuffer(
+      std::make_shared<BlockMemory>((bytes + kBlockBytes - 1) / kBlockBytes * kBlockBytes, 1));
+  const auto at = static_cast<int64_t>(place % kBlockBytes);
+  std::memcpy(piece->mutable_data() + at, text.data(), text.size());
+  return arrow::SliceMutableBuffer(piece, at, static_cast<int64_t>(text.size()));
+}
+
+Bytes BytesIn(const std::shared_ptr<arrow::Buffer>& buffer) {
+  return {reinterpret_cast<const std::byte*>(buffer->data()), static_cast<size_t>(buffer->size())};
+}
+
+/// Groups of parts with and without owners, in memory that lies as their place in the file does, or
+/// otherwise.
+void CompareHeld(FileSystem* files, size_t recent_bytes) {
+  SeededRandom random(recent_bytes + 1);
+  const auto recent = std::make_shared<RecentBytes>(recent_bytes);
+  const auto below = [&](uint64_t end) { return random.Next64() % end; };
+  auto file = CreateToAppend(files, "f", recent).ValueOrDie();
+  std::string expected;
+  for (int i = 0; i < 150; ++i) {
+    const size_t before = expected.size();
+    std::vector<std::string> own(below(6));
+    std::vector<HeldBytes> parts;
+    for (std::string& text : own) {
+      text = Text(&random, below(below(3) == 0 ? 120'000 : 700));
+      const uint64_t off = below(4) == 0 ? below(kBlockBytes) : 0;
+      const auto held = below(3) == 0 ? nullptr : Placed(text, expected.size() + off);
+      parts.push_back({.bytes = held == nullptr ? AsBytes(text) : BytesIn(held), .owner = held});
+      expected += text;
+    }
+    ASSERT_TRUE(file->Reserve(expected.size()).ok());
+    ASSERT_TRUE(file->WriteHeld(before, parts).ok());
+    ASSERT_TRUE(file->Sync().ok());
+    parts.clear();
+    for (int j = 0; j < 3 && !expected.empty(); ++j) {
+      const uint64_t from = below(expected.size());
+      const size_t bytes = below(expected.size() - from + 1);
+      ASSERT_TRUE(ReadText(*file, from, bytes).ValueOrDie() == expected.substr(from, bytes));
+    }
+    const auto plain = OpenPastCache(files, "f").ValueOrDie();
+    ASSERT_TRUE(ReadText(*plain, 0, expected.size()).ValueOrDie() == expected) << i;
+    if (below(20) == 0) {
+      expected.resize(below(expected.size() + 1));
+      ASSERT_TRUE(file->Truncate(expected.size()).ok());
+    }
+    if (below(20) == 0) file = OpenToAppend(files, "f", recent).ValueOrDie();
+  }
+}
+
+TEST(BlockFileTest, WritesWhatIsHeldFromWhereItLies) {
+  for (const size_t recent : {size_t{1}, size_t{3} << 12, size_t{1} << 20}) {
+    MemoryFileSystem memory;
+    CompareHeld(&memory, recent);
+    const TemporaryFolder folder(testing::TempDir());  // on a disk, where there is one
+    CompareHeld(OpenLocalFileSystem(folder.path()).ValueOrDie().get(), recent);
+  }
+}
+
+TEST(BlockFileTest, ServesWhatIsHeldFromWhereItLies) {
+  const TemporaryFolder folder(testing::TempDir());  // on a disk, where there is one
+  const auto files = OpenLocalFileSystem(folder.path()).ValueOrDie();
+  const size_t kRecent = 8 << 20;
+  const auto file =
+      CreateToAppend(files.get(), "f", std::make_shared<RecentBytes>(kRecent)).ValueOrDie();
+  if (file->align_bytes() == 0) GTEST_SKIP() << folder.path() << " is not written past the cache";
+  SeededRandom random(1);
+  const std::string text = Text(&random, 100'000);
+  const auto held = Placed(text, 0);
+  ASSERT_TRUE(file->WriteHeld(0, {{.bytes = BytesIn(held), .owner = held}}).ok());
+  ASSERT_TRUE(ReadText(*file, 0, text.size()).ValueOrDie() == text);
+  held->mutable_data()[5000] = '!';  // which nobody may do, and shows where it is read from
+  EXPECT_EQ(ReadText(*file, 5000, 1).ValueOrDie(), "!");
+  const auto plain = OpenPastCache(files.get(), "f").ValueOrDie();
+  EXPECT_TRUE(ReadText(*plain, 0, text.size()).ValueOrDie() == text);
+}
+
+TEST(BlockFileTest, HoldsNoMoreMemoryThanItMay) {
+  const TemporaryFolder folder(testing::TempDir());  // on a disk, where there is one
+  const auto files = OpenLocalFileSystem(folder.path()).ValueOrDie();
+  const size_t kRecent = 8 << 20;
+  auto file = CreateToAppend(files.get(), "f", std::make_shared<RecentBytes>(kRecent)).ValueOrDie();
+  if (file->align_bytes() == 0) GTEST_SKIP() << folder.path() << " is not written past the cache";
+  SeededRandom random(2);
+  const std::string text = Text(&random, 40'000);
+  const auto pieces = std::make_shared<BlockMemory>(1 << 20, 100);
+  std::vector<std::weak_ptr<arrow::Buffer>> all;
+  uint64_t position = 0;
+  for (int i = 0; i < 60; ++i) {
+    // Little of much memory: what counts is all that it keeps from being used again.
+    const auto piece = TakeBuffer(pieces);
+    const auto at = static_cast<int64_t>(position % kBlockBytes);
+    std::memcpy(piece->mutable_data() + at, text.data(), text.size());
+    const auto held = arrow::SliceBuffer(piece, at, static_cast<int64_t>(text.size()));
+    all.push_back(piece);
+    ASSERT_TRUE(file->WriteHeld(position, {{.bytes = BytesIn(held), .owner = held}}).ok());
+    position += text.size();
+  }
+  const auto held = [&] {
+    return std::count_if(all.begin(), all.end(), [](const auto& piece) { return !piece.expired(); });
+  };
+  EXPECT_LE(held(), 8);
+  EXPECT_GT(held(), 0);
+  EXPECT_FALSE(all.back().expired());
+  for (uint64_t from = 0; from < position; from += text.size()) {
+    EXPECT_TRUE(ReadText(*file, from, text.size()).ValueOrDie() == text);
+  }
+  file.reset();
+  EXPECT_EQ(held(), 0);
+}
+
 void ReadWhileItIsWritten(FileSystem* files) {
   const auto file = CreateToAppend(files, "f", std::make_shared<RecentBytes>(4 << 12)).ValueOrDie();
   SeededRandom random(3);
@@ -143,8 +259,8 @@ void ReadWhileItIsWritten(FileSystem* files) {
   while (durable < text.size()) {
     const size_t bytes = std::min<size_t>(text.size() - durable, 1 + random.Next64() % 20'000);
     ASSERT_TRUE(file->Reserve(durable + bytes).ok());
-    ASSERT_TRUE(
-        file->Write(durable, {AsBytes(std::string_view(text).substr(durable, bytes))}).ok());
+    const auto held = Placed(text.substr(durable, bytes), durable);
+    ASSERT_TRUE(file->WriteHeld(durable, {{.bytes = BytesIn(held), .owner = held}}).ok());
     durable += bytes;
   }
   first.join();

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "firth/store/ask_ahead.h"
+#include "firth/store/block_file.h"
 #include "firth/store/cached_pages.h"
 #include "firth/store/direct_read.h"
 #include "firth/store/file_error.h"
@@ -77,10 +78,14 @@ class LocalFile : public File, public AsksAhead {
   bool sync_failed_ = false;  // of the one writer
 };
 
-class DirectFile : public LocalFile {
+class DirectFile : public LocalFile, public WritesDirectly {
  public:
   DirectFile(Descriptor descriptor, Descriptor direct, std::string name)
-      : LocalFile(std::move(descriptor), std::move(name)), direct_(std::move(direct)) {}
+      : LocalFile(std::move(descriptor), std::move(name)),
+        direct_(std::move(direct)),
+        align_bytes_(DirectAlignment(direct_.get(), kBlockBytes)) {}
+
+  uint64_t align_bytes() const override { return align_bytes_; }
 
   Status Write(uint64_t position, const std::vector<Bytes>& parts) override {
     return FileStatus(WriteAll(direct_.get(), position, parts), "write", name());
@@ -103,6 +108,7 @@ class DirectFile : public LocalFile {
 
  private:
   const Descriptor direct_;
+  const uint64_t align_bytes_;
 };
 
 class SettledFile : public LocalFile {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <climits>
 
@@ -100,6 +101,20 @@ int OpenDirectlyAt(int folder, const char* path, uint64_t block_bytes, Descripto
 #endif
   *out = std::move(opened);
   return 0;
+}
+
+uint64_t DirectAlignment(int fd, uint64_t block_bytes) {
+#ifdef STATX_DIOALIGN
+  struct statx facts{};
+  if (statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &facts) == 0 &&
+      (facts.stx_mask & STATX_DIOALIGN) != 0) {
+    const uint64_t align = std::max(facts.stx_dio_offset_align, facts.stx_dio_mem_align);
+    if (std::has_single_bit(align) && align <= block_bytes) return align;
+  }
+#else
+  static_cast<void>(fd);
+#endif
+  return block_bytes;
 }
 
 PartCursor::PartCursor(const std::vector<Bytes>& parts) {

@@ -37,6 +37,9 @@ int OpenAt(int folder, const char* path, int flags, Descriptor* out);
 /// The same past the operating system's cache, for reads and writes of whole blocks of
 /// `block_bytes`. EINVAL where the file system knows no such thing.
 int OpenDirectlyAt(int folder, const char* path, uint64_t block_bytes, Descriptor* out);
+/// What places in the file and addresses in memory must be multiples of, of a file opened so: a
+/// power of two, at most `block_bytes`, which is what it is where the system does not tell.
+uint64_t DirectAlignment(int fd, uint64_t block_bytes);
 
 /// What is still to be written of a list of parts.
 class PartCursor {

@@ -1,6 +1,7 @@
 #include "firth/store/recent_bytes.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace firth::store {
 namespace {
@@ -12,7 +13,32 @@ size_t SegmentBytesFor(size_t bytes_max) {
   return wanted / kBlockBytes * kBlockBytes;
 }
 
+/// What a buffer's memory is a part of.
+const arrow::Buffer* RootOf(const arrow::Buffer* buffer) {
+  while (buffer->parent() != nullptr) buffer = buffer->parent().get();
+  return buffer;
+}
+
 }  // namespace
+
+size_t RecentSegment::Copy(uint64_t at, std::span<std::byte> out) const {
+  const std::byte* there = memory_ + (at - memory_from_);
+  {
+    std::lock_guard lock(mutex_);
+    const auto next = std::partition_point(held_.begin(), held_.end(), [&](const Held& held) {
+      return held.from + held.bytes.size() <= at;
+    });
+    if (next != held_.end() && next->from > at) {
+      out = out.first(std::min<uint64_t>(out.size(), next->from - at));
+    } else if (next != held_.end()) {
+      const Bytes rest = next->bytes.subspan(at - next->from);
+      there = rest.data();
+      out = out.first(std::min(out.size(), rest.size()));
+    }
+  }
+  std::memcpy(out.data(), there, out.size());
+  return out.size();
+}
 
 RecentBytes::RecentBytes(size_t bytes_max)
     : segment_bytes_(SegmentBytesFor(bytes_max)),
@@ -27,21 +53,68 @@ RecentSegmentPtr RecentBytes::Find(const void* file, uint64_t number) const {
 
 RecentSegmentPtr RecentBytes::Make(const void* file, uint64_t number, uint64_t from) {
   const Key key{file, number};
+  std::vector<RecentSegmentPtr> gone;  // before the lock, so let go of after it
   std::lock_guard lock(mutex_);
-  if (segments_.erase(key) > 0) std::erase(order_, key);
+  if (segments_.contains(key)) {
+    gone.push_back(TakeOut(key));
+    std::erase(order_, key);
+  }
   while (segments_.size() >= segments_max_) {
-    segments_.erase(order_.front());
+    gone.push_back(TakeOut(order_.front()));
     order_.pop_front();
   }
-  const auto made = std::make_shared<RecentSegment>(memory_, from);
+  const auto made =
+      std::make_shared<RecentSegment>(memory_, number * segment_bytes_, from);
   segments_[key] = made;
   order_.push_back(key);
   return made;
 }
 
-void RecentBytes::Forget(const void* file) {
+RecentSegmentPtr RecentBytes::TakeOut(const Key& key) {
+  const auto found = segments_.find(key);
+  RecentSegmentPtr segment = std::move(found->second);
+  segments_.erase(found);
+  segment->known_ = false;
+  for (const auto& held : segment->held_) {  // by this one thread, or by nobody any more
+    const auto root = roots_.find(RootOf(held.owner.get()));
+    if (--root->second.parts > 0) continue;
+    root_bytes_ -= root->second.bytes;
+    roots_.erase(root);
+  }
+  return segment;
+}
+
+bool RecentBytes::Hold(const RecentSegmentPtr& segment, uint64_t from, Bytes bytes,
+                       std::shared_ptr<arrow::Buffer> owner) {
+  const arrow::Buffer* const root = RootOf(owner.get());
+  std::vector<RecentSegmentPtr> gone;  // before the lock, so let go of after it
   std::lock_guard lock(mutex_);
-  std::erase_if(segments_, [&](const auto& held) { return held.first.first == file; });
+  if (!segment->known_) return false;
+  const auto root_bytes = static_cast<size_t>(root->capacity());
+  const auto has_room = [&] {
+    return roots_.contains(root) || root_bytes_ + root_bytes <= segments_max_ * segment_bytes_;
+  };
+  while (!has_room() && segments_.at(order_.front()) != segment) {
+    gone.push_back(TakeOut(order_.front()));
+    order_.pop_front();
+  }
+  if (!has_room()) return false;
+  Root& held = roots_[root];
+  if (++held.parts == 1) {
+    held.bytes = root_bytes;
+    root_bytes_ += root_bytes;
+  }
+  std::lock_guard segment_lock(segment->mutex_);
+  segment->held_.push_back({.from = from, .bytes = bytes, .owner = std::move(owner)});
+  return true;
+}
+
+void RecentBytes::Forget(const void* file) {
+  std::vector<RecentSegmentPtr> gone;  // before the lock, so let go of after it
+  std::lock_guard lock(mutex_);
+  for (const Key& key : order_) {
+    if (key.first == file) gone.push_back(TakeOut(key));
+  }
   std::erase_if(order_, [&](const Key& key) { return key.first == file; });
 }
 
