@@ -40,9 +40,17 @@ bool AreOffsets(Bytes offsets, int64_t rows, int64_t end) {
   return !falls && OffsetAt(offsets, 0) >= 0 && OffsetAt(offsets, rows) <= end;
 }
 
-/// Is every byte below 128? Most text is so, and then it needs no closer look.
-bool IsAscii(Bytes text) {
-  using Words [[gnu::vector_size(16)]] = uint64_t;  // what every processor takes at once
+struct Two {
+  using Words [[gnu::vector_size(16)]] = uint64_t;
+};
+struct Four {
+  using Words [[gnu::vector_size(32)]] = uint64_t;
+};
+
+/// All bytes of a text, or-ed into the bytes of a word; so many words at once.
+template <typename Width>
+[[gnu::always_inline]] inline uint64_t OrOfBytes(Bytes text) {
+  using Words = typename Width::Words;
   Words even{};
   Words odd{};
   size_t at = 0;
@@ -55,9 +63,26 @@ bool IsAscii(Bytes text) {
     odd |= other;
   }
   even |= odd;
-  uint64_t seen = even[0] | even[1];
+  uint64_t seen = 0;
+  for (size_t i = 0; i < sizeof(Words) / sizeof(uint64_t); ++i) seen |= even[i];
   for (; at < text.size(); ++at) seen |= static_cast<uint8_t>(text[at]);
-  return (seen & 0x8080808080808080) == 0;
+  return seen;
+}
+
+#if defined(__x86_64__)
+[[gnu::target("avx2")]] uint64_t OrOfBytesAvx2(Bytes text) {
+  return OrOfBytes<Four>(text);
+}
+#endif
+
+/// Is every byte below 128? Most text is so, and then it needs no closer look.
+bool IsAscii(Bytes text) {
+  constexpr uint64_t kHighBits = 0x8080808080808080;
+#if defined(__x86_64__)
+  static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
+  if (has_avx2) return (OrOfBytesAvx2(text) & kHighBits) == 0;
+#endif
+  return (OrOfBytes<Two>(text) & kHighBits) == 0;  // what every processor takes at once
 }
 
 /// All of the text as one, and no value begins inside a character.

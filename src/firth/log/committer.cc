@@ -205,9 +205,12 @@ Status Committer::WriteGroup(const std::vector<Pending*>& writing) {
   std::vector<store::HeldBytes> parts;
   uint64_t at = journal_->position();
   const uint64_t group_start = at;
+  Assigned assigned;
+  assigned.group_start = group_start;
   for (Pending* pending : writing) {
-    Assigned assigned{
-        .id = pending->result.id, .time_ns = pending->result.time_ns, .group_start = group_start};
+    assigned.id = pending->result.id;
+    assigned.time_ns = pending->result.time_ns;
+    assigned.base_offsets.clear();
     for (const EntryResult& entry : pending->result.entries) {
       assigned.base_offsets.push_back(entry.base_offset);
     }

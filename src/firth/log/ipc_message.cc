@@ -77,10 +77,9 @@ bool VerifyBatch(flatbuffers::Verifier& verifier, const flatbuffers::Table* batc
   return verifier.EndTable();
 }
 
-template <typename Out>
-void CopyPairs(const flatbuffers::Table* table, flatbuffers::voffset_t slot,
-               std::vector<Out>* out) {
-  static_assert(sizeof(Out) == sizeof(Pair));
+template <typename Pairs>
+void CopyPairs(const flatbuffers::Table* table, flatbuffers::voffset_t slot, Pairs* out) {
+  static_assert(sizeof(typename Pairs::value_type) == sizeof(Pair));
   const auto* vector = table->GetPointer<const PairVector*>(slot);
   if (vector == nullptr || vector->size() == 0) return;
   out->resize(vector->size());
@@ -100,7 +99,9 @@ Result<IpcRecordBatch> ParseIpcRecordBatch(Bytes message) {
   const Bytes metadata = reader.Take(static_cast<size_t>(metadata_bytes));
 
   // Flatbuffers wants its bytes aligned; a slice of a frame need not be.
-  std::vector<uint64_t> aligned((metadata.size() + 7) / 8);
+  constexpr size_t kUsualWords = 128;
+  arrow::internal::SmallVector<uint64_t, kUsualWords> aligned;
+  aligned.resize((metadata.size() + 7) / 8);
   std::memcpy(aligned.data(), metadata.data(), metadata.size());
   const auto* bytes = reinterpret_cast<const uint8_t*>(aligned.data());
   flatbuffers::Verifier verifier(bytes, metadata.size(), /*max_depth=*/16, /*max_tables=*/64);

@@ -3,11 +3,11 @@
 #pragma once
 
 #include <arrow/type.h>
+#include <arrow/util/small_vector.h>
 
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "firth/common/bytes.h"
 #include "firth/common/status.h"
@@ -30,8 +30,9 @@ enum class IpcCompression : int8_t { kLz4Frame = 0, kZstd = 1 };
 struct IpcRecordBatch {
   int16_t metadata_version = 0;  // 3 = V4, 4 = V5
   int64_t length = 0;
-  std::vector<IpcFieldNode> nodes;
-  std::vector<IpcBuffer> buffers;
+  // Of a table with few columns they take no memory of their own.
+  arrow::internal::SmallVector<IpcFieldNode, 8> nodes;
+  arrow::internal::SmallVector<IpcBuffer, 24> buffers;
   std::optional<IpcCompression> compression;
   /// It has more than this, or its metadata does not end at a multiple of 8: what of it can be read
   /// Arrow's own reader knows.

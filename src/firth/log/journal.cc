@@ -242,8 +242,7 @@ Status Journal::Begin() {
       ARROW_RETURN_NOT_OK(options_.keep_live(LiveAsText(through_, live())));
     }
   } else {
-    ARROW_ASSIGN_OR_RAISE(auto file,
-                          store::OpenToAppend(options_.files, PathOf(number_), recent_));
+    ARROW_ASSIGN_OR_RAISE(auto file, store::OpenToAppend(options_.files, PathOf(number_), recent_));
     SetCurrent(std::move(file));
     std::lock_guard lock(mutex_);
     open_[number_] = current_;

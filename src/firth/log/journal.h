@@ -19,9 +19,9 @@
 #include "firth/common/clock.h"
 #include "firth/common/status.h"
 #include "firth/log/journal_format.h"
+#include "firth/store/block_file.h"
 #include "firth/store/cached_pages.h"
 #include "firth/store/file_system.h"
-#include "firth/store/block_file.h"
 #include "firth/store/recent_bytes.h"
 
 namespace firth::log {

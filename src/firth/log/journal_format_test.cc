@@ -1,5 +1,5 @@
-// Goal: a commit's record is read as it was made, wherever its large bodies were put. Method: random
-// commits at random places, parsed again.
+// Goal: a commit's record is read as it was made, wherever its large bodies were put. Method:
+// random commits at random places, parsed again.
 #include "firth/log/journal_format.h"
 
 #include "firth/common/random.h"

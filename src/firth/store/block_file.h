@@ -13,8 +13,8 @@
 
 namespace firth::store {
 
-/// Bytes to write. With an owner they are those of memory that nobody changes any more, which may be
-/// held after the write.
+/// Bytes to write. With an owner they are those of memory that nobody changes any more, which may
+/// be held after the write.
 struct HeldBytes {
   Bytes bytes;
   std::shared_ptr<arrow::Buffer> owner;
@@ -30,8 +30,8 @@ class BlockFile : public File {
   virtual Status WriteHeld(uint64_t position, const std::vector<HeldBytes>& parts) = 0;
 };
 
-/// What a file may be as well: one that is written straight from the caller's memory, in units of so
-/// many bytes, at multiples of that in memory and in the file. It divides a block.
+/// What a file may be as well: one that is written straight from the caller's memory, in units of
+/// so many bytes, at multiples of that in memory and in the file. It divides a block.
 class WritesDirectly {
  public:
   virtual ~WritesDirectly() = default;

@@ -226,7 +226,8 @@ TEST(BlockFileTest, HoldsNoMoreMemoryThanItMay) {
     position += text.size();
   }
   const auto held = [&] {
-    return std::count_if(all.begin(), all.end(), [](const auto& piece) { return !piece.expired(); });
+    return std::count_if(all.begin(), all.end(),
+                         [](const auto& piece) { return !piece.expired(); });
   };
   EXPECT_LE(held(), 8);
   EXPECT_GT(held(), 0);

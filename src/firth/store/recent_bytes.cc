@@ -63,8 +63,7 @@ RecentSegmentPtr RecentBytes::Make(const void* file, uint64_t number, uint64_t f
     gone.push_back(TakeOut(order_.front()));
     order_.pop_front();
   }
-  const auto made =
-      std::make_shared<RecentSegment>(memory_, number * segment_bytes_, from);
+  const auto made = std::make_shared<RecentSegment>(memory_, number * segment_bytes_, from);
   segments_[key] = made;
   order_.push_back(key);
   return made;
@@ -76,7 +75,7 @@ RecentSegmentPtr RecentBytes::TakeOut(const Key& key) {
   segments_.erase(found);
   segment->known_ = false;
   for (const auto& held : segment->held_) {  // by this one thread, or by nobody any more
-    const auto root = roots_.find(RootOf(held.owner.get()));
+    const auto root = roots_.find(held.root);
     if (--root->second.parts > 0) continue;
     root_bytes_ -= root->second.bytes;
     roots_.erase(root);
@@ -105,7 +104,7 @@ bool RecentBytes::Hold(const RecentSegmentPtr& segment, uint64_t from, Bytes byt
     root_bytes_ += root_bytes;
   }
   std::lock_guard segment_lock(segment->mutex_);
-  segment->held_.push_back({.from = from, .bytes = bytes, .owner = std::move(owner)});
+  segment->held_.push_back({.from = from, .bytes = bytes, .owner = std::move(owner), .root = root});
   return true;
 }
 

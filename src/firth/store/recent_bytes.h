@@ -48,6 +48,7 @@ class RecentSegment {
     uint64_t from = 0;  // in the file
     Bytes bytes;
     std::shared_ptr<arrow::Buffer> owner;
+    const arrow::Buffer* root = nullptr;  // all of what the owner's memory is a part of
   };
 
   const uint64_t memory_from_;  // where in the file memory_ begins
@@ -95,8 +96,8 @@ class RecentBytes {
   const size_t segments_max_;
   const std::shared_ptr<BlockMemory> memory_;
   mutable std::mutex mutex_;
-  std::map<Key, RecentSegmentPtr> segments_;  // guarded by mutex_
-  std::deque<Key> order_;                     // guarded by mutex_: those of segments_
+  std::map<Key, RecentSegmentPtr> segments_;     // guarded by mutex_
+  std::deque<Key> order_;                        // guarded by mutex_: those of segments_
   std::unordered_map<const void*, Root> roots_;  // guarded by mutex_
   size_t root_bytes_ = 0;                        // guarded by mutex_: of all roots_
 };

@@ -73,7 +73,7 @@ void BucketWriteAnswers::Answer() {
     }
     PutText(&message, 1, entry);
   }
-  request_->AnswerParts({ToBuffer(std::move(message))});
+  request_->AnswerText(message);
 }
 
 }  // namespace firth::doors::fluss

@@ -70,6 +70,13 @@ void Request::AnswerParts(std::vector<std::shared_ptr<arrow::Buffer>> parts) {
   connection_->Send(std::move(frame));
 }
 
+void Request::AnswerText(std::string_view message) {
+  if (!TakeAnswer()) return;
+  std::string frame = AnswerHeader(header_.request_id);
+  frame += message;
+  connection_->Send({ToBuffer(std::move(frame))});
+}
+
 void Request::Refuse(const Status& status) {
   if (!TakeAnswer()) return;
   connection_->Send({ToBuffer(

@@ -66,6 +66,8 @@ class Request {
   void Answer(const google::protobuf::MessageLite& message);
   /// Answer with a message in parts, which are sent from where they lie.
   void AnswerParts(std::vector<std::shared_ptr<arrow::Buffer>> parts);
+  /// The same for a short message that was put together by hand.
+  void AnswerText(std::string_view message);
   void Refuse(const Status& status);
   void Refuse(Wire code, std::string_view message);
 
