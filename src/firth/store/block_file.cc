@@ -156,7 +156,10 @@ class BlockFileImpl : public BlockFile {
   /// `end`.
   Status WriteOut(uint64_t end, Run* run) {
     EndPiece(run->at, run);
-    ARROW_RETURN_NOT_OK(file_->Write(run->write_from, run->pieces));
+    if (Status written = file_->Write(run->write_from, run->pieces); !written.ok()) {
+      recent_->Forget(this);  // nobody knows what the file has there
+      return written;
+    }
     for (size_t i = 0; i + 1 < run->segments.size(); ++i) {
       run->segments[i]->to.store(run->segments[i + 1]->from, std::memory_order_release);
     }

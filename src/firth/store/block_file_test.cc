@@ -147,12 +147,12 @@ void CompareHeld(FileSystem* files, size_t recent_bytes) {
   const auto below = [&](uint64_t end) { return random.Next64() % end; };
   auto file = CreateToAppend(files, "f", recent).ValueOrDie();
   std::string expected;
-  for (int i = 0; i < 150; ++i) {
+  for (int i = 0; i < 50; ++i) {
     const size_t before = expected.size();
     std::vector<std::string> own(below(6));
     std::vector<HeldBytes> parts;
     for (std::string& text : own) {
-      text = Text(&random, below(below(3) == 0 ? 120'000 : 700));
+      text = Text(&random, below(below(3) == 0 ? 40'000 : 700));
       const uint64_t off = below(4) == 0 ? below(kBlockBytes) : 0;
       const auto held = below(3) == 0 ? nullptr : Placed(text, expected.size() + off);
       parts.push_back({.bytes = held == nullptr ? AsBytes(text) : BytesIn(held), .owner = held});
