@@ -13,6 +13,7 @@
 
 #include "firth/query/query_engine.h"
 #include "firth/query/table_resolver.h"
+#include "firth/store/testing_files.h"
 #include "firth/table/lake.h"
 #include "firth/table/table_testing.h"
 
@@ -419,7 +420,8 @@ TEST(QueryModelTest, AgreesWithPlainDuckDb) {
   ASSERT_TRUE(arrow::compute::Initialize().ok());
   const char* only = std::getenv("FIRTH_MODEL_SEED");
   const uint64_t first = only == nullptr ? 1 : std::stoull(only);
-  const std::string folder = testing::TempDir() + "query_model";
+  const store::TemporaryFolder own(testing::TempDir());  // runs side by side have one each
+  const std::string folder = own.path() + "/case";
   for (uint64_t seed = first; seed < first + (only == nullptr ? kCases : 1); ++seed) {
     SCOPED_TRACE("FIRTH_MODEL_SEED=" + std::to_string(seed));
     std::filesystem::remove_all(folder);
@@ -427,7 +429,6 @@ TEST(QueryModelTest, AgreesWithPlainDuckDb) {
     ModelCase(seed, folder).Run();
     if (testing::Test::HasFailure()) break;
   }
-  std::filesystem::remove_all(folder);
 }
 
 }  // namespace
