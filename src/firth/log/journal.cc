@@ -162,6 +162,7 @@ Status Journal::Find() {
   }
   std::sort(live_.begin(), live_.end(),
             [](const LiveFile& a, const LiveFile& b) { return a.from < b.from; });
+  ARROW_RETURN_NOT_OK(DropFileBegunInVain());
   std::set<std::string> names{kMarkName};
   for (const LiveFile& file : live_) {
     names.insert(FileName(file.number));
@@ -175,6 +176,18 @@ Status Journal::Find() {
     removed = true;
   }
   return removed ? options_.files->SyncFolder(options_.folder) : Status::OK();
+}
+
+Status Journal::DropFileBegunInVain() {
+  if (live_.empty()) return Status::OK();
+  const uint64_t number = live_.back().number;
+  if ((number & kRewrittenBit) != 0 || MarkedBytes(number) > 0) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const auto file, FileByNumber(number));
+  FileScan scan(file.get(), number, CommitId(0));
+  ARROW_ASSIGN_OR_RAISE(const bool begun, scan.CheckHeader(/*last=*/true));
+  if (begun) return Status::OK();
+  ARROW_RETURN_NOT_OK(RemoveFile(number));
+  return options_.files->SyncFolder(options_.folder);
 }
 
 std::vector<LiveFile> Journal::live() const {
@@ -196,14 +209,9 @@ Status Journal::Scan(uint64_t number, bool recover, bool bodies, const VisitComm
   FileScan scan(file.get(), number, in_order ? last_id_ : CommitId(0));
   ARROW_ASSIGN_OR_RAISE(const bool begun, scan.CheckHeader(recover));
   if (!begun) {
-    if (const uint64_t marked = MarkedBytes(number); marked > 0) {
-      return Error(Code::kDataLoss, Reason::kChecksumMismatch,
-                   PathOf(number) + " is damaged at byte 0: it held " + std::to_string(marked) +
-                       " bytes, and its header is gone");
-    }
-    // It had not even begun.
-    ARROW_RETURN_NOT_OK(RemoveFile(number));
-    return options_.files->SyncFolder(options_.folder);
+    return Error(Code::kDataLoss, Reason::kChecksumMismatch,
+                 PathOf(number) + " is damaged at byte 0: it held " +
+                     std::to_string(MarkedBytes(number)) + " bytes, and its header is gone");
   }
   const FileScan::Options options{
       .last = recover,

@@ -130,6 +130,9 @@ class Journal {
   explicit Journal(JournalOptions options);
 
   Status Find();
+  /// The last file may have nothing, not even a header: where it could neither be begun nor removed
+  /// again, the one before it was written on, and is the last, which may have a tail.
+  Status DropFileBegunInVain();
   Status BeginFile(uint64_t number);
   void SetCurrent(std::unique_ptr<store::BlockFile> file);
   Status Sync(store::File* file);

@@ -4,6 +4,7 @@
 #include "firth/log/log_store.h"
 
 #include "firth/common/random.h"
+#include "firth/log/journal.h"
 #include "firth/log/log_testing.h"
 
 namespace firth::log {
@@ -97,6 +98,23 @@ TEST(LogStoreTest, CommitSpansLogs) {
   ASSERT_TRUE(world->Open().ok());
   EXPECT_EQ(*world->Values(kA), UpTo(5));
   EXPECT_EQ(*world->Values(kB), UpTo(4));
+}
+
+// On a full disk the next file may be begun, and neither get its header nor be removed again; then
+// the last one is written on, with room behind its end.
+TEST(LogStoreTest, AFileThatWasBegunInVainIsNone) {
+  const auto world = NewWorld();
+  ASSERT_TRUE(world->Append(kA, 0, 10).ok());
+  world->Kill();
+  ASSERT_TRUE(world->files->Create("journal/" + Journal::FileName(2)).ok());
+  const auto opened = world->Open();
+  ASSERT_TRUE(opened.ok()) << opened.ToString();
+  EXPECT_EQ(*world->Values(kA), UpTo(10));
+  ASSERT_TRUE(world->Append(kA, 10, 10).ok());
+  ASSERT_TRUE(world->log->Close().ok());
+  world->Kill();
+  ASSERT_TRUE(world->Open().ok());
+  EXPECT_EQ(*world->Values(kA), UpTo(20));
 }
 
 TEST(LogStoreTest, RepeatedBatchIsAppliedOnceAlsoAfterARestart) {
