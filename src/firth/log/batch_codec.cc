@@ -8,9 +8,11 @@
 #include <arrow/util/compression.h>
 
 #include <limits>
+#include <utility>
 
 #include "firth/common/checksum.h"
 #include "firth/log/batch.h"
+#include "firth/log/batch_column.h"
 
 namespace firth::log {
 namespace {
@@ -26,14 +28,17 @@ Status AsCorrupt(const Status& status) {
                "the batch cannot be decoded: " + status.message());
 }
 
-}  // namespace
-
-Result<std::shared_ptr<arrow::RecordBatch>> DecodeBatch(
-    const std::shared_ptr<arrow::Buffer>& batch, const std::shared_ptr<arrow::Schema>& schema) {
+/// The columns `included`, or all when it is empty.
+Result<std::shared_ptr<arrow::RecordBatch>> Decode(const std::shared_ptr<arrow::Buffer>& batch,
+                                                   const std::shared_ptr<arrow::Schema>& schema,
+                                                   std::vector<int> included) {
   const Bytes bytes(reinterpret_cast<const std::byte*>(batch->data()),
                     static_cast<size_t>(batch->size()));
   ARROW_ASSIGN_OR_RAISE(const BatchHeader header, ParseTrustedBatch(bytes));
-  if (header.rows == 0) return arrow::RecordBatch::MakeEmpty(schema);
+  if (header.rows == 0) {
+    ARROW_ASSIGN_OR_RAISE(const auto none, arrow::RecordBatch::MakeEmpty(schema));
+    return included.empty() ? none : none->SelectColumns(included);
+  }
   ARROW_RETURN_NOT_OK(CheckMessage(header, *schema));
   ARROW_ASSIGN_OR_RAISE(auto message_bytes, Slice(batch, header.message));
   arrow::io::BufferReader input(message_bytes);
@@ -43,10 +48,24 @@ Result<std::shared_ptr<arrow::RecordBatch>> DecodeBatch(
   arrow::ipc::DictionaryMemo memo;
   auto options = arrow::ipc::IpcReadOptions::Defaults();
   options.use_threads = false;
+  options.included_fields = std::move(included);
   auto rows = arrow::ipc::ReadRecordBatch(**message, schema, &memo, options);
   if (!rows.ok()) return AsCorrupt(rows.status());
   if (const Status valid = (*rows)->ValidateFull(); !valid.ok()) return AsCorrupt(valid);
   return *rows;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<arrow::RecordBatch>> DecodeBatch(
+    const std::shared_ptr<arrow::Buffer>& batch, const std::shared_ptr<arrow::Schema>& schema) {
+  return Decode(batch, schema, {});
+}
+
+Result<std::shared_ptr<arrow::RecordBatch>> DecodeColumn(
+    const std::shared_ptr<arrow::Buffer>& batch, const std::shared_ptr<arrow::Schema>& schema,
+    int column) {
+  return Decode(batch, schema, {column});
 }
 
 Result<std::shared_ptr<arrow::Buffer>> EncodeBatch(const arrow::RecordBatch& rows,

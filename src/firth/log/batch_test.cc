@@ -8,6 +8,7 @@
 #include "firth/common/checksum.h"
 #include "firth/common/random.h"
 #include "firth/common/text.h"
+#include "firth/log/batch_column.h"
 #include "firth/log/log_testing.h"
 
 namespace firth::log {
@@ -49,6 +50,26 @@ TEST(BatchTest, RoundTripsWithEveryCompression) {
     ASSERT_TRUE(decoded.ok()) << decoded.status().ToString();
     EXPECT_TRUE((*decoded)->Equals(*rows));
   }
+}
+
+TEST(BatchTest, OneColumnIsDecodedByItself) {
+  for (const auto compression : {arrow::Compression::ZSTD, arrow::Compression::LZ4_FRAME,
+                                 arrow::Compression::UNCOMPRESSED}) {
+    const auto rows = TestRows(5, 1000);
+    const auto batch = EncodeBatch(*rows, {}, {.compression = compression}).ValueOrDie();
+    for (const int column : {0, 1}) {
+      const auto decoded = DecodeColumn(batch, TestSchema(), column).ValueOrDie();
+      EXPECT_TRUE(decoded->Equals(*rows->SelectColumns({column}).ValueOrDie()));
+    }
+    // What is wrong in another column is not found, and does not matter.
+    std::string bytes(AsText(BytesOf(batch)));
+    if (compression == arrow::Compression::ZSTD) bytes[bytes.size() - 40] ^= 0x55;
+    const auto damaged = arrow::Buffer::FromString(bytes);
+    EXPECT_TRUE(DecodeColumn(damaged, TestSchema(), 0).ok());
+    EXPECT_EQ(DecodeBatch(damaged, TestSchema()).ok(), compression != arrow::Compression::ZSTD);
+  }
+  const auto none = TestBatch(0, 0);
+  EXPECT_EQ(DecodeColumn(none, TestSchema(), 1).ValueOrDie()->schema()->field(0)->name(), "b");
 }
 
 TEST(BatchTest, ChangesAreKept) {

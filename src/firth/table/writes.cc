@@ -3,6 +3,7 @@
 #include <arrow/compute/cast.h>
 
 #include "firth/log/batch_check.h"
+#include "firth/log/batch_column.h"
 #include "firth/table/database_impl.h"
 
 namespace firth::table {
@@ -75,13 +76,14 @@ Result<log::EntryDraft> DatabaseImpl::DraftOf(const EditionInfo& edition, LogId 
                  "the rows cannot be read as those of schema " +
                      std::to_string(header.schema_id.value) + ": " + MessageOf(status));
   };
+  ARROW_RETURN_NOT_OK(readable(log::CheckRows(batch, header, schema->schema)));
   TimeRange range;
-  if (edition.spec.time_column.empty()) {
-    ARROW_RETURN_NOT_OK(readable(log::CheckRows(batch, header, schema->schema)));
-  } else {
-    const auto rows = log::DecodeBatch(batch, schema->schema);
-    ARROW_RETURN_NOT_OK(readable(rows.status()));
-    ARROW_ASSIGN_OR_RAISE(range, RecordTimes(edition, **rows));
+  const std::string& time_column = edition.spec.time_column;
+  if (const int at = time_column.empty() ? -1 : schema->schema->GetFieldIndex(time_column);
+      at >= 0) {
+    const auto times = log::DecodeColumn(batch, schema->schema, at);
+    ARROW_RETURN_NOT_OK(readable(times.status()));
+    ARROW_ASSIGN_OR_RAISE(range, RecordTimes(edition, **times));
   }
   log::EntryDraft draft;
   draft.log = log;
