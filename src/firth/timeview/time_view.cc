@@ -84,8 +84,7 @@ class TimeViewImpl : public TimeView {
   }
 
   Result<Snapshot> Pin(const SeriesId& series, int64_t revision) override {
-    ARROW_ASSIGN_OR_RAISE(const HeadPtr head, open_.Find(series));
-    ARROW_ASSIGN_OR_RAISE(auto state, PinHead(*head, revision));
+    ARROW_ASSIGN_OR_RAISE(auto state, PinState(series, revision));
     return Snapshot(std::move(state));
   }
 
@@ -97,13 +96,13 @@ class TimeViewImpl : public TimeView {
     }
     ARROW_ASSIGN_OR_RAISE(const HeadPtr head, open_.Find(series));
     from = std::max(from, kEmptyRevision);
-    ARROW_ASSIGN_OR_RAISE(auto to_state, PinHead(*head, to));
+    ARROW_ASSIGN_OR_RAISE(auto to_state, PinState(series, to));
     if (from > to_state->revision) {
       return Error(Code::kInvalidArgument, Reason::kVersionNotFound,
                    "changes from revision " + std::to_string(from) + " to the earlier " +
                        std::to_string(to_state->revision));
     }
-    ARROW_ASSIGN_OR_RAISE(auto from_state, PinHead(*head, from));
+    ARROW_ASSIGN_OR_RAISE(auto from_state, PinState(series, from));
     // Points that were only added between the two revisions are in the second and not in the first.
     // Where points were removed, what was there is added revision by revision.
     std::vector<TimeRange> removed;
@@ -298,11 +297,14 @@ class TimeViewImpl : public TimeView {
     return ReasonOf(status) == Reason::kDiskFull ? Status::OK() : status;
   }
 
-  Result<std::shared_ptr<const internal::SnapshotState>> PinHead(const SeriesHead& head,
-                                                                 int64_t revision) {
+  Result<std::shared_ptr<const internal::SnapshotState>> PinState(const SeriesId& series,
+                                                                  int64_t revision) {
     for (;;) {
+      // The files before the head: where the series vanishes meanwhile, a head that was found
+      // before them could lead to what they have no more.
       const auto source = base_->Source();
-      auto state = head.Pin(source, revision);
+      ARROW_ASSIGN_OR_RAISE(const HeadPtr head, open_.Find(series));
+      auto state = head->Pin(source, revision);
       // What the head leads to may have moved while it was read.
       if (base_->IsCurrent(source)) return state;
     }
@@ -316,7 +318,7 @@ class TimeViewImpl : public TimeView {
     for (const Removal& removal : removals) {
       switch (removal.kind) {
         case Removal::Kind::kRange: {
-          ARROW_ASSIGN_OR_RAISE(auto before, PinHead(head, removal.revision - 1));
+          ARROW_ASSIGN_OR_RAISE(auto before, PinState(head.id(), removal.revision - 1));
           ARROW_RETURN_NOT_OK(
               AddCellsWithPoints(std::move(before), removal.range, resolution, cells));
           break;
@@ -325,8 +327,8 @@ class TimeViewImpl : public TimeView {
           AddCellsOf(removal.times, resolution, cells);
           break;
         case Removal::Kind::kStep: {
-          ARROW_ASSIGN_OR_RAISE(auto before, PinHead(head, removal.revision - 1));
-          ARROW_ASSIGN_OR_RAISE(auto after, PinHead(head, removal.revision));
+          ARROW_ASSIGN_OR_RAISE(auto before, PinState(head.id(), removal.revision - 1));
+          ARROW_ASSIGN_OR_RAISE(auto after, PinState(head.id(), removal.revision));
           const auto cursor = MakeDifferenceCursor(std::move(before), std::move(after), resolution);
           std::vector<TimeRange> batch;
           do {
