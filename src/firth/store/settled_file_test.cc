@@ -107,7 +107,9 @@ TEST_F(SettledFileTest, ShortReadsGoThroughTheCache) {
 }
 
 TEST_F(SettledFileTest, WhatTheCacheHoldsIsReadAtOnce) {
-  if (!GoesPastCache(path_)) GTEST_SKIP() << folder_.path() << " is in memory";
+  if (!GoesPastCache(path_)) {
+    GTEST_SKIP() << folder_.path() << " is in memory: there is no cache that could lack a page";
+  }
   const auto file = Open();
   std::string text(3'000, '?');
   const std::span out = std::as_writable_bytes(std::span(text));

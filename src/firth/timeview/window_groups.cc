@@ -17,12 +17,6 @@ namespace {
 /// Threads that help one call at most.
 constexpr size_t kHelpersMost = 2;
 
-/// As many as there are processors beside that of the caller.
-size_t HelpersAtOnce() {
-  static const size_t others = std::max(1U, std::thread::hardware_concurrency()) - 1;
-  return std::min(kHelpersMost, others);
-}
-
 /// How long a group of a helper is waited for. One that is being looked at takes no longer; a
 /// helper that has lost its processor may be away for milliseconds.
 constexpr auto kPatience = std::chrono::microseconds(200);
@@ -125,11 +119,16 @@ class Groups {
 
 }  // namespace
 
+size_t HelpersAtOnce() {
+  static const size_t others = std::max(1U, std::thread::hardware_concurrency()) - 1;
+  return std::min(kHelpersMost, others);
+}
+
 Result<size_t> SummariseTogether(SnapshotReader* reader, int64_t start, uint64_t width,
-                                 std::span<Statistics> out) {
+                                 std::span<Statistics> out, size_t helpers_max) {
   const auto groups = std::make_shared<Groups>(reader->shared_state(), start, width, out);
   ReadHelpers* const helpers = reader->state().source->helpers();
-  for (size_t i = 0; helpers != nullptr && i < HelpersAtOnce(); ++i) {
+  for (size_t i = 0; helpers != nullptr && i < helpers_max; ++i) {
     helpers->Post([groups] { groups->Help(); });
   }
   return groups->Work(reader);

@@ -19,11 +19,14 @@ inline constexpr size_t kWindowsShared = 4 * kWindowsOfGroup;
 /// Windows that are shared out at once at most.
 inline constexpr size_t kWindowsTogether = 64 * kWindowsOfGroup;
 
+/// Helpers of one call: as many as there are processors beside that of the caller, and few.
+size_t HelpersAtOnce();
+
 /// Summarise windows of `width` from `start` on, as many as there is room in `out`, by this thread
-/// with `reader` and by helpers of the snapshot's source (helpers.h), as far as they are idle. It
-/// gives how many of the first were summarised: the rest is left after a group most of which is
-/// empty. Errors: as SnapshotReader, the first in order of time.
+/// with `reader` and by up to `helpers_max` helpers of the snapshot's source (helpers.h), as far as
+/// they are idle. It gives how many of the first were summarised: the rest is left after a group
+/// most of which is empty. Errors: as SnapshotReader, the first in order of time.
 Result<size_t> SummariseTogether(SnapshotReader* reader, int64_t start, uint64_t width,
-                                 std::span<Statistics> out);
+                                 std::span<Statistics> out, size_t helpers_max = HelpersAtOnce());
 
 }  // namespace firth::timeview
