@@ -2,9 +2,12 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <utility>
 
 #include "firth/common/clock.h"
@@ -22,7 +25,7 @@ using boost::system::error_code;
 constexpr size_t kTurnBytes = 1 << 20;
 /// One read takes no more than this past the end of the frame that has begun.
 constexpr size_t kBeyondBytesMax = 512 << 10;
-/// Runs of bytes given to one system call; Asio passes on no more.
+/// Runs of bytes given to one system call.
 constexpr size_t kGatheredMax = 64;
 /// After CloseWhenSent the client has this long to close its side. Until then what it still sends
 /// is read and dropped: closing before that would reset the connection and lose the last answer.
@@ -49,6 +52,7 @@ FrameSocket::FrameSocket(std::shared_ptr<const FrameShared> shared, Loop* loop, 
   error_code ignored;  // a client that is gone already is noticed by the first read
   PrepareSocket(&*socket_);
   socket_->non_blocking(true, ignored);
+  descriptor_ = socket_->native_handle();
   local_port_ = socket_->local_endpoint(ignored).port();
   peer_ = FormatEndpoint(socket_->remote_endpoint(ignored));
 }
@@ -65,13 +69,13 @@ void FrameSocket::Send(std::vector<std::shared_ptr<arrow::Buffer>> parts) {
     std::lock_guard lock(mutex_);
     if (closed_) return;
     pending_bytes_.fetch_add(queued_.PushFrame(std::move(parts)));
-    if (std::exchange(flush_posted_, true)) return;
+    if (std::exchange(flushing_, true)) return;
   }
   if (read_here == this) {
     flush_after_read_ = true;
   } else {
     // Answers that are made together leave together.
-    Later::Do([self = shared_from_this()] { self->PostFlush(); });
+    Later::Do([self = shared_from_this()] { self->BeginFlush(); });
   }
 }
 
@@ -80,16 +84,37 @@ void FrameSocket::CloseWhenSent() {
     std::lock_guard lock(mutex_);
     if (closed_) return;
     close_when_sent_ = true;
-    if (std::exchange(flush_posted_, true)) return;
+    if (std::exchange(flushing_, true)) return;
   }
-  PostFlush();
+  BeginFlush();
 }
 
-/// After flush_posted_ was set, without mutex_: the loop, which wakes at once, is not to wait for
-/// it.
-void FrameSocket::PostFlush() {
-  std::lock_guard lock(posting_mutex_);
-  if (!posts_no_more_) asio::post(loop_->context, [self = shared_from_this()] { self->Flush(); });
+/// After flushing_ was set, without mutex_. What the socket takes at once this thread sends, which
+/// is cheaper than to wake the loop for it.
+void FrameSocket::BeginFlush() {
+  std::lock_guard lock(open_mutex_);
+  if (!is_open_ || FlushAtOnce()) return;
+  asio::post(loop_->context, [self = shared_from_this()] { self->Flush(); });
+}
+
+/// In any thread that set flushing_ and has open_mutex_. False when the loop has to go on.
+bool FrameSocket::FlushAtOnce() {
+  for (size_t turn = 0; turn < kTurnBytes;) {
+    if (sending_.empty()) {
+      std::lock_guard lock(mutex_);
+      sending_.swap(queued_);
+      if (sending_.empty()) {
+        if (close_when_sent_ || draining_) return false;
+        flushing_ = false;
+        return true;
+      }
+    }
+    error_code error;
+    const size_t bytes = SendSome(&error);
+    if (error) return false;  // it comes again in the loop
+    turn += bytes;
+  }
+  return false;
 }
 
 void FrameSocket::ArmRead() {
@@ -215,7 +240,7 @@ void FrameSocket::Flush() {
       std::unique_lock lock(mutex_);
       sending_.swap(queued_);
       if (sending_.empty()) {
-        flush_posted_ = false;
+        flushing_ = false;
         const bool finish = close_when_sent_;
         lock.unlock();
         return OnQueueEmpty(finish);
@@ -228,15 +253,47 @@ void FrameSocket::Flush() {
   asio::post(loop_->context, [self = shared_from_this()] { self->Flush(); });
 }
 
+/// Send once what is first in sending_; how many bytes went. For the thread that flushes.
+size_t FrameSocket::SendSome(error_code* error) {
+  std::array<Bytes, kGatheredMax> runs;
+  std::array<iovec, kGatheredMax> buffers;
+  const size_t count = sending_.Peek(runs);
+  for (size_t i = 0; i < count; ++i) {
+    buffers[i] = {.iov_base = const_cast<std::byte*>(runs[i].data()), .iov_len = runs[i].size()};
+  }
+  msghdr message{};
+  message.msg_iov = buffers.data();
+  message.msg_iovlen = count;
+  ssize_t sent = 0;
+  do {
+    sent = sendmsg(descriptor_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  } while (sent < 0 && errno == EINTR);
+  if (sent < 0) {
+    *error = error_code(errno, boost::system::system_category());
+    return 0;
+  }
+  const auto bytes = static_cast<size_t>(sent);
+  sending_.Pop(bytes);
+  shared_->counters->bytes_out.fetch_add(bytes);
+  const uint64_t max = shared_->options.pending_bytes_max;
+  const uint64_t before = pending_bytes_.fetch_sub(bytes);
+  if (before > max && before - bytes <= max) {
+    asio::post(loop_->context, [self = shared_from_this()] { self->ReadAgain(); });
+  }
+  return bytes;
+}
+
+/// What waits to be sent has become little enough.
+void FrameSocket::ReadAgain() {
+  if (!socket_ || draining_ || linger_since_ns_ != 0) return;
+  if (frame_since_ns_ != 0) frame_since_ns_ = NowNs();  // it was us who did not read
+  ArmRead();
+}
+
 /// Write once. False when the socket takes no more now, or the connection was closed.
 bool FrameSocket::WriteSome(size_t* bytes) {
-  std::vector<Bytes> runs;
-  sending_.Peek(kGatheredMax, &runs);
-  std::vector<asio::const_buffer> buffers;
-  buffers.reserve(runs.size());
-  for (const Bytes run : runs) buffers.push_back(asio::buffer(run.data(), run.size()));
   error_code error;
-  *bytes = socket_->write_some(buffers, error);
+  *bytes = SendSome(&error);
   if (error == asio::error::would_block) {
     if (unsent_since_ns_ == 0) unsent_since_ns_ = NowNs();
     WaitToWrite();
@@ -246,15 +303,7 @@ bool FrameSocket::WriteSome(size_t* bytes) {
     Close();
     return false;
   }
-  sending_.Pop(*bytes);
   unsent_since_ns_ = 0;
-  shared_->counters->bytes_out.fetch_add(*bytes);
-  const bool was_full = IsFull();
-  pending_bytes_.fetch_sub(*bytes);
-  if (was_full && !IsFull()) {
-    if (frame_since_ns_ != 0) frame_since_ns_ = NowNs();  // it was us who did not read
-    ArmRead();
-  }
   return true;
 }
 
@@ -305,9 +354,9 @@ void FrameSocket::Drain() {
   draining_ = true;
   {
     std::lock_guard lock(mutex_);
-    if (closed_ || std::exchange(flush_posted_, true)) return;
+    if (closed_ || std::exchange(flushing_, true)) return;
   }
-  PostFlush();
+  BeginFlush();
 }
 
 void FrameSocket::Close() {
@@ -318,8 +367,8 @@ void FrameSocket::Close() {
     queued_ = {};
   }
   {
-    std::lock_guard lock(posting_mutex_);
-    posts_no_more_ = true;
+    std::lock_guard lock(open_mutex_);
+    is_open_ = false;
   }
   sending_ = {};
   hold_.reset();

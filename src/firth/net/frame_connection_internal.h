@@ -45,7 +45,8 @@ class FrameSocket : public FrameConnection, public std::enable_shared_from_this<
   void Close();
 
  private:
-  /// Does so much wait to be sent that nothing is to be read? Only this loop makes it false again.
+  /// Does so much wait to be sent that nothing is to be read? ReadAgain follows when it no more
+  /// does.
   bool IsFull() const { return pending_bytes_.load() > shared_->options.pending_bytes_max; }
   void ArmRead();
   void OnReadable(bool in_time);
@@ -54,16 +55,20 @@ class FrameSocket : public FrameConnection, public std::enable_shared_from_this<
   void AfterRead(bool frame_ended);
   void AcknowledgeNow();
   void HoldReads(size_t bytes);
+  void BeginFlush();
+  bool FlushAtOnce();
   void Flush();
+  size_t SendSome(boost::system::error_code* error);
+  void ReadAgain();
   bool WriteSome(size_t* bytes);
   void WaitToWrite();
   void OnQueueEmpty(bool finish);
   bool ClientTakes();
-  void PostFlush();
 
   const std::shared_ptr<const FrameShared> shared_;
   Loop* const loop_;
   std::optional<Socket> socket_;  // none once closed
+  int descriptor_ = -1;           // its; for those who have open_mutex_, and for the loop
   uint16_t local_port_ = 0;
   std::string peer_;
   std::shared_ptr<FrameHandler> handler_;
@@ -75,23 +80,24 @@ class FrameSocket : public FrameConnection, public std::enable_shared_from_this<
   ReadPace pace_;
   size_t held_bytes_ = 1;  // the kernel tells of what has come once it is so many bytes
   std::optional<boost::asio::steady_timer> hold_;  // runs while that is more than 1
-  bool draining_ = false;                          // Drain was called
+  std::atomic<bool> draining_{false};              // Drain was called
   int64_t frame_since_ns_ = 0;   // when the frame that is incomplete began; 0: none is
   int64_t unsent_since_ns_ = 0;  // when the client last took bytes while some waited; 0: none wait
   int held_by_kernel_ = 0;       // bytes that the client had not taken when it was last asked
   int64_t linger_since_ns_ = 0;  // when the sending side was shut; 0: it is open
-  SendQueue sending_;
   bool flush_after_read_ = false;
 
   std::atomic<uint64_t> pending_bytes_{0};
   std::atomic<bool> close_when_sent_{false};
   std::mutex mutex_;
-  SendQueue queued_;           // guarded by mutex_
-  bool flush_posted_ = false;  // guarded by mutex_: a flush is posted or waits for the socket
-  bool closed_ = false;        // guarded by mutex_
-  // The loop outlives the socket's closing, and no more: nobody may post to it later.
-  std::mutex posting_mutex_;
-  bool posts_no_more_ = false;  // guarded by posting_mutex_
+  SendQueue queued_;       // guarded by mutex_
+  bool flushing_ = false;  // guarded by mutex_: someone sends, is asked to, or waits for the socket
+  bool closed_ = false;    // guarded by mutex_
+  SendQueue sending_;      // of who set flushing_, and of the loop once it is closed
+  // Closing waits for who sends; and the loop outlives the socket's closing, and no more: nobody
+  // may post to it later.
+  std::mutex open_mutex_;
+  bool is_open_ = true;  // guarded by open_mutex_
 };
 
 }  // namespace firth::net

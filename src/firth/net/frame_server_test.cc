@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <fstream>
 #include <future>
+#include <map>
 #include <mutex>
 #include <random>
 #include <thread>
@@ -178,6 +179,62 @@ TEST_F(FrameServerTest, SendsPartsAsOneFrameFromAnyThread) {
   for (int i = 0; i < 100; ++i) expected += part;
   EXPECT_EQ(client.ReadFrame(), expected);
   EXPECT_EQ(client.Read(4), std::string(4, '\0'));
+}
+
+/// So many frames of one thread: its name and their number, and now and then more than a socket
+/// takes.
+void SendNumbered(const std::shared_ptr<FrameConnection>& connection, char name, int count) {
+  for (int i = 0; i < count; ++i) {
+    std::string text = name + std::to_string(i) + ' ';
+    if (i % 50 == 49) text.append(1 << 20, 'x');
+    connection->Send({arrow::Buffer::FromString(std::move(text))});
+  }
+}
+
+TEST_F(FrameServerTest, WhatManyThreadsSendArrivesWholeAndInTheirOrder) {
+  constexpr int kFrames = 300;
+  std::vector<std::jthread> senders;
+  // So little may wait that reading stops and goes on again and again.
+  Start({.pending_bytes_max = 1 << 10}, [&](const auto& connection, auto frame) {
+    if (frame->size() > 0) return connection->Send({frame});
+    for (const char name : {'a', 'b', 'c', 'd'}) {
+      senders.emplace_back([=] { SendNumbered(connection, name, kFrames); });
+    }
+  });
+  SocketForTests client(endpoint());
+  ASSERT_TRUE(client.SendFrame(""));
+  std::jthread asker([&] {
+    for (int i = 0; i < kFrames; ++i) ASSERT_TRUE(client.SendFrame("e" + std::to_string(i) + ' '));
+  });
+  std::map<char, int> next;
+  for (int i = 0; i < 5 * kFrames; ++i) {
+    const std::string frame = client.ReadFrame();
+    ASSERT_FALSE(frame.empty());
+    ASSERT_EQ(std::stoi(frame.substr(1)), next[frame[0]]++);
+  }
+  EXPECT_EQ(next.size(), 5);
+  server_->Stop(kLongNs);
+  EXPECT_EQ(seen_.frames, kFrames + 1);
+}
+
+TEST_F(FrameServerTest, ThreadsMaySendToAClientThatLeaves) {
+  constexpr int kClients = 50;
+  std::vector<std::jthread> senders;
+  Start({}, [&](const auto& connection, auto) {
+    for (const char name : {'a', 'b'}) {
+      senders.emplace_back([=] { SendNumbered(connection, name, 200); });
+    }
+  });
+  for (int i = 1; i <= kClients; ++i) {
+    SocketForTests client(endpoint());
+    ASSERT_TRUE(client.SendFrame("frame"));
+    ASSERT_FALSE(client.ReadFrame().empty());
+    client.Close();
+    ASSERT_TRUE(seen_.Wait(seen_.closed, i));
+    senders.clear();
+  }
+  server_->Stop(kLongNs);
+  EXPECT_EQ(server_->GetMetrics().connections, 0);
 }
 
 TEST_F(FrameServerTest, ClosesAtAFrameThatIsTooLong) {

@@ -47,9 +47,10 @@ void SendQueue::PushText(std::string_view text) {
   pieces_.back().text.append(text);
 }
 
-void SendQueue::Peek(size_t count_max, std::vector<Bytes>* out) const {
-  out->clear();
-  for (size_t i = 0; i < pieces_.size() && i < count_max; ++i) out->push_back(pieces_[i].rest());
+size_t SendQueue::Peek(std::span<Bytes> out) const {
+  const size_t count = std::min(pieces_.size(), out.size());
+  for (size_t i = 0; i < count; ++i) out[i] = pieces_[i].rest();
+  return count;
 }
 
 void SendQueue::Pop(size_t bytes) {

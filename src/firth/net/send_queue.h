@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <deque>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,9 +23,9 @@ class SendQueue {
   /// bytes that it takes.
   size_t PushFrame(std::vector<std::shared_ptr<arrow::Buffer>> parts);
 
-  /// The first bytes, at most `count_max` runs of them. Valid until the next call of another
-  /// method.
-  void Peek(size_t count_max, std::vector<Bytes>* out) const;
+  /// The first bytes, in as many runs as `out` has room for; how many there are. Valid until the
+  /// next call of another method.
+  size_t Peek(std::span<Bytes> out) const;
   /// Drop `bytes` from the front.
   void Pop(size_t bytes);
 

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include <array>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,11 +15,11 @@ namespace {
 
 std::string Drain(SendQueue* queue, size_t at_once) {
   std::string out;
-  std::vector<Bytes> runs;
+  std::array<Bytes, 3> runs;
   while (!queue->empty()) {
-    queue->Peek(3, &runs);
+    const size_t count = queue->Peek(runs);
     size_t taken = 0;
-    for (const Bytes run : runs) {
+    for (const Bytes run : std::span(runs).first(count)) {
       const Bytes part = run.first(std::min(run.size(), at_once - taken));
       out += AsText(part);
       taken += part.size();
@@ -59,9 +61,8 @@ TEST(SendQueue, GathersSmallFramesAndSharesLargeParts) {
   for (int i = 0; i < 100; ++i) queue.PushFrame({arrow::Buffer::FromString("small")});
   const auto large = arrow::Buffer::FromString(std::string(100'000, 'x'));
   queue.PushFrame({large});
-  std::vector<Bytes> runs;
-  queue.Peek(64, &runs);
-  ASSERT_EQ(runs.size(), 2);
+  std::array<Bytes, 64> runs;
+  ASSERT_EQ(queue.Peek(runs), 2);
   EXPECT_EQ(runs[0].size(), 100 * 9 + 4);
   EXPECT_EQ(reinterpret_cast<const uint8_t*>(runs[1].data()), large->data());
 }
