@@ -124,3 +124,22 @@ def test_a_start_without_room(tmp_path):
         server.kill()
     finally:
         os.system(f'umount -l "{folder}"')
+
+
+def test_a_backup_that_finds_no_room_leaves_nothing(server):
+    """The folder is empty again, and takes the next backup once there is room."""
+    with connect(server) as client:
+        create(client, "d/t")
+        put(client, "d/t", range(100), random.Random(1).randbytes(80_000).hex())
+        body = json.dumps({"folder": str(server.folder / "copy")}).encode()
+        left = os.statvfs(server.seen)
+        with open(server.seen / "filler", "wb") as filler:
+            os.posix_fallocate(filler.fileno(), 0, left.f_bavail * left.f_frsize - (4 << 20))
+        with pytest.raises(pa.ArrowException, match="No space left on device"):
+            list(client.do_action(flight.Action("backup", body)))
+        assert list((server.seen / "copy").iterdir()) == []
+        os.unlink(server.seen / "filler")
+        (answer,) = client.do_action(flight.Action("backup", body))
+        assert json.loads(answer.body.to_pybytes())["files"] > 3
+        assert (server.seen / "copy" / "backup.manifest").exists()
+        assert numbers_of(client, "d/t") == list(range(100))

@@ -11,6 +11,7 @@
 #include "firth/cli/local_session.h"
 #include "firth/doors/flight/client.h"
 #include "firth/store/file_system.h"
+#include "firth/store/own_folder.h"
 
 namespace firth::cli {
 namespace {
@@ -52,9 +53,7 @@ Status NoStore(const Common& common) {
 Result<std::unique_ptr<Session>> OpenSession(const Common& common, bool make) {
   if (!common.server.empty()) return doors::flight::Connect(common.server, common.secret);
   std::error_code ignored;
-  if (make) {
-    fs::create_directories(common.data, ignored);
-  }
+  if (make) ARROW_RETURN_NOT_OK(store::MakeOwnFolder(common.data));
   if (!fs::is_directory(common.data, ignored)) return NoStore(common);
   // A look inside before the lock is taken: taking it leaves a file in the folder.
   if (!make && !fs::exists(fs::path(common.data) / "journal", ignored)) return NoStore(common);

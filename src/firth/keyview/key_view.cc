@@ -8,8 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <filesystem>
-#include <system_error>
 #include <utility>
 
 #include "firth/common/logging.h"
@@ -22,6 +20,7 @@
 #include "firth/keyview/rocks_priority.h"
 #include "firth/keyview/rocks_status.h"
 #include "firth/keyview/rocks_write.h"
+#include "firth/store/own_folder.h"
 
 namespace firth::keyview {
 namespace {
@@ -145,13 +144,8 @@ Result<std::unique_ptr<KeyView>> KeyView::Open(const KeyViewOptions& options) {
     place.env.reset(rocksdb::NewMemEnv(rocksdb::Env::Default()));
     place.folder = "/keyview";
   } else {
-    std::error_code error;
-    std::filesystem::create_directories(options.folder, error);
-    if (error) {
-      return Error(
-          Code::kUnavailable, Reason::kIo,
-          "cannot make the key view's folder '" + options.folder + "': " + error.message());
-    }
+    // RocksDB makes its files readable for all.
+    ARROW_RETURN_NOT_OK(store::MakeOwnFolder(options.folder));
     place.env = std::shared_ptr<rocksdb::Env>(std::shared_ptr<void>(), rocksdb::Env::Default());
     place.folder = options.folder;
     place.to_disk = true;

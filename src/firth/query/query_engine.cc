@@ -25,6 +25,7 @@
 #include "firth/query/statement_limits.h"
 #include "firth/query/table_resolver.h"
 #include "firth/query/worker.h"
+#include "firth/store/own_folder.h"
 
 namespace firth::query {
 namespace {
@@ -571,15 +572,9 @@ Result<std::unique_ptr<PreparedQuery>> QueryEngine::Prepare(const std::string& s
   std::string spill;
   std::string next_spill;
   if (!spill_folder_.empty() && limits.spill_bytes > 0) {
-    std::error_code failed;
     spill = spill_folder_ + '/' + std::to_string(next_.fetch_add(1));
     next_spill = spill_folder_ + '/' + std::to_string(next_.fetch_add(1));
-    std::filesystem::create_directories(spill_folder_, failed);
-    if (failed) {
-      return Error(
-          Code::kUnavailable, Reason::kIo,
-          "the folder for rows that do not fit in memory cannot be made: " + failed.message());
-    }
+    ARROW_RETURN_NOT_OK(store::MakeOwnFolder(spill_folder_));  // its files are readable for all
   }
   ARROW_ASSIGN_OR_RAISE(auto session,
                         spare_->Take(limits, std::move(spill), std::move(next_spill)));

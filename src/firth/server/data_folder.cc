@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -53,20 +52,6 @@ Status SyncFolderOf(const std::string& path) {
 }
 
 }  // namespace
-
-Status MakeDataFolder(const std::string& folder) {
-  std::error_code error;
-  const auto absolute = std::filesystem::absolute(folder, error).lexically_normal();
-  if (error) return Failed("name", folder, error.value());
-  if (std::filesystem::is_directory(absolute, error)) return Status::OK();
-  std::filesystem::create_directories(absolute.parent_path(), error);
-  if (error) return Failed("make", absolute.parent_path().string(), error.value());
-  if (mkdir(absolute.c_str(), 0700) != 0 && errno != EEXIST) {
-    return Failed("make the data folder", folder, errno);
-  }
-  if (std::filesystem::is_directory(absolute, error)) return Status::OK();
-  return Failed("use as the data folder", folder, ENOTDIR);
-}
 
 Status WritePrivateFile(const std::string& path, std::string_view text) {
   const std::string temporary = path + ".new";

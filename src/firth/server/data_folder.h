@@ -12,10 +12,6 @@ namespace firth::server {
 inline constexpr char kEndpointsFile[] = "endpoints.json";
 inline constexpr char kAdminSecretFile[] = "admin.secret";
 
-/// Make the folder, and those above it, for its owner only (mode 0700); an existing one stays as it
-/// is. Error kIo.
-Status MakeDataFolder(const std::string& folder);
-
 /// Write a file of mode 0600 wholly or not at all, durably. Error kIo.
 Status WritePrivateFile(const std::string& path, std::string_view text);
 

@@ -22,6 +22,7 @@
 #include "firth/server/metrics.h"
 #include "firth/server/users.h"
 #include "firth/store/file_system.h"
+#include "firth/store/own_folder.h"
 #include "firth/table/database.h"
 #include "firth/table/key_view_folder.h"
 
@@ -51,7 +52,7 @@ class ServerImpl : public Server, public ServerState {
   ~ServerImpl() override { Stop(); }
 
   Status Open() {
-    ARROW_RETURN_NOT_OK(MakeDataFolder(config_.data));
+    ARROW_RETURN_NOT_OK(store::MakeOwnFolder(config_.data));
     ARROW_ASSIGN_OR_RAISE(files_, store::OpenLocalFileSystem(config_.data));
     ARROW_RETURN_NOT_OK(files_->Remove(kEndpointsFile));  // of a process that was killed
     writer_ = std::make_unique<ThreadPool>("writer", 1, &clock_);

@@ -13,6 +13,7 @@
 
 #include "firth/common/checksum.h"
 #include "firth/store/block_file.h"
+#include "firth/store/own_folder.h"
 #include "firth/table/database_impl.h"
 #include "firth/table/key_view_folder.h"
 
@@ -100,12 +101,8 @@ class Copier {
 
 /// An existing or new folder that holds nothing.
 Result<std::unique_ptr<store::FileSystem>> OpenEmpty(const std::string& folder) {
+  ARROW_RETURN_NOT_OK(store::MakeOwnFolder(folder));
   std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) {
-    return Error(Code::kUnavailable, Reason::kIo,
-                 "the folder " + folder + " cannot be made: " + error.message());
-  }
   for (const auto& entry : fs::directory_iterator(folder, error)) {
     if (entry.path().filename() == "LOCK") continue;
     return Error(Code::kInvalidArgument, Reason::kInvalidName,
@@ -208,11 +205,10 @@ Status CopyCatalog(catalog::Catalog* catalog, CommitId last, Copier* copier,
   return done;
 }
 
-}  // namespace
-
-Result<BackupReport> BackUp(Database* database, const std::string& folder) {
-  auto* impl = static_cast<DatabaseImpl*>(database);
+/// Copy everything to `folder`. `began`: the folder was empty, and may hold something now.
+Result<BackupReport> CopyStore(DatabaseImpl* impl, const std::string& folder, bool* began) {
   ARROW_ASSIGN_OR_RAISE(const auto target, OpenEmpty(folder));
+  *began = true;
   Copier copier(impl->files(), target.get());
   std::vector<CopiedFile> copied;
   log::LogStore* log = impl->log();
@@ -265,8 +261,6 @@ Result<BackupReport> BackUp(Database* database, const std::string& folder) {
   return report;
 }
 
-namespace {
-
 /// Copy everything that the manifest lists, verifying it. `began`: `data` was empty, and may hold
 /// something now.
 Result<BackupReport> CopyBackup(const std::string& backup, const std::string& data, bool* began) {
@@ -300,18 +294,30 @@ Result<BackupReport> CopyBackup(const std::string& backup, const std::string& da
   return report;
 }
 
+/// A copy, or why there is none. Half a store must not be taken for one, and takes the place of a
+/// whole one: the folder, which was empty when the copy `began`, is empty again.
+Result<BackupReport> WholeOrNothing(Result<BackupReport> copied, const std::string& folder,
+                                    bool began) {
+  if (copied.ok() || !began) return copied;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    fs::remove_all(entry.path(), ignored);
+  }
+  return copied;
+}
+
 }  // namespace
+
+Result<BackupReport> BackUp(Database* database, const std::string& folder) {
+  bool began = false;
+  auto copied = CopyStore(static_cast<DatabaseImpl*>(database), folder, &began);
+  return WholeOrNothing(std::move(copied), folder, began);
+}
 
 Result<BackupReport> RestoreBackup(const std::string& backup, const std::string& data) {
   bool began = false;
-  auto restored = CopyBackup(backup, data, &began);
-  if (restored.ok() || !began) return restored;
-  // Half a store must not be taken for one: the folder was empty before.
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(data, ignored)) {
-    fs::remove_all(entry.path(), ignored);
-  }
-  return restored;
+  auto copied = CopyBackup(backup, data, &began);
+  return WholeOrNothing(std::move(copied), data, began);
 }
 
 }  // namespace firth::table
