@@ -17,7 +17,7 @@ using Align = TextTable::Align;
 
 struct UserOptions {
   std::string name;
-  std::string role = "none";
+  std::string role;
   std::string new_secret;
   std::string description;
   bool service = false;
@@ -26,13 +26,15 @@ struct UserOptions {
 
 Status Add(const Common& common, const UserOptions& options) {
   ARROW_ASSIGN_OR_RAISE(const auto session, OpenSession(common, true));
-  json body = {{"name", options.name},
-               {"role", options.role},
-               {"kind", options.service ? "service" : "user"}};
+  json body = {{"name", options.name}};
+  if (!options.role.empty()) body["role"] = options.role;
+  if (options.service) body["kind"] = "service";
   if (!options.new_secret.empty()) body["secret"] = options.new_secret;
   ARROW_ASSIGN_OR_RAISE(json answer, Act(session.get(), "user.put", body));
-  std::string words = "added " + options.name + " with the role " + options.role + '\n';
-  if (options.new_secret.empty()) {
+  const bool is_new = answer["new"].get<bool>();
+  std::string words = (is_new ? "added " : "changed ") + options.name + " with the role " +
+                      answer["role"].get<std::string>() + '\n';
+  if (is_new && options.new_secret.empty()) {
     ARROW_ASSIGN_OR_RAISE(const json issued,
                           Act(session.get(), "secret.issue",
                               {{"user", options.name}, {"description", options.description}}));
@@ -104,12 +106,12 @@ void AddUsers(CommandLine* line) {
     });
     return command;
   };
-  CLI::App* put =
-      add("add", "Make a user, or change one; without --new-secret one is made up", Add);
-  put->add_option("--role", options->role, "What it may do everywhere")
-      ->check(CLI::IsMember({"admin", "writer", "reader", "none"}))
-      ->capture_default_str();
-  put->add_option("--new-secret", options->new_secret, "Its secret, of at least 8 characters");
+  CLI::App* put = add(
+      "add", "Make a user, with a secret that is shown once, or change what is given of one", Add);
+  put->add_option("--role", options->role, "What it may do everywhere; none, if it is new")
+      ->check(CLI::IsMember({"admin", "writer", "reader", "none"}));
+  put->add_option("--new-secret", options->new_secret,
+                  "Its secret, of at least 8 characters, instead of one that is made up");
   put->add_flag("--service", options->service, "A program, not a person");
   CLI::App* secret = add("secret", "Make another secret for a user", Issue);
   secret->add_option("--description", options->description, "What it is for");

@@ -1,5 +1,6 @@
 // Actions on users, services and their secrets. Those of others need the admin right on everything;
 // everyone may list, issue and revoke secrets of their own.
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -35,13 +36,23 @@ Result<json> RunUsers(const Request& request, Fields* fields) {
 Result<json> RunPut(const Request& request, Fields* fields) {
   access::NewPrincipal principal;
   principal.name = fields->NeedText("name");
+  const bool has_kind = fields->Has("kind");
+  const bool has_role = fields->Has("role");
   principal.kind = fields->Choice("kind", {"user", "service"}, 0) == 0 ? "user" : "service";
   principal.role = fields->Text("role", "none");
   principal.secret = fields->Text("secret");
   ARROW_RETURN_NOT_OK(fields->Check());
   ARROW_RETURN_NOT_OK(NeedAdmin(request));
+  ARROW_ASSIGN_OR_RAISE(const auto known, request.database->access()->ListPrincipals());
+  const auto before = std::ranges::find(known, principal.name, &catalog::PrincipalRow::name);
+  const bool is_new = before == known.end();
+  if (!is_new && !has_kind) principal.kind = before->kind;
+  if (!is_new && !has_role) principal.role = before->role;
   ARROW_RETURN_NOT_OK(request.database->access()->PutPrincipal(principal));
-  return json{{"name", principal.name}, {"kind", principal.kind}, {"role", principal.role}};
+  return json{{"name", principal.name},
+              {"kind", principal.kind},
+              {"role", principal.role},
+              {"new", is_new}};
 }
 
 Result<json> RunRemove(const Request& request, Fields* fields) {
