@@ -5,8 +5,11 @@ Most tests run twice: `remote` speaks to a server by --server, `local` opens a f
 
 import gzip
 import json
+import os
+import pathlib
 import select
 import signal
+import stat
 import subprocess
 import zipfile
 
@@ -295,6 +298,74 @@ def test_users_and_grants(firth, path):
     assert name not in good(firth("user", "list")).out
 
 
+def test_a_user_that_is_there_keeps_what_is_not_given(firth, path):
+    name = "kept-" + path.split("/")[1]
+    good(firth("user", "add", name, "--role", "writer", "--service"))
+    again = good(firth("user", "add", name))
+    assert again.out == f"changed {name} with the role writer\n"  # and no secret more
+    good(firth("user", "add", name, "--new-secret", "a-secret-of-" + name))
+    (user,) = [one for one in good(firth("user", "list", "--json")).json if one["name"] == name]
+    assert user == {"name": name, "kind": "service", "role": "writer"}
+    assert len(good(firth("user", "secrets", name, "--json")).json) == 2
+    changed = good(firth("user", "add", name, "--role", "reader", "--json")).json
+    assert changed["role"] == "reader" and not changed["new"] and "secret" not in changed
+    good(firth("user", "remove", name))
+
+
+def mode_of(folder):
+    return stat.S_IMODE(os.stat(folder).st_mode)
+
+
+def test_a_store_is_for_its_owner_alone(path, tmp_path):
+    """Also where a command makes it, and inside of a folder that all may read: no file in it is for all."""
+    (tmp_path / "shared").mkdir(mode=0o755)
+    os.chmod(tmp_path / "shared", 0o755)
+    for store in (tmp_path / "new" / "store", tmp_path / "slash", tmp_path / "shared"):
+        good(run_command("create", path, "--schema", "id:int64,name:text", "--key", "id", "--data",
+                         str(store) + ("/" if store.name == "slash" else "")))
+        good(run_command("put", path, "id=1", "name=ada", "--data", store))
+        for folder, folders, files in os.walk(store):
+            inner = pathlib.Path(folder) != store
+            if inner and mode_of(folder) & 0o077 == 0:
+                folders.clear()  # nobody else comes here
+                continue
+            assert not inner, folder
+            assert [name for name in files if mode_of(pathlib.Path(folder) / name) & 0o077] == []
+        assert mode_of(store) == (0o755 if store.name == "shared" else 0o700)
+    good(run_command("backup", tmp_path / "copy", "--data", tmp_path / "slash"))
+    good(run_command("restore", tmp_path / "copy", "--data", tmp_path / "again"))
+    assert mode_of(tmp_path / "copy") == mode_of(tmp_path / "again") == 0o700
+
+
+def test_a_file_that_cannot_be_read_makes_no_table(firth, path, tmp_path):
+    write_files(tmp_path)
+    broken = bytearray((tmp_path / "rows.parquet").read_bytes())
+    broken[4:60] = b"\x5a" * 56
+    (tmp_path / "broken.parquet").write_bytes(broken)
+    (tmp_path / "broken.jsonl").write_text('{"id":1,"id":2}\n')
+    for name in ("broken.parquet", "broken.jsonl"):
+        wrong = firth("load", path, tmp_path / name)
+        assert wrong.status == 1 and name in wrong.err
+        assert firth("describe", path).status == 1
+    (tmp_path / "empty.jsonl").write_text("")
+    wrong = firth("load", path, tmp_path / "empty.jsonl")
+    assert wrong.status == 1 and "empty.jsonl has no rows" in wrong.err and "--schema" in wrong.err
+    good(firth("load", path, tmp_path / "empty.jsonl", "--schema", "id:int64"))
+    assert good(firth("scan", path, "--json")).rows == []
+
+
+def test_export_to_where_nothing_can_be_written(firth, path, tmp_path):
+    write_files(tmp_path)
+    good(firth("load", path, tmp_path / "rows.csv"))
+    wrong = firth("export", path, tmp_path / "nowhere" / "rows.csv")
+    assert wrong.status == 1 and "nowhere/rows.csv" in wrong.err and "No such file or directory" in wrong.err
+    # A device that is full: what is written there finds no room.
+    (tmp_path / "full.csv.part").symlink_to("/dev/full")
+    wrong = firth("export", path, tmp_path / "full.csv")
+    assert wrong.status == 1 and "full.csv: " in wrong.err and "No space left on device" in wrong.err
+    assert not (tmp_path / "full.csv").exists()
+
+
 def test_version():
     assert run_command("version").out.startswith("firth ")
     assert run_command("version", "--json").json["version"]
@@ -307,6 +378,8 @@ def test_version():
     (["describe"], "PATH"),
     (["scan", "t", "--limt", "4"], "--limt"),
     (["scan", "t", "--limit", "many"], "--limit"),
+    (["scan", "t", "--limit", "-1"], "--limit: a whole number of 0 or more is expected, not `-1`"),
+    (["create", "t", "--schema", "a:int32", "--buckets", "0"], "a whole number of 1 or more is expected, not `0`"),
     (["create", "t"], "--schema"),
     (["user"], "subcommand"),
 ])
@@ -314,6 +387,13 @@ def test_usage(words, says):
     outcome = run_command(*words)
     assert outcome.status == 2 and outcome.out == ""
     assert says in outcome.err and outcome.err.count("\n") == 1 and "--help" in outcome.err
+
+
+def test_folders_without_a_name(tmp_path):
+    for words in (["backup", "", "--data", tmp_path], ["restore", "", "--data", tmp_path],
+                  ["restore", "x", "--data", ""]):
+        wrong = run_command(*words)
+        assert wrong.status == 1 and wrong.err.count("\n") == 1 and "names no folder" in wrong.err
 
 
 def test_help():

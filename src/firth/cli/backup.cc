@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 
 #include "firth/cli/commands.h"
 #include "firth/cli/open_session.h"
@@ -15,14 +16,19 @@ namespace {
 
 using nlohmann::json;
 
-std::string Absolute(const std::string& folder) {
-  return std::filesystem::absolute(folder).lexically_normal().string();
+/// The folder as another process, in another folder, finds it.
+Result<std::string> Absolute(const std::string& folder) {
+  std::error_code failed;
+  const auto absolute = std::filesystem::absolute(folder, failed);
+  if (!failed) return absolute.lexically_normal().string();
+  return Error(Code::kInvalidArgument, Reason::kInvalidName,
+               "'" + folder + "' names no folder: " + failed.message());
 }
 
 Status BackUp(const Common& common, const std::string& folder) {
+  ARROW_ASSIGN_OR_RAISE(const std::string target, Absolute(folder));
   ARROW_ASSIGN_OR_RAISE(const auto session, OpenSession(common));
-  ARROW_ASSIGN_OR_RAISE(const json answer,
-                        Act(session.get(), "backup", {{"folder", Absolute(folder)}}));
+  ARROW_ASSIGN_OR_RAISE(const json answer, Act(session.get(), "backup", {{"folder", target}}));
   return PrintEither(common, answer,
                      "backed up at commit " + std::to_string(answer["commit"].get<int64_t>()) +
                          ": " + BytesText(answer["bytes"].get<uint64_t>()) + " in " +
@@ -31,8 +37,9 @@ Status BackUp(const Common& common, const std::string& folder) {
 }
 
 Status Restore(const Common& common, const std::string& folder) {
-  ARROW_ASSIGN_OR_RAISE(const table::BackupReport report,
-                        table::RestoreBackup(Absolute(folder), Absolute(common.data)));
+  ARROW_ASSIGN_OR_RAISE(const std::string source, Absolute(folder));
+  ARROW_ASSIGN_OR_RAISE(const std::string data, Absolute(common.data));
+  ARROW_ASSIGN_OR_RAISE(const table::BackupReport report, table::RestoreBackup(source, data));
   return PrintEither(common,
                      json{{"data", common.data},
                           {"commit", report.commit.value},

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "firth/cli/whole_number.h"
 #include "firth/doors/flight/type_text.h"
 
 namespace firth::cli {
@@ -37,7 +38,7 @@ void LivingOptions::AddTo(CLI::App* command) {
   command->add_option("--log-lifetime", log_lifetime, "How long rows stay in the log, like 7d")
       ->type_name("DURATION");
   command->add_option("--log-bytes", log_bytes, "How large the log may be")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumber(1))
       ->type_name("BYTES");
   command->add_option("--compression", compression, "Of stored rows")
       ->check(CLI::IsMember({"zstd", "lz4", "none"}));
@@ -76,7 +77,7 @@ void DefinitionOptions::AddTo(CLI::App* command) {
   columns("--partition-by", &partition_by, "A partition for each of these columns' values");
   columns("--series", &series_by, "The columns that tell series of the numbers apart");
   columns("--bucket-by", &bucket_by, "The columns that choose a row's bucket");
-  command->add_option("--buckets", buckets, "Logs a partition")->check(CLI::PositiveNumber);
+  command->add_option("--buckets", buckets, "Logs a partition")->check(WholeNumber(1));
   command->add_option("--time-column,--time", time_column, "The column that holds each row's time")
       ->type_name("COLUMN");
   command->add_option("--merge", merge, "Which row of a key stays")

@@ -28,12 +28,22 @@ struct ExportOptions {
   std::string file;
 };
 
+/// What writing the file came to, with the file's name and the system's reason, which Arrow leaves
+/// out of its message.
+Status OfFile(const std::string& file, const Status& status) {
+  if (status.ok() || status.detail() == nullptr) return status;
+  return Error(Code::kUnavailable, Reason::kIo,
+               file + ": " + status.message() + ": " + status.detail()->ToString());
+}
+
 /// A file that gets its name when it is whole, compressed as that name says.
 class WholeFile {
  public:
   static Result<std::unique_ptr<WholeFile>> Create(const std::string& name) {
     auto file = std::unique_ptr<WholeFile>(new WholeFile(name));
-    ARROW_ASSIGN_OR_RAISE(file->file_, arrow::io::FileOutputStream::Open(file->part_));
+    const auto opened = arrow::io::FileOutputStream::Open(file->part_);
+    ARROW_RETURN_NOT_OK(OfFile(name, opened.status()));
+    file->file_ = *opened;
     file->sink_ = file->file_;
     const auto type = name.ends_with(".gz")    ? arrow::Compression::GZIP
                       : name.ends_with(".zst") ? arrow::Compression::ZSTD
@@ -54,8 +64,8 @@ class WholeFile {
   const std::shared_ptr<arrow::io::OutputStream>& sink() const { return sink_; }
 
   Status Finish() {
-    if (!sink_->closed()) ARROW_RETURN_NOT_OK(sink_->Close());
-    if (!file_->closed()) ARROW_RETURN_NOT_OK(file_->Close());
+    if (!sink_->closed()) ARROW_RETURN_NOT_OK(OfFile(name_, sink_->Close()));
+    if (!file_->closed()) ARROW_RETURN_NOT_OK(OfFile(name_, file_->Close()));
     std::error_code failed;
     std::filesystem::rename(part_, name_, failed);
     if (failed) return Error(Code::kUnavailable, Reason::kIo, name_ + ": " + failed.message());
@@ -105,13 +115,13 @@ Status Export(const Common& common, const ExportOptions& options) {
     for (;;) {
       ARROW_ASSIGN_OR_RAISE(const auto rows, reader->Next());
       if (rows == nullptr) break;
-      ARROW_RETURN_NOT_OK(writer->Write(*rows));
+      ARROW_RETURN_NOT_OK(OfFile(options.file, writer->Write(*rows)));
       written += rows->num_rows();
       progress.Update(written, expected == 0
                                    ? -1
                                    : static_cast<double>(written) / static_cast<double>(expected));
     }
-    ARROW_RETURN_NOT_OK(writer->Close());
+    ARROW_RETURN_NOT_OK(OfFile(options.file, writer->Close()));
     ARROW_RETURN_NOT_OK(file->Finish());
     seconds = progress.seconds();
   }

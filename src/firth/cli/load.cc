@@ -105,14 +105,19 @@ class Load {
   Status LoadFile(const std::string& file, double bytes) {
     ARROW_ASSIGN_OR_RAISE(const auto reader, Open(file));
     if (types_ == nullptr) types_ = reader->schema();
+    if (types_->num_fields() == 0) {
+      return Error(Code::kInvalidArgument, Reason::kInvalidSchema,
+                   file + " has no rows to tell the table's columns; name them with --schema");
+    }
+    // A file whose rows cannot be read makes no table.
+    ARROW_ASSIGN_OR_RAISE(auto rows, reader->Next());
     ARROW_ASSIGN_OR_RAISE(const auto writer, session_->Put(target_.dump(), reader->schema()));
-    for (;;) {
-      ARROW_ASSIGN_OR_RAISE(const auto rows, reader->Next());
-      if (rows == nullptr) break;
+    while (rows != nullptr) {
       ARROW_RETURN_NOT_OK(writer->Write(rows));
       rows_ += rows->num_rows();
       progress_.Update(rows_,
                        (bytes_done_ + reader->Progress() * bytes) / std::max(1.0, bytes_all_));
+      ARROW_ASSIGN_OR_RAISE(rows, reader->Next());
     }
     ARROW_ASSIGN_OR_RAISE(const std::string answer, writer->Close());
     commit_ = json::parse(answer, nullptr, false).value("commit", commit_);

@@ -10,6 +10,7 @@
 #include "firth/cli/output.h"
 #include "firth/cli/read_options.h"
 #include "firth/cli/row_printer.h"
+#include "firth/cli/whole_number.h"
 
 namespace firth::cli {
 namespace {
@@ -80,7 +81,7 @@ void AddRead(CommandLine* line) {
   command
       ->add_option("-n,--last", tail->last,
                    "Without --from: begin so many rows before the end of each bucket")
-      ->check(CLI::NonNegativeNumber)
+      ->check(WholeNumber(0))
       ->capture_default_str();
   command->add_flag("-f,--follow", tail->follow,
                     "Go on with rows as they arrive, until interrupted");

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "firth/cli/output.h"
+#include "firth/cli/whole_number.h"
 #include "firth/common/text.h"
 
 namespace firth::cli {
@@ -51,14 +52,14 @@ void ReadOptions::AddTo(CLI::App* command) {
       ->delimiter(',')
       ->type_name("VALUE,…")
       ->allow_extra_args(false);
-  command->add_option("--bucket", bucket, "Only this bucket")->check(CLI::NonNegativeNumber);
+  command->add_option("--bucket", bucket, "Only this bucket")->check(WholeNumber(0));
   command->add_option("--from", from, "Begin at this offset of the bucket")
       ->type_name("N|earliest|latest");
   command->add_option("--to", to, "End before this offset of the bucket")->type_name("N");
   command->add_option("--as-of", as_of, "As the table stood at this commit")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumber(1))
       ->type_name("COMMIT");
-  command->add_option("--limit", limit, "End after so many rows")->check(CLI::NonNegativeNumber);
+  command->add_option("--limit", limit, "End after so many rows")->check(WholeNumber(0));
 }
 
 void ReadOptions::AddChangesTo(CLI::App* command) {
