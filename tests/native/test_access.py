@@ -1,5 +1,7 @@
 """Signing in, and what each caller may do: at a server where anonymous callers may do nothing."""
 
+import json
+
 import pyarrow as pa
 import pyarrow.flight as flight
 import pytest
@@ -63,6 +65,79 @@ def test_anonymous_may_do_nothing(locked, admin, path):
         assert action(client, "tables") == []
         assert list(client.list_flights()) == []
         assert action(client, "describe", options=admin, path=path)["stats"]["rows"] == 3
+
+
+# A body for each action that is whole, so that nothing but the caller's rights is wrong with it.
+BODIES = {
+    "alter": {"path": "PATH", "add": "more:text"},
+    "backup": {"folder": "FOLDER"},
+    "check": {},
+    "create": {"path": "PATH_2", "schema": "a:int32"},
+    "describe": {"path": "PATH"},
+    "drop": {"path": "PATH"},
+    "grant": {"user": "admin", "path": "PATH", "role": "reader"},
+    "lake.cut": {"path": "PATH"},
+    "lake.files": {"path": "PATH"},
+    "lake.snapshots": {"path": "PATH"},
+    "metrics": {},
+    "namespace.alter": {"path": "t", "attributes": {"a": "b"}},
+    "namespace.create": {"path": "PATH_3"},
+    "namespace.drop": {"path": "t", "cascade": True},
+    "partition.create": {"path": "PATH", "values": ["a"]},
+    "partition.drop": {"path": "PATH", "values": ["a"]},
+    "partitions": {"path": "PATH"},
+    "rename": {"path": "PATH", "to": "PATH_2"},
+    "revoke": {"user": "admin", "path": "PATH", "role": "reader"},
+    "secret.issue": {"user": "admin"},
+    "secret.revoke": {"id": 1},
+    "secrets": {"user": "admin"},
+    "stats": {"path": "PATH"},
+    "trim": {},
+    "user.put": {"name": "mallory", "role": "admin"},
+    "user.remove": {"name": "admin"},
+    "users": {},
+}
+# These tell a caller what it may see; of nothing, nothing.
+LISTS = {"tables": [], "namespaces": [], "grants": [], "series.list": []}
+# To these a table that a caller may not see is one that is not there.
+HIDDEN = {"series.nearest": {"time": "2024-01-01T00:00:00Z"}, "series.windows": {}}
+# These are about the caller's own, or nobody's.
+OWN = {"version", "query.progress", "query.cancel"}
+
+
+def test_no_action_is_for_whoever_may_do_nothing(locked, admin, new_user, path, tmp_path):
+    nobody = bearer(new_user("nina"))
+    with locked.client() as client:
+        put(client, path, ROWS, options=admin, create=True)
+        before = [action(client, "tables", options=admin), action(client, "users", options=admin),
+                  action(client, "secrets", options=admin, user="admin"), action(client, "grants", options=admin)]
+        actions = {one.type for one in client.list_actions()}
+        assert actions == set(BODIES) | set(LISTS) | set(HIDDEN) | OWN
+        for caller in (nobody, None):
+            for name, body in BODIES.items():
+                given = {key: value.replace("PATH", path).replace("FOLDER", str(tmp_path / "copy"))
+                         if isinstance(value, str) else value for key, value in body.items()}
+                # A field may be called `name`, so not by `action`.
+                refused(lambda: list(client.do_action(flight.Action(name, json.dumps(given).encode()), caller)))
+            for name, nothing in LISTS.items():
+                assert action(client, name, options=caller) == nothing, name
+            for name, body in HIDDEN.items():
+                said = []
+                for table in (path, "t/that_is_not_there"):
+                    with pytest.raises(pa.ArrowKeyError) as raised:
+                        action(client, name, options=caller, path=table, **body)
+                    said.append(str(raised.value).replace(table, "it"))
+                assert said[0] == said[1]
+            for call in (lambda: client.get_flight_info(flight.FlightDescriptor.for_path(*path.split("/")), caller),
+                         lambda: get(client, path, options=caller), lambda: put(client, path, ROWS, options=caller),
+                         lambda: put(client, path + "_2", ROWS, options=caller, create=True)):
+                refused(call)
+            with pytest.raises(OSError, match="unauth"):  # pyarrow's error of this call
+                client.get_schema(flight.FlightDescriptor.for_path(*path.split("/")), caller)
+        assert before == [
+            action(client, "tables", options=admin), action(client, "users", options=admin),
+            action(client, "secrets", options=admin, user="admin"), action(client, "grants", options=admin)]
+    assert not (tmp_path / "copy").exists()
 
 
 def test_wrong_secrets(locked):
