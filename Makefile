@@ -10,7 +10,7 @@
 #   make interop                    have Spark read the tables' files (some 500 MB of downloads, the first time)
 #   make format                     lay out the C++ by .clang-format
 #   make lint [FILES="…"]           clang-tidy, thread annotations and layout, on the whole tree or on some files
-#   make setup, make clean
+#   make setup, make clean, make help
 
 SAN :=
 KIND :=
@@ -29,7 +29,7 @@ JOBS := $(shell nproc)
 PRESET := $(if $(SAN),$(if $(filter address,$(SAN)),asan,$(if $(filter thread,$(SAN)),tsan,$(error SAN is address or thread))),ci)
 BUILD := $(if $(SAN),build/$(PRESET),build)
 
-.PHONY: run build test bench fuzz fuzzers crash soak interop format lint setup clean configure tests
+.PHONY: help run build test bench fuzz fuzzers crash soak interop format lint setup clean configure tests
 
 run: build
 	@tools/setup.sh data
@@ -91,3 +91,7 @@ lint:
 
 clean:
 	rm -rf build
+
+# What stands at the top of this file.
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile

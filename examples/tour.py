@@ -108,7 +108,12 @@ def run_one(words):
                 config.BENEATH_CONTROL_HOST = "http://" + words["endpoints"]["beneath_http"]
                 config.BENEATH_GATEWAY_HOST_GRPC = words["endpoints"]["beneath_grpc"]
 
-    asyncio.run(type_them())
+    try:
+        asyncio.run(type_them())
+    except ModuleNotFoundError as error:
+        print(f"this client is not installed: there is no module {error.name}")
+        return 1
+    return 0
 
 
 def main():

@@ -3,6 +3,8 @@
 import json
 import os
 import pathlib
+import re
+import signal
 import subprocess
 
 import pytest
@@ -24,3 +26,28 @@ def test_example(data, example, environment, door, said):  # noqa: F811
     assert done.returncode == 0, done.stderr
     for words in said:
         assert words in done.stdout
+
+
+# The Fluss client's own threads now and then abort the interpreter, or break it, while it ends: after the last line.
+ENDS = {0, -signal.SIGABRT, -signal.SIGSEGV}
+
+
+@pytest.mark.parametrize("environment", ["fluss01", "fluss10"])
+def test_flights(data, environment):  # noqa: F811
+    endpoints = json.loads((data / "endpoints.json").read_text())
+    done = subprocess.run(
+        [str(VENV / environment / "bin" / "python"), "-u", str(ROOT / "examples" / "fluss_flights.py"), endpoints["fluss"]],
+        env=dict(PLAIN, PYTHONDONTWRITEBYTECODE="1"), capture_output=True, text=True, timeout=100)
+    assert done.returncode in ENDS, done.stderr
+    assert "336776 flights" in done.stdout and "UA1545" in done.stdout and "B6725" in done.stdout
+
+
+def test_the_sample_of_the_first_page(data):  # noqa: F811
+    (sample,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    endpoints = json.loads((data / "endpoints.json").read_text())
+    assert "127.0.0.1:9123" in sample
+    done = subprocess.run(
+        [str(VENV / "fluss10" / "bin" / "python"), "-u", "-c", sample.replace("127.0.0.1:9123", endpoints["fluss"])],
+        env=dict(PLAIN, PYTHONDONTWRITEBYTECODE="1"), capture_output=True, text=True, timeout=100)
+    assert done.returncode in ENDS, done.stderr
+    assert "AA     8.586016" in done.stdout and "YV    18.996330" in done.stdout

@@ -29,6 +29,7 @@ def data(tmp_path_factory):
     def firth(*command):
         subprocess.run([BINARY, *command, "--data", str(folder)], env=PLAIN, check=True, capture_output=True)
 
+    firth("load", "nyc/flights", str(SAMPLES / "flights.csv"), "--time", "time_hour")
     firth("load", "nyc/weather", str(SAMPLES / "weather.csv"), "--time", "time_hour", "--series", "origin")
     firth("load", "nyc/airports", str(SAMPLES / "airports.csv"))
     firth("user", "add", "dev", "--role", "admin", "--new-secret", SECRET)
