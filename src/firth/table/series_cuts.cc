@@ -130,8 +130,13 @@ Result<CollectionCut> SeriesStoreImpl::CutAt(const TablePtr& table, CommitId com
   ARROW_RETURN_NOT_OK(FindFirstAfter(table, commit, &series));
   CollectionCut cut;
   for (const auto& [id, one] : series) {
-    ARROW_ASSIGN_OR_RAISE(Snapshot snapshot, view_->Pin(id, one.revision));
-    cut.sources.push_back({.series = one.info, .snapshot = std::move(snapshot)});
+    auto snapshot = view_->Pin(id, one.revision);
+    if (ReasonOf(snapshot.status()) == Reason::kVersionNotFound) {
+      ARROW_ASSIGN_OR_RAISE(const SeriesPtr still, facts_.Find(id));
+      if (still == nullptr) continue;  // it vanished since it was found
+    }
+    ARROW_RETURN_NOT_OK(snapshot.status());
+    cut.sources.push_back({.series = one.info, .snapshot = *std::move(snapshot)});
   }
   std::sort(cut.sources.begin(), cut.sources.end(),
             [](const auto& a, const auto& b) { return a.series->id.view() < b.series->id.view(); });

@@ -305,11 +305,22 @@ std::shared_ptr<SeriesWriter> SeriesStoreImpl::WriterOf(const SeriesId& id) {
   return writer;
 }
 
+template <typename Read>
+auto SeriesStoreImpl::ReadPoints(const access::Caller& caller, const SeriesId& id, const Read& read)
+    -> decltype(read()) {
+  ARROW_RETURN_NOT_OK(Check(caller, access::kRead, id).status());
+  auto found = read();
+  // A series' facts go before its points. So it was whole when it was read if it is known now; of
+  // one that is not, the view may have said that it is empty.
+  ARROW_ASSIGN_OR_RAISE(const SeriesPtr still, facts_.Find(id));
+  if (still == nullptr) return NotFound(id);
+  return found;
+}
+
 Result<int64_t> SeriesStoreImpl::LatestRevision(const access::Caller& caller, const SeriesId& id) {
   ARROW_ASSIGN_OR_RAISE(const ColumnSeriesPtr column, ColumnOf(caller, id));
   if (column != nullptr) return columns_.LatestRevision(*column);
-  ARROW_RETURN_NOT_OK(Check(caller, access::kRead, id).status());
-  return view_->LatestRevision(id);
+  return ReadPoints(caller, id, [&] { return view_->LatestRevision(id); });
 }
 
 Result<Snapshot> SeriesStoreImpl::Pin(const access::Caller& caller, const SeriesId& id,
@@ -319,16 +330,14 @@ Result<Snapshot> SeriesStoreImpl::Pin(const access::Caller& caller, const Series
     ARROW_ASSIGN_OR_RAISE(const Snapshot empty, view_->Pin(id, timeview::kEmptyRevision));
     return columns_.Pin(caller, *column, empty, revision);
   }
-  ARROW_RETURN_NOT_OK(Check(caller, access::kRead, id).status());
-  return view_->Pin(id, revision);
+  return ReadPoints(caller, id, [&] { return view_->Pin(id, revision); });
 }
 
 Result<std::unique_ptr<timeview::RangeCursor>> SeriesStoreImpl::Changes(
     const access::Caller& caller, const SeriesId& id, int64_t from, int64_t to, int resolution) {
   ARROW_ASSIGN_OR_RAISE(const ColumnSeriesPtr column, ColumnOf(caller, id));
   if (column != nullptr) return columns_.Changes(caller, *column, from, to, resolution);
-  ARROW_RETURN_NOT_OK(Check(caller, access::kRead, id).status());
-  return view_->Changes(id, from, to, resolution);
+  return ReadPoints(caller, id, [&] { return view_->Changes(id, from, to, resolution); });
 }
 
 }  // namespace firth::table

@@ -113,6 +113,11 @@ class SeriesStoreImpl : public SeriesStore {
  private:
   /// The series, if `caller` has `rights` on its collection.
   Result<SeriesPtr> Check(const access::Caller& caller, uint32_t rights, const SeriesId& id);
+  /// What `read` says of the points of a series that `caller` may read. Error kSeriesNotFound also
+  /// where it vanishes meanwhile.
+  template <typename Read>
+  auto ReadPoints(const access::Caller& caller, const SeriesId& id, const Read& read)
+      -> decltype(read());
   /// The log of a collection, which is made if it is absent.
   Result<LogId> LogOfCollection(const Path& collection);
   Status MakeCollection(const access::Caller& caller, const Path& collection);

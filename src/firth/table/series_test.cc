@@ -4,7 +4,9 @@
 #include "firth/table/series.h"
 
 #include <algorithm>
+#include <functional>
 
+#include "firth/table/series_rows.h"
 #include "firth/table/table_testing.h"
 
 namespace firth::table {
@@ -141,6 +143,66 @@ TEST_F(SeriesTest, ObliteratedIsGoneForGood) {
     ASSERT_TRUE(world_.Restart().ok());
   }
   EXPECT_TRUE(store()->Create(world_.caller, Info(2, "x")).ok());
+}
+
+// The series vanishes when the view reads its files for a reader that was let in.
+TEST_F(SeriesTest, WhatVanishesWhileItIsReadIsNotEmpty) {
+  const std::vector<std::function<Status()>> reads = {
+      [&] { return store()->Pin(world_.caller, Id(1), 0).status(); },
+      [&] { return store()->Pin(world_.caller, Id(1), 11).status(); },
+      [&] { return store()->LatestRevision(world_.caller, Id(1)).status(); },
+      [&] { return store()->Changes(world_.caller, Id(1), 10, 0, 0).status(); },
+  };
+  ASSERT_TRUE(store()->Create(world_.caller, Info(1, "x")).ok());
+  ASSERT_TRUE(store()->Create(world_.caller, Info(2, "y")).ok());
+  ASSERT_TRUE(Insert(1, {kBase}, {1}).ok());
+  ASSERT_TRUE(Insert(2, {kBase}, {2}).ok());
+  world_.db.reset();  // publishes a base
+  const auto sound = world_.files->Copy();
+  int reads_before = 0;
+  bool gone = false;
+  const auto vanish_at = [&](int read) {
+    reads_before = read;
+    gone = false;
+    world_.db.reset();
+    world_.executor.RunUntilIdle();
+    world_.executor.Clear();
+    world_.files = sound->Copy();
+    ASSERT_TRUE(world_.Open().ok());
+    world_.files->SetFaultHook([&](const char* operation, const std::string& path) -> Status {
+      if (gone || std::string(operation) != "read" || !path.starts_with("timeview/") ||
+          reads_before-- > 0) {
+        return Status::OK();
+      }
+      gone = true;
+      return store()->Obliterate(world_.caller, Id(1));
+    });
+  };
+  for (const auto& read : reads) {
+    vanish_at(0);
+    const Status status = read();
+    world_.files->SetFaultHook(nullptr);
+    EXPECT_TRUE(gone);
+    EXPECT_EQ(ReasonOf(status), Reason::kSeriesNotFound) << status;
+  }
+  // Rows of a collection are those of the others.
+  int times = 0;
+  for (gone = true; gone; ++times) {
+    vanish_at(times);
+    const auto table = world_.db->GetTable(world_.caller, Path{{"a", "b"}});
+    const auto rows = store()->OpenRows(world_.caller, (*table)->path, {"value"});
+    EXPECT_TRUE(rows.ok()) << rows.status();
+    if (!rows.ok()) break;
+    const auto all = rows->rows->ToTable();
+    world_.files->SetFaultHook(nullptr);
+    ASSERT_TRUE(all.ok()) << all.status();
+    const auto values = (*all)->column(0)->GetScalar((*all)->num_rows() - 1);
+    EXPECT_EQ((*values)->ToString(), "2");
+    if (!gone) {
+      EXPECT_EQ((*all)->num_rows(), 2);
+    }
+  }
+  EXPECT_GT(times, 2);
 }
 
 TEST_F(SeriesTest, ACollectionIsATableThatCanBeScanned) {
