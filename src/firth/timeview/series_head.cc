@@ -314,6 +314,22 @@ SeriesHead::Roots SeriesHead::GetRoots() const {
   return {.root = root_, .revision = tree_revision_, .history = history_};
 }
 
+std::shared_ptr<const SeriesHead> SeriesHead::Copy() const {
+  auto copy = std::make_shared<SeriesHead>(id_);
+  std::lock_guard lock(mutex_);
+  copy->tree_revision_ = tree_revision_;
+  copy->root_ = root_;
+  copy->tree_end_ = tree_end_;
+  copy->history_ = history_;
+  copy->pending_ = pending_;
+  copy->end_ = end_;
+  copy->parts_ = parts_;
+  copy->grown_ = grown_;
+  copy->overlay_ = overlay_;
+  copy->overlay_steps_ = overlay_steps_;
+  return copy;
+}
+
 Result<std::shared_ptr<const SnapshotState>> SeriesHead::Pin(
     std::shared_ptr<const FileNodeSource> source, int64_t revision) const {
   auto state = std::make_shared<SnapshotState>();

@@ -80,6 +80,8 @@ class SeriesHead {
     History history;
   };
   Roots GetRoots() const;
+  /// A head of its own that stays as this one stands, for its readers.
+  std::shared_ptr<const SeriesHead> Copy() const;
   /// Is a record one of those that the head was written to, as they are now?
   bool HasPart(const NodeAddress& record) const;
 

@@ -94,19 +94,20 @@ class TimeViewImpl : public TimeView {
       return Error(Code::kInvalidArgument, Reason::kNone,
                    "a resolution is 0 to 63, not " + std::to_string(resolution));
     }
-    ARROW_ASSIGN_OR_RAISE(const HeadPtr head, open_.Find(series));
+    // All of it is read of one head: the series may vanish, or grow, meanwhile.
+    ARROW_ASSIGN_OR_RAISE(const HeldHead held, Hold(series));
     from = std::max(from, kEmptyRevision);
-    ARROW_ASSIGN_OR_RAISE(auto to_state, PinState(series, to));
+    ARROW_ASSIGN_OR_RAISE(auto to_state, held.Pin(to));
     if (from > to_state->revision) {
       return Error(Code::kInvalidArgument, Reason::kVersionNotFound,
                    "changes from revision " + std::to_string(from) + " to the earlier " +
                        std::to_string(to_state->revision));
     }
-    ARROW_ASSIGN_OR_RAISE(auto from_state, PinState(series, from));
+    ARROW_ASSIGN_OR_RAISE(auto from_state, held.Pin(from));
     // Points that were only added between the two revisions are in the second and not in the first.
     // Where points were removed, what was there is added revision by revision.
     std::vector<TimeRange> removed;
-    ARROW_RETURN_NOT_OK(AddRemovals(*head, from, to_state->revision, resolution, &removed));
+    ARROW_RETURN_NOT_OK(AddRemovals(held, from, to_state->revision, resolution, &removed));
     return JoinRanges(MakeDifferenceCursor(std::move(from_state), std::move(to_state), resolution),
                       std::move(removed));
   }
@@ -310,15 +311,32 @@ class TimeViewImpl : public TimeView {
     }
   }
 
+  /// A head as it stood, and files that have all that it leads to, whatever becomes of the series.
+  struct HeldHead {
+    std::shared_ptr<const FileNodeSource> source;
+    std::shared_ptr<const SeriesHead> head;
+
+    Result<std::shared_ptr<const internal::SnapshotState>> Pin(int64_t revision) const {
+      return head->Pin(source, revision);
+    }
+  };
+  Result<HeldHead> Hold(const SeriesId& series) {
+    for (;;) {
+      HeldHead held{.source = base_->Source(), .head = nullptr};
+      ARROW_ASSIGN_OR_RAISE(const HeadPtr head, open_.Find(series));
+      held.head = head->Copy();
+      if (base_->IsCurrent(held.source)) return held;
+    }
+  }
+
   /// Add the cells in which revisions of (from, to] removed points.
-  Status AddRemovals(const SeriesHead& head, int64_t from, int64_t to, int resolution,
-                     std::vector<TimeRange>* cells) {
-    const auto source = base_->Source();
-    ARROW_ASSIGN_OR_RAISE(const auto removals, head.RemovalsBetween(*source, from, to));
+  static Status AddRemovals(const HeldHead& held, int64_t from, int64_t to, int resolution,
+                            std::vector<TimeRange>* cells) {
+    ARROW_ASSIGN_OR_RAISE(const auto removals, held.head->RemovalsBetween(*held.source, from, to));
     for (const Removal& removal : removals) {
       switch (removal.kind) {
         case Removal::Kind::kRange: {
-          ARROW_ASSIGN_OR_RAISE(auto before, PinState(head.id(), removal.revision - 1));
+          ARROW_ASSIGN_OR_RAISE(auto before, held.Pin(removal.revision - 1));
           ARROW_RETURN_NOT_OK(
               AddCellsWithPoints(std::move(before), removal.range, resolution, cells));
           break;
@@ -327,8 +345,8 @@ class TimeViewImpl : public TimeView {
           AddCellsOf(removal.times, resolution, cells);
           break;
         case Removal::Kind::kStep: {
-          ARROW_ASSIGN_OR_RAISE(auto before, PinState(head.id(), removal.revision - 1));
-          ARROW_ASSIGN_OR_RAISE(auto after, PinState(head.id(), removal.revision));
+          ARROW_ASSIGN_OR_RAISE(auto before, held.Pin(removal.revision - 1));
+          ARROW_ASSIGN_OR_RAISE(auto after, held.Pin(removal.revision));
           const auto cursor = MakeDifferenceCursor(std::move(before), std::move(after), resolution);
           std::vector<TimeRange> batch;
           do {
