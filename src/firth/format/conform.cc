@@ -22,7 +22,11 @@ class ConformedReader : public FileReader {
   const std::shared_ptr<arrow::Schema>& schema() const override { return input_.wanted.schema; }
 
   double Progress() const override {
-    return done_ ? 1.0 : input_.progress == nullptr ? 0.0 : input_.progress();
+    if (done_) return 1.0;
+    if (rest_ == nullptr || read_rows_ == 0) return read_before_;
+    // The rows that are left of what was read last are still to come.
+    const double left = static_cast<double>(rest_->num_rows()) / static_cast<double>(read_rows_);
+    return read_ - (read_ - read_before_) * left;
   }
 
   Result<std::shared_ptr<arrow::RecordBatch>> Next() override {
@@ -36,6 +40,9 @@ class ConformedReader : public FileReader {
       }
       rest_ = std::move(*batch);
       done_ = rest_ == nullptr;
+      read_rows_ = done_ ? 0 : rest_->num_rows();
+      read_before_ = read_;
+      if (input_.progress != nullptr) read_ = std::max(read_, input_.progress());
     }
     auto next = rest_->Slice(0, input_.batch_rows);
     rest_ = rest_->Slice(next->num_rows());
@@ -89,6 +96,9 @@ class ConformedReader : public FileReader {
 
   const ConformedInput input_;
   std::shared_ptr<arrow::RecordBatch> rest_;
+  int64_t read_rows_ = 0;   // that came with `rest_`
+  double read_before_ = 0;  // progress without them
+  double read_ = 0;         // and with them
   bool done_ = false;
 };
 

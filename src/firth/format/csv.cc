@@ -6,6 +6,7 @@
 #include <arrow/csv/reader.h>
 #include <arrow/io/memory.h>
 
+#include <functional>
 #include <utility>
 
 #include "firth/format/json_documents.h"
@@ -73,6 +74,19 @@ bool IsNative(const arrow::DataType& type) {
     default:
       return false;
   }
+}
+
+/// How far Arrow's reader is, which reads its input far ahead: of what was read of the file, the
+/// part whose rows it has given out.
+std::function<double()> ProgressOf(std::function<double()> input,
+                                   std::shared_ptr<ResumedStream> stream,
+                                   std::shared_ptr<arrow::csv::StreamingReader> reader) {
+  if (input == nullptr) return nullptr;
+  return [input = std::move(input), stream = std::move(stream), reader = std::move(reader)] {
+    const auto given = static_cast<double>(reader->bytes_read());
+    const auto read = static_cast<double>(stream->position());
+    return input() * (read > given ? given / read : 1.0);
+  };
 }
 
 /// Batches of Arrow's reader, with columns of other types made from their text.
@@ -183,13 +197,13 @@ Result<std::unique_ptr<FileReader>> OpenCsv(Source source, const ReadOptions& op
     csv.convert.include_columns.push_back(field->name());
     fields.push_back(field);
   }
-  ARROW_ASSIGN_OR_RAISE(auto reader, csv.Open(std::make_shared<ResumedStream>(sample, stream)));
-  return Conform(
-      {.name = source.name,
-       .wanted = std::move(wanted),
-       .batches = std::make_shared<CsvBatches>(std::move(reader), arrow::schema(std::move(fields))),
-       .progress = source.progress,
-       .batch_rows = options.batch_rows});
+  const auto resumed = std::make_shared<ResumedStream>(sample, stream);
+  ARROW_ASSIGN_OR_RAISE(const auto reader, csv.Open(resumed));
+  return Conform({.name = source.name,
+                  .wanted = std::move(wanted),
+                  .batches = std::make_shared<CsvBatches>(reader, arrow::schema(std::move(fields))),
+                  .progress = ProgressOf(source.progress, resumed, reader),
+                  .batch_rows = options.batch_rows});
 }
 
 }  // namespace firth::format
