@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import pathlib
+import re
 import select
 import signal
 import stat
@@ -50,6 +51,7 @@ def test_create_describe_tables_drop(firth, path):
     assert told["buckets"] == 2 and told["bucket_by"] == ["id"] and told["log_lifetime"]["duration"] == "7d"
     shown = good(firth("describe", path)).out
     assert "list<text>" in shown and path in shown
+    assert re.search(r"^log lifetime +by commit, duration 7d$", shown, re.M)
     assert path in [one["path"] for one in good(firth("tables", "--json")).json]
     lines = good(firth("tables", "t")).out.splitlines()
     assert lines[0].startswith("TABLE") and any(line.startswith(path + " ") for line in lines)

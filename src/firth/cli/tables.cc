@@ -62,6 +62,20 @@ void AddReach(const json& view, TextTable* facts) {
   facts->Add({"still to be applied", BytesText(view["lag_bytes"].get<uint64_t>())});
 }
 
+/// The members of a lifetime or of attributes, in words.
+std::string MembersText(const json& object) {
+  std::string text;
+  for (const auto& [name, value] : object.items()) {
+    if (!text.empty()) text += ", ";
+    if (name == "bytes" && value.is_number()) {
+      text += BytesText(value.get<uint64_t>());
+    } else {
+      text += name + " " + (value.is_string() ? value.get<std::string>() : value.dump());
+    }
+  }
+  return text;
+}
+
 /// What of a description is not its columns, a line each.
 std::string FactsText(const json& description) {
   TextTable facts({{""}, {""}});
@@ -74,9 +88,10 @@ std::string FactsText(const json& description) {
         name == "time_view" || value.empty()) {
       continue;
     }
-    std::string text = value.is_string()  ? value.get<std::string>()
-                       : value.is_array() ? Joined(value)
-                                          : value.dump();
+    std::string text = value.is_string()   ? value.get<std::string>()
+                       : value.is_array()  ? Joined(value)
+                       : value.is_object() ? MembersText(value)
+                                           : value.dump();
     if (value.is_boolean()) text = value.get<bool>() ? "yes" : "no";
     std::string title = name;
     std::replace(title.begin(), title.end(), '_', ' ');
