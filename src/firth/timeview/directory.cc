@@ -176,10 +176,9 @@ Result<std::optional<NodeAddress>> Directory::Find(const SeriesId& series) const
   std::vector<DirectoryRunPtr> runs;
   {
     std::lock_guard lock(mutex_);
-    const auto found = unpublished_.find(series);
-    if (found != unpublished_.end()) {
-      if (!found->second.known()) return std::nullopt;
-      return found->second;
+    if (const NodeAddress* const found = unpublished_.Find(series); found != nullptr) {
+      if (!found->known()) return std::nullopt;
+      return *found;
     }
     runs = runs_;
   }
@@ -194,7 +193,7 @@ Result<std::optional<NodeAddress>> Directory::Find(const SeriesId& series) const
 
 void Directory::Put(const SeriesId& series, const NodeAddress& head) {
   std::lock_guard lock(mutex_);
-  unpublished_[series] = head;
+  unpublished_.Put(series, head);
 }
 
 size_t Directory::unpublished() const {
@@ -214,7 +213,9 @@ Result<Directory::Next> Directory::Prepare(uint32_t* next_number) {
     std::lock_guard lock(mutex_);
     next.runs = runs_;
     entries.reserve(unpublished_.size());
-    for (const auto& [series, head] : unpublished_) entries.push_back({series, head});
+    unpublished_.VisitAll([&](const SeriesId& series, const NodeAddress& head) {
+      entries.push_back({series, head});
+    });
   }
   next.taken = entries.size();
   if (entries.empty()) return next;
@@ -292,7 +293,7 @@ Result<DirectoryRunPtr> Directory::Join(const DirectoryRun& newer, const Directo
 void Directory::Publish(Next next) {
   std::lock_guard lock(mutex_);
   FIRTH_CHECK(unpublished_.size() == next.taken);
-  unpublished_.clear();
+  unpublished_.Clear();
   runs_ = std::move(next.runs);
 }
 

@@ -7,13 +7,13 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "firth/common/status.h"
 #include "firth/store/file_system.h"
 #include "firth/timeview/node.h"
 #include "firth/timeview/series.h"
+#include "firth/timeview/series_map.h"
 
 namespace firth::timeview {
 
@@ -111,8 +111,8 @@ class Directory {
   store::FileSystem* const files_;
   const std::string folder_;
   mutable std::mutex mutex_;
-  std::unordered_map<SeriesId, NodeAddress> unpublished_;  // guarded by mutex_
-  std::vector<DirectoryRunPtr> runs_;                      // guarded by mutex_; the newest first
+  SeriesMap<NodeAddress> unpublished_;  // guarded by mutex_
+  std::vector<DirectoryRunPtr> runs_;   // guarded by mutex_; the newest first
 };
 
 }  // namespace firth::timeview

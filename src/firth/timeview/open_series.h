@@ -6,11 +6,11 @@
 #include <list>
 #include <memory>
 #include <mutex>
-#include <unordered_map>
 #include <vector>
 
 #include "firth/timeview/base.h"
 #include "firth/timeview/series_head.h"
+#include "firth/timeview/series_map.h"
 
 namespace firth::timeview {
 
@@ -64,8 +64,8 @@ class OpenSeries {
   Base* const base_;
   const size_t heads_max_;
   mutable std::mutex mutex_;
-  Order order_;                                          // guarded by mutex_
-  std::unordered_map<SeriesId, Order::iterator> heads_;  // guarded by mutex_
+  Order order_;                       // guarded by mutex_
+  SeriesMap<Order::iterator> heads_;  // guarded by mutex_
   // The writer's: heads that changed, in the order in which they did, and some that were written
   // since.
   std::vector<HeadPtr> changed_;
