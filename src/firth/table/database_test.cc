@@ -106,6 +106,32 @@ TEST_F(DatabaseTest, PartitionsAndBucketsKeepTheirRows) {
   EXPECT_EQ(stats->buckets, 3);
 }
 
+TEST_F(DatabaseTest, AMergeRuleThatCanMergeNoRowIsRefused) {
+  const auto refused = [&](catalog::MergeRule merge, std::vector<std::string> columns,
+                           std::map<std::string, std::string> aggregates) {
+    EditionSpec edition{.key = {"k"}, .merge = merge};
+    edition.merge_columns = std::move(columns);
+    edition.aggregates = std::move(aggregates);
+    return ReasonOf(
+        world_.db->CreateTable(world_.caller, kPath, {.schema = PairSchema(), .edition = edition})
+            .status());
+  };
+  using catalog::MergeRule;
+  EXPECT_EQ(refused(MergeRule::kAggregate, {}, {{"v", "median"}}), Reason::kInvalidProperty);
+  EXPECT_EQ(refused(MergeRule::kAggregate, {}, {{"v", "sum"}}), Reason::kInvalidProperty);
+  EXPECT_EQ(refused(MergeRule::kAggregate, {}, {{"z", "max"}}), Reason::kColumnNotFound);
+  EXPECT_EQ(refused(MergeRule::kGreatest, {"z"}, {}), Reason::kColumnNotFound);
+
+  EditionSpec edition{.key = {"k"}, .merge = MergeRule::kAggregate};
+  edition.aggregates = {{"v", "listagg"}};
+  const TablePtr table = Create(kPath, edition);
+  ASSERT_NE(table, nullptr);
+  // Nor can one be made of a living table.
+  edition.aggregates = {{"v", "sum"}};
+  EXPECT_EQ(ReasonOf(world_.db->AlterTable(world_.caller, kPath, {.edition = edition}).status()),
+            Reason::kInvalidProperty);
+}
+
 TEST_F(DatabaseTest, RowsThatDoNotFitAreRefused) {
   const TablePtr table = Create(kPath);
   const auto wrong = arrow::RecordBatch::Make(arrow::schema({arrow::field("k", arrow::utf8())}), 1,

@@ -2,7 +2,9 @@
 #include <algorithm>
 #include <set>
 
+#include "firth/keyview/merge.h"
 #include "firth/schema/key.h"
+#include "firth/schema/row.h"
 #include "firth/schema/schema.h"
 #include "firth/table/database_impl.h"
 
@@ -36,6 +38,14 @@ Status CheckSortable(const arrow::Schema& schema, const std::vector<std::string>
 
 bool IsTime(const arrow::DataType& type) {
   return type.id() == arrow::Type::TIMESTAMP || type.id() == arrow::Type::INT64;
+}
+
+/// Columns and functions that a merge rule names: were they found wrong by the first write only,
+/// the table could take none.
+Status CheckMerge(const EditionSpec& edition, const std::shared_ptr<arrow::Schema>& schema) {
+  if (edition.merge_columns.empty() && edition.aggregates.empty()) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(auto codec, schema::RowCodec::Make(schema));
+  return keyview::MergeDecider::Make(edition, std::move(codec), {}).status();
 }
 
 }  // namespace
@@ -113,7 +123,7 @@ Status CheckSpec(TableSpec* spec, int32_t* next_field_id) {
   }
   spec->schema = schema::AssignFieldIds(arrow::schema(std::move(fields), spec->schema->metadata()),
                                         next_field_id);
-  return Status::OK();
+  return edition.key.empty() ? Status::OK() : CheckMerge(edition, spec->schema);
 }
 
 }  // namespace firth::table
