@@ -173,6 +173,16 @@ async def test_deletes_can_be_passed_over(keyed):
     assert await look(table, [1]) == [row(1, "a")]
 
 
+@pytest.mark.parametrize("properties, shown", [
+    ({}, None), ({"table.merge-engine": "first_row"}, "IGNORE"), ({"table.merge-engine": "aggregation"}, "IGNORE"),
+    ({"table.merge-engine": "aggregation", "table.delete.behavior": "allow"}, "allow"),
+    ({"table.merge-engine": "first_row", "table.delete.behavior": "disable"}, "disable"),
+])
+async def test_what_deletes_do_is_shown(keyed, admin, path, properties, shown):
+    await keyed(properties=properties)
+    assert (await admin.get_table_info(path)).get_properties().get("table.delete.behavior") == shown
+
+
 @pytest.mark.parametrize("properties, code", [
     ({"table.merge-engine": "versioned"}, 39),
     ({"table.merge-engine": "versioned", "table.merge-engine.versioned.ver-column": "s"}, 39),

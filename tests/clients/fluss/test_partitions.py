@@ -44,6 +44,13 @@ async def test_specs_that_name_no_partition(admin, path, regions):
     for spec in ({"nope": "x"}, {"region": "a b"}, {"region": "x", "a": "1"}):
         async with Refused(43):
             await admin.create_partition(path, spec)
+    # A value that no partition can have is told from one that none has, also where that were no fault.
+    for value in ("", "a b", "x" * 201):
+        for ignore in (False, True):
+            async with Refused(43):
+                await admin.drop_partition(path, {"region": value}, ignore_if_not_exists=ignore)
+    async with Refused(36):
+        await admin.drop_partition(path, {"region": "__x"})
 
 
 async def test_a_plain_table_has_no_partitions(admin, path):

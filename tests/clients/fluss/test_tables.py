@@ -97,6 +97,7 @@ async def test_invalid_names_are_refused(admin, database):
 
 @pytest.mark.parametrize("properties, code", [
     ({"table.replication.factor": "3"}, 17),
+    ({"table.replication.factor": "0"}, 17),
     ({"table.no.such.property": "1"}, 39),
     ({"table.log.ttl": "soon"}, 39),
     ({"table.log.arrow.compression.zstd.level": "23"}, 39),

@@ -105,7 +105,7 @@ Status ChangeColumns(const pb::AlterTableRequest& in, const table::EditionSpec& 
 TableShape ShapeOf(const table::TableInfo& table) {
   TableShape shape;
   shape.keyed = !table.current->spec.key.empty();
-  shape.partition_keys = static_cast<int>(table.current->spec.partition_by.size());
+  shape.partition_keys = table.current->spec.partition_by;
   for (const auto& field : table.current->newest().schema->fields()) {
     shape.column_types[field->name()] = TypeToJson(*field)["type"];
   }

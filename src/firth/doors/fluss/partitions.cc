@@ -63,16 +63,18 @@ std::string Describe(const TableNames& names, const table::TableInfo& table,
   return "Table partition '" + names.ToString() + "(" + spec + ")'";
 }
 
+Status BadValue(const std::string& value, const std::string& fault) {
+  return Refusal(Wire::kInvalidPartition,
+                 "the partition value '" + value.substr(0, 64) + "' is invalid: " + fault);
+}
+
 Status CreatePartition(const Request& request, const pb::PartitionRequest& in, pb::Empty*) {
   ARROW_ASSIGN_OR_RAISE(const auto table, FindPartitioned(request, in.table()));
   ARROW_ASSIGN_OR_RAISE(const Spec spec, ReadSpec(in.spec()));
   ARROW_ASSIGN_OR_RAISE(const auto values, ValuesOf(*table, spec));
   for (const auto& value : values) {
     const std::string fault = NameFault(value);
-    if (!fault.empty()) {
-      return Refusal(Wire::kInvalidPartition,
-                     "the partition value '" + value.substr(0, 64) + "' is invalid: " + fault);
-    }
+    if (!fault.empty()) return BadValue(value, fault);
   }
   const Status created =
       request.database().CreatePartition(request.caller(), *table, values).status();
@@ -101,6 +103,11 @@ Status DropPartition(const Request& request, const pb::PartitionRequest& in, pb:
     }
   }
   if (ReasonOf(dropped) != Reason::kPartitionNotFound) return dropped;
+  for (const auto& value : values) {
+    // Reserved names are names: there is only no partition that has one.
+    const std::string fault = value.starts_with("__") ? "" : NameFault(value);
+    if (!fault.empty()) return BadValue(value, fault);
+  }
   if (in.ignore()) return Status::OK();
   return Refusal(Wire::kPartitionNotFound,
                  Describe(NamesOf(table->path), *table, values) + " does not exist.");

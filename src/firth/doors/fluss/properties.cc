@@ -115,7 +115,10 @@ std::string WordOf(const Properties& properties, std::string_view name) {
 
 Status CheckStorage(const Properties& properties, const TableShape& shape) {
   const int64_t replicas = IntOf(properties, "table.replication.factor");
-  if (replicas < 1) return Fault("'table.replication.factor' must be at least 1");
+  if (replicas < 1) {
+    return Refusal(Wire::kInvalidReplicationFactor,
+                   "Replication factor: " + std::to_string(replicas) + " must be at least 1.");
+  }
   if (replicas > 1) {
     return Refusal(Wire::kInvalidReplicationFactor,
                    "Replication factor: " + std::to_string(replicas) +
@@ -183,12 +186,15 @@ Status CheckMerging(const Properties& properties, const TableShape& shape) {
 
 Status CheckAutoPartition(const Properties& properties, const TableShape& shape) {
   if (WordOf(properties, "table.auto-partition.enabled") != "true") return Status::OK();
-  if (shape.partition_keys == 0) {
+  if (shape.partition_keys.empty()) {
     return Fault("'table.auto-partition.enabled' is for partitioned tables");
   }
-  if (shape.partition_keys > 1) {
-    if (PropertyOf(properties, "table.auto-partition.key").empty()) {
-      return Fault("a table of several partition keys needs 'table.auto-partition.key'");
+  if (shape.partition_keys.size() > 1) {
+    const std::string key = PropertyOf(properties, "table.auto-partition.key");
+    if (std::ranges::count(shape.partition_keys, key) == 0) {
+      return Refusal(Wire::kInvalidTable,
+                     "a table of several partition keys needs 'table.auto-partition.key', which "
+                     "names one of them");
     }
     if (properties.contains("table.auto-partition.num-precreate") &&
         IntOf(properties, "table.auto-partition.num-precreate") > 0) {

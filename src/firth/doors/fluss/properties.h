@@ -17,7 +17,7 @@ using Properties = std::map<std::string, std::string>;
 /// What a check needs to know of a table besides its properties.
 struct TableShape {
   bool keyed = false;
-  int partition_keys = 0;
+  std::vector<std::string> partition_keys;
   /// Type names of the columns by name, as in their type objects.
   std::map<std::string, std::string> column_types;
 };

@@ -168,7 +168,11 @@ Status CheckBucketCount(int64_t count) {
 
 void SetDefaults(Description* table) {
   table->properties.try_emplace("table.replication.factor", "1");
-  if (table->shape.keyed) table->properties.try_emplace("table.kv.format-version", "2");
+  if (!table->shape.keyed) return;
+  table->properties.try_emplace("table.kv.format-version", "2");
+  if (table->properties.contains("table.merge-engine")) {
+    table->properties.try_emplace("table.delete.behavior", "IGNORE");
+  }
 }
 
 Result<Description> Read(const Json& json) {
@@ -185,7 +189,7 @@ Result<Description> Read(const Json& json) {
   table.bucket_count = count.value_or(1);
   ARROW_RETURN_NOT_OK(CheckBucketCount(table.bucket_count));
   ARROW_ASSIGN_OR_RAISE(table.properties, AsTableFault(TextMap(json, "properties")));
-  table.shape.partition_keys = static_cast<int>(table.partition_key.size());
+  table.shape.partition_keys = table.partition_key;
   SetDefaults(&table);
   ARROW_RETURN_NOT_OK(CheckProperties(table.properties, table.shape));
 

@@ -82,6 +82,17 @@ TEST(TableJsonTest, UnknownMembersAreKept) {
   EXPECT_NE(json.find(R"("future":{"x":true})"), json.npos);
 }
 
+TEST(TableJsonTest, WhereDeletesCannotBeTheyAreShownAsIgnored) {
+  const auto shown = [](const std::string& properties) {
+    return PropertiesOf(MakeTable(*ParseTable(WithProperty(kKey, properties))));
+  };
+  EXPECT_FALSE(shown("").contains("table.delete.behavior"));
+  EXPECT_EQ(shown(R"("table.merge-engine":"first_row")")["table.delete.behavior"], "IGNORE");
+  EXPECT_EQ(shown(R"("table.merge-engine":"aggregation","table.delete.behavior":"allow")")
+                ["table.delete.behavior"],
+            "allow");
+}
+
 TEST(TableJsonTest, PropertiesBecomeTheEdition) {
   const auto spec = *ParseTable(
       WithProperty(kKey, R"("table.log.arrow.compression.type":"LZ4_FRAME","table.log.ttl":"2 d",)"
@@ -157,6 +168,7 @@ TEST(TableJsonTest, WhatNoTableMayBeIsRefused) {
       {Table("", R"(,"bucket_count":-3)"), 39},
       {Table("", R"(,"bucket_count":4097)"), 49},
       {WithProperty("", R"("table.replication.factor":"2")"), 17},
+      {WithProperty("", R"("table.replication.factor":"0")"), 17},
       {WithProperty("", R"("table.replication.factor":"x")"), 39},
       {WithProperty("", R"("table.nope":"1")"), 39},
       {WithProperty("", R"("nope":"1")"), 39},
@@ -168,6 +180,13 @@ TEST(TableJsonTest, WhatNoTableMayBeIsRefused) {
       {WithProperty("", R"("table.log.ttl":"soon")"), 39},
       {WithProperty("", R"("table.merge-engine":"first_row")"), 39},
       {WithProperty("", R"("table.auto-partition.enabled":"true")"), 39},
+      {Table("",
+             R"(,"partition_key":["k","v"],"properties":{"table.auto-partition.enabled":"true"})"),
+       15},
+      {Table(
+           "",
+           R"(,"partition_key":["k","v"],"properties":{"table.auto-partition.enabled":"true","table.auto-partition.key":"t"})"),
+       15},
       {WithProperty(kKey, R"("table.merge-engine":"versioned")"), 39},
       {WithProperty(
            kKey,
