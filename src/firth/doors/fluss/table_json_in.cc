@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "firth/doors/fluss/aggregate_json.h"
 #include "firth/doors/fluss/errors.h"
 #include "firth/doors/fluss/json.h"
 #include "firth/doors/fluss/names.h"
@@ -44,6 +45,7 @@ Json UnknownMembers(const Json& object, const std::set<std::string>& known) {
 /// What was read, before it is a TableSpec.
 struct Description {
   arrow::FieldVector columns;
+  std::map<std::string, std::string> aggregates;  // function by column
   TableShape shape;
   Names primary_key;
   Names partition_key;
@@ -78,6 +80,8 @@ Status ReadColumns(const Json& schema, Description* out) {
   for (const Json& column : *columns) {
     if (!column.is_object()) return Fault("a column must be a JSON object");
     ARROW_ASSIGN_OR_RAISE(auto field, AsTableFault(ReadColumn(column, &out->shape)));
+    ARROW_ASSIGN_OR_RAISE(std::string function, AggregateFromJson(column));
+    if (!function.empty()) out->aggregates.emplace(field->name(), std::move(function));
     if (reserved.contains(field->name())) {
       return Fault("the column name '" + field->name() + "' is reserved");
     }
@@ -147,6 +151,10 @@ Status ReadSchema(const Json& schema, Description* out, Json* extra) {
   ARROW_RETURN_NOT_OK(ReadColumns(schema, out));
   ARROW_ASSIGN_OR_RAISE(out->primary_key, AsTableFault(TextList(schema, "primary_key")));
   out->shape.keyed = !out->primary_key.empty();
+  for (const auto& name : out->primary_key) {
+    if (!out->aggregates.contains(name)) continue;
+    return Fault("the primary key column '" + name + "' cannot have an aggregate function");
+  }
   ARROW_ASSIGN_OR_RAISE(const Names counted,
                         AsTableFault(TextList(schema, "auto_increment_column")));
   if (!counted.empty()) return Fault("columns that count by themselves are not served");
@@ -227,6 +235,10 @@ Result<table::TableSpec> ParseTable(std::string_view text) {
   spec.edition.bucket_by = std::move(description.bucket_key);
   spec.edition.bucket_count = static_cast<int32_t>(description.bucket_count);
   ARROW_RETURN_NOT_OK(ApplyProperties(description.properties, &spec.edition));
+  // Elsewhere functions are only kept, with what else this door does not know of a column.
+  if (spec.edition.merge == catalog::MergeRule::kAggregate) {
+    spec.edition.aggregates = std::move(description.aggregates);
+  }
   return spec;
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "firth/doors/fluss/aggregate_json.h"
 #include "firth/doors/fluss/json.h"
 #include "firth/doors/fluss/table_json.h"
 #include "firth/doors/fluss/types.h"
@@ -45,20 +46,29 @@ void Merge(const Json& extra, JsonOut* out) {
   }
 }
 
-JsonOut ColumnJson(const arrow::Field& field) {
+JsonOut ColumnJson(const arrow::Field& field, const catalog::EditionSpec& spec) {
   JsonOut column = {{"name", field.name()}, {"data_type", TypeToJson(field)}};
   const std::string comment = MetadataOf(field, kCommentKey);
   if (!comment.empty()) column["comment"] = comment;
   column["id"] = schema::FieldId(field);
-  const std::string extra = MetadataOf(field, kExtraKey);
-  if (!extra.empty()) Merge(ParseJson(extra).ValueOr(Json::object()), &column);
+  const std::string text = MetadataOf(field, kExtraKey);
+  Json extra = text.empty() ? Json::object() : ParseJson(text).ValueOr(Json::object());
+  if (spec.merge == catalog::MergeRule::kAggregate) {
+    // The table's own word is the one that rows are merged by.
+    if (extra.is_object()) extra.erase(kAggregateMember);
+    const auto function = spec.aggregates.find(field.name());
+    if (function != spec.aggregates.end()) {
+      column[kAggregateMember] = AggregateToJson(function->second);
+    }
+  }
+  Merge(extra, &column);
   return column;
 }
 
 JsonOut SchemaObject(const catalog::EditionInfo& edition, const arrow::Schema& schema,
                      const catalog::Attributes& attributes) {
   JsonOut columns = JsonOut::array();
-  for (const auto& field : schema.fields()) columns.push_back(ColumnJson(*field));
+  for (const auto& field : schema.fields()) columns.push_back(ColumnJson(*field, edition.spec));
   JsonOut out = {{"version", kJsonVersion}, {"columns", std::move(columns)}};
   if (!edition.spec.key.empty()) out["primary_key"] = edition.spec.key;
   out["highest_field_id"] = edition.next_field_id - 1;

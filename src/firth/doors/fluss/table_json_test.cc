@@ -52,6 +52,19 @@ std::string WithProperty(const std::string& schema_members, const std::string& p
 }
 constexpr char kKey[] = R"(,"primary_key":["k"])";
 
+/// A table that aggregates, with key k and a column v, one of which has this function.
+std::string Aggregated(const std::string& column, const std::string& function) {
+  std::string columns;
+  for (const std::string name : {"k", "v"}) {
+    if (!columns.empty()) columns += ",";
+    columns += R"({"name":")" + name + R"(","data_type":{"type":"STRING"})";
+    if (name == column) columns += R"(,"agg_function":)" + function;
+    columns += "}";
+  }
+  return R"({"schema":{"columns":[)" + columns + R"(],"primary_key":["k"]},)" +
+         R"("properties":{"table.merge-engine":"aggregation"}})";
+}
+
 TEST(TableJsonTest, AWholeDescriptionComesBack) {
   EXPECT_EQ(RoundTrip(kLogTable), kLogTable);
 }
@@ -80,6 +93,28 @@ TEST(TableJsonTest, UnknownMembersAreKept) {
   EXPECT_NE(json.find(R"("agg_function":{"type":"sum"})"), json.npos);
   EXPECT_NE(json.find(R"("hint":[1,2])"), json.npos);
   EXPECT_NE(json.find(R"("future":{"x":true})"), json.npos);
+}
+
+TEST(TableJsonTest, FunctionsOfColumnsAreTheEditionsAndComeBack) {
+  const std::pair<std::string, std::string> cases[] = {
+      {R"({"type":"max"})", "max"},
+      {R"({"type":"Last-Value"})", "last_value"},
+      {R"({"type":"listagg","parameters":{"delimiter":"; "}})", "listagg(; )"},
+      {R"({"type":"STRING_AGG","parameters":{"delimiter":")("}})", "string_agg()()"},
+  };
+  for (const auto& [json, text] : cases) {
+    auto spec = *ParseTable(Aggregated("v", json));
+    EXPECT_EQ(spec.edition.aggregates, (std::map<std::string, std::string>{{"v", text}}));
+    const std::string shown = TableJson(MakeTable(spec));
+    const auto again = *ParseTable(shown);
+    EXPECT_EQ(again.edition.aggregates, spec.edition.aggregates) << shown;
+    EXPECT_EQ(TableJson(MakeTable(again)), shown);
+    // The word of the edition counts, whoever changed it.
+    spec.edition.aggregates.clear();
+    EXPECT_EQ(TableJson(MakeTable(spec)).find("agg_function"), std::string::npos);
+  }
+  EXPECT_TRUE(ParseTable(Aggregated("v", "null"))->edition.aggregates.empty());
+  EXPECT_TRUE(ParseTable(Aggregated("v", R"({"type":""})"))->edition.aggregates.empty());
 }
 
 TEST(TableJsonTest, WhereDeletesCannotBeTheyAreShownAsIgnored) {
@@ -164,6 +199,13 @@ TEST(TableJsonTest, WhatNoTableMayBeIsRefused) {
       {Table(kKey, R"(,"partition_key":["v"])"), 15},
       {Table(kKey, R"(,"bucket_key":["v"])"), 15},
       {Table(R"(,"primary_key":["k"],"auto_increment_column":["v"])", ""), 15},
+      {Aggregated("k", R"({"type":"sum"})"), 15},
+      {Aggregated("v", R"("sum")"), 15},
+      {Aggregated("v", R"({})"), 15},
+      {Aggregated("v", R"({"type":7})"), 15},
+      {Aggregated("v", R"({"type":"sum","parameters":{"delimiter":","}})"), 39},
+      {Aggregated("v", R"({"type":"listagg","parameters":{"nope":"x"}})"), 39},
+      {Aggregated("v", R"j({"type":"listagg(,)"})j"), 39},
       {Table("", R"(,"bucket_count":0)"), 39},
       {Table("", R"(,"bucket_count":-3)"), 39},
       {Table("", R"(,"bucket_count":4097)"), 49},
