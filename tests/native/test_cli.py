@@ -209,6 +209,29 @@ def test_keys(firth, path):
         assert wrong.status == 1 and said in wrong.err and wrong.err.count("\n") == 1, wrong.err
 
 
+def test_keys_of_any_text(firth, path):
+    good(firth("create", path, "--schema", "a:text!,at:date!,seen:timestamp(ms),ok:bool", "--key", "a,at"))
+    texts = ["Paris, Texas", "", 'the "big" one', '"', "a,", "plain"]
+    for text in texts:
+        good(firth("put", path, "a=" + text, "at=2024-02-29", "seen=2024-02-29T13:14:15.5"))
+    for text in texts:
+        quoted = '"' + text.replace('"', '""') + '"'
+        (row,) = good(firth("get", path, quoted + ",2024-02-29", "--json")).rows
+        assert row["a"] == text
+        (row,) = good(firth("scan", path, "--prefix", quoted, "--json")).rows
+        assert row["a"] == text
+    assert good(firth("get", path, "plain,2024-02-29", 'the "big" one,2024-02-29', "--json")).rows
+    good(firth("delete", path, '"Paris, Texas",2024-02-29'))
+    rest = [row["a"] for row in good(firth("scan", path, "--from", '"a,"', "--json")).rows]
+    assert rest == ["a,", "plain", 'the "big" one']
+    for words, said in ((["put", path, "seen=2024-02-29T13:14:15Z"], "without a zone"),
+                        (["put", path, "at=yesterday"], "like 2024-02-29"), (["put", path, "ok=perhaps"], "like true"),
+                        (["put", path, "a=x", "a=y"], "given twice"), (["put", path, "ok=true", "--null", "ok"], "twice"),
+                        (["get", path, "x,2024-02-30"], "which is date")):
+        wrong = firth(*words)
+        assert wrong.status == 1 and said in wrong.err and wrong.err.count("\n") == 1, wrong.err
+
+
 def test_scan(firth, path, tmp_path):
     write_files(tmp_path)
     good(firth("load", path, tmp_path / "rows.parquet"))

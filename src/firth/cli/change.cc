@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "firth/cli/output.h"
 #include "firth/cli/read_options.h"
 #include "firth/doors/flight/edition_json.h"
+#include "firth/doors/flight/type_text.h"
 
 namespace firth::cli {
 namespace {
@@ -29,12 +31,34 @@ Status Invalid(std::string text) {
 /// Values of one row, by column.
 using Values = std::vector<std::pair<std::string, std::shared_ptr<arrow::Scalar>>>;
 
+/// How a value of a type is written, where that is not plain from the type's name.
+std::string Example(const arrow::DataType& type) {
+  switch (type.id()) {
+    case arrow::Type::TIMESTAMP:
+      return static_cast<const arrow::TimestampType&>(type).timezone().empty()
+                 ? "2024-02-29T13:14:15, without a zone"
+                 : "2024-02-29T13:14:15Z";
+    case arrow::Type::DATE32:
+    case arrow::Type::DATE64:
+      return "2024-02-29";
+    case arrow::Type::TIME32:
+    case arrow::Type::TIME64:
+      return "13:14:15";
+    case arrow::Type::BOOL:
+      return "true";
+    default:
+      return "";
+  }
+}
+
 Result<std::shared_ptr<arrow::Scalar>> Parse(const arrow::Field& field, const std::string& text) {
   const auto cast =
       arrow::compute::Cast(arrow::Datum(std::make_shared<arrow::StringScalar>(text)), field.type());
   if (cast.ok()) return cast->scalar();
+  const std::string example = Example(*field.type());
   return Invalid("`" + text + "` is no value of the column " + field.name() + ", which is " +
-                 field.type()->ToString());
+                 doors::flight::TypeToText(*field.type()) +
+                 (example.empty() ? "" : "; write it like " + example));
 }
 
 Result<std::shared_ptr<arrow::Field>> Column(const arrow::Schema& schema, const std::string& name,
@@ -92,6 +116,12 @@ Status Put(const Common& common, const PutOptions& options) {
   for (const std::string& name : options.nulls) {
     ARROW_ASSIGN_OR_RAISE(const auto field, Column(*schema, name, options.path));
     row.emplace_back(name, arrow::MakeNullScalar(field->type()));
+  }
+  for (size_t i = 1; i < row.size(); ++i) {
+    const auto same = [&](const auto& value) { return value.first == row[i].first; };
+    if (std::any_of(row.begin(), row.begin() + static_cast<ptrdiff_t>(i), same)) {
+      return Invalid("the column " + row[i].first + " is given twice");
+    }
   }
   return Write(common, session.get(), {{"path", options.path}}, {row},
                "put 1 row into " + options.path + '\n');

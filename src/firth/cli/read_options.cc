@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+
 #include "firth/cli/output.h"
 #include "firth/cli/whole_number.h"
 #include "firth/common/text.h"
@@ -35,6 +37,22 @@ Result<json> Condition(const std::string& text) {
     condition["value"] = value;
   }
   return condition;
+}
+
+/// Read a value in quotes, within which a quote is written twice. Where it ends, or npos if what
+/// begins at `begin` is not such a value.
+size_t ReadQuoted(const std::string& text, size_t begin, std::string* value) {
+  if (begin >= text.size() || text[begin] != '"') return std::string::npos;
+  for (size_t i = begin + 1; i < text.size(); ++i) {
+    if (text[i] == '"') {
+      const char next = i + 1 < text.size() ? text[i + 1] : ',';
+      if (next == ',') return i + 1;
+      if (next != '"') return std::string::npos;
+      ++i;
+    }
+    value->push_back(text[i]);
+  }
+  return std::string::npos;
 }
 
 }  // namespace
@@ -111,7 +129,19 @@ Status ReadOptions::Write(json* ticket) const {
 }
 
 std::vector<std::string> KeyValues(const std::string& text) {
-  return CLI::detail::split(text, ',');
+  std::vector<std::string> values;
+  size_t begin = 0;
+  while (true) {
+    std::string value;
+    size_t end = ReadQuoted(text, begin, &value);
+    if (end == std::string::npos) {
+      end = std::min(text.find(',', begin), text.size());
+      value = text.substr(begin, end - begin);
+    }
+    values.push_back(std::move(value));
+    if (end == text.size()) return values;
+    begin = end + 1;
+  }
 }
 
 Status PreferCurrent(const ReadOptions& options, doors::flight::Session* session, json* ticket) {

@@ -40,7 +40,8 @@ struct ReadOptions {
   Status WriteOffsets(nlohmann::json* ticket) const;
 };
 
-/// Values of key columns, which are written with `,` between.
+/// Values of key columns, which are written with `,` between; one that holds a `,` in quotes, as in
+/// CSV.
 std::vector<std::string> KeyValues(const std::string& text);
 
 /// Of a table with a key read the current rows, in the range of keys that the options give, unless

@@ -11,6 +11,7 @@
 
 #include "firth/doors/flight/buckets.h"
 #include "firth/doors/flight/shown_rows.h"
+#include "firth/doors/flight/type_text.h"
 #include "firth/schema/key.h"
 #include "firth/schema/row.h"
 #include "firth/schema/schema.h"
@@ -87,7 +88,7 @@ class CurrentCursor : public Cursor {
       if (!cast.ok()) {
         return Error(Code::kInvalidArgument, Reason::kNone,
                      "`" + values[i].substr(0, 64) + "` is no value of the key column " + key[i] +
-                         ", which is " + types[i]->ToString());
+                         ", which is " + TypeToText(*types[i]));
       }
       scalars.push_back(cast->scalar());
     }
