@@ -6,7 +6,9 @@ import uuid
 
 import btrdb
 import btrdb.exceptions as errors
+import grpc
 import pytest
+from btrdb.grpcinterface import btrdb_pb2
 from conftest import Server
 
 # Every address of 127/8 is this machine's, so a host of its own has the port free.
@@ -65,8 +67,22 @@ def test_tls_and_keys(secured, certificate, monkeypatch):
             seen.insert([(2, 2.0)])
         assert "PERMISSION_DENIED" in str(refused.value)
         assert stream.version() == 11
-    with pytest.raises(Exception):
-        btrdb.connect(endpoints["btrdb"]).streams_in_collection("keys")[0].values(0, 10)
+
+
+def test_every_method_wants_a_key_where_nothing_is_open(secured):
+    address = json.loads((secured.folder / "endpoints.json").read_text())["btrdb"]
+    with pytest.raises(errors.BTrDBError, match="invalid api key"):
+        btrdb.connect(address)
+    methods = btrdb_pb2.DESCRIPTOR.services_by_name["BTrDB"].methods
+    assert len(methods) == 26
+    with grpc.insecure_channel(address) as channel:
+        for method in methods:
+            call = channel.stream_stream(f"/v5api.BTrDB/{method.name}")
+            for header in (None, "", "Bearer", "Bearer ", "the key of ada", "Basic the key of ada"):
+                with pytest.raises(grpc.RpcError) as refused:
+                    list(call(iter([b""]), metadata=None if header is None else [("authorization", header)]))
+                told = refused.value.code(), refused.value.details()
+                assert told == (grpc.StatusCode.UNAUTHENTICATED, "invalid api key"), (method.name, header)
 
 
 def test_a_stranger_is_not_trusted(secured, monkeypatch):

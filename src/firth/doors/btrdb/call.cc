@@ -16,7 +16,9 @@ grpc::Status SignIn(const grpc::ServerContextBase& context, table::Database* dat
   const auto found = metadata.find("authorization");
   if (found == metadata.end()) {
     *caller = database->access()->Anonymous();
-    return grpc::Status::OK;
+    // Where nothing is open to everybody, a key is needed for any call.
+    if (database->access()->RightsOn(*caller, Path{}) != 0) return grpc::Status::OK;
+    return grpc::Status(grpc::StatusCode::UNAUTHENTICATED, kInvalidKey);
   }
   const std::string_view header(found->second.data(), found->second.size());
   bool bearer = header.size() > kScheme.size();

@@ -14,7 +14,7 @@
 namespace firth::doors::btrdb {
 
 /// Who calls: the owner of the bearer key, or the anonymous caller without one. A key that nobody
-/// has ends the call with UNAUTHENTICATED.
+/// has ends the call with UNAUTHENTICATED, and so does none where the anonymous caller may nothing.
 grpc::Status SignIn(const grpc::ServerContextBase& context, table::Database* database,
                     access::Caller* caller);
 
