@@ -8,8 +8,9 @@
 namespace firth::doors::btrdb {
 namespace {
 
-// A streamed answer holds a thread while its client reads.
-constexpr int kCallThreadsMax = 128;
+// A streamed answer holds a thread while its client reads, and an insert while it waits for its
+// sync; gRPC refuses what comes when there is none.
+constexpr int kCallThreadsMax = 512;
 /// What lies there is removed when the database is opened.
 constexpr char kSpillFolder[] = "spill";
 
