@@ -36,6 +36,13 @@ class Server:
         fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / TICK
 
+    def memory_most_mb(self):
+        """The most memory that it has held."""
+        for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) / 1024
+        raise AssertionError("the server is gone")
+
     def rests(self, share, within_s):
         """Does it come to take less than this share of a processor for a second?"""
         deadline = time.monotonic() + within_s

@@ -6,6 +6,7 @@
 #include <arrow/ipc/options.h>
 #include <arrow/ipc/reader.h>
 #include <arrow/ipc/writer.h>
+#include <arrow/memory_pool.h>
 
 #include "firth/common/text.h"
 
@@ -14,6 +15,14 @@ namespace {
 
 Status Wrong(std::string what) {
   return Error(Code::kInvalidArgument, Reason::kNone, std::move(what));
+}
+
+/// Two columns of eight bytes, their validity, and as much again.
+constexpr int64_t kUnpackedPointBytesMax = 36;
+
+Status TooLarge(int64_t points_max) {
+  return Error(Code::kInvalidArgument, Reason::kBatchTooLarge,
+               "an insert has at most " + std::to_string(points_max) + " points");
 }
 
 template <typename T>
@@ -52,11 +61,14 @@ Result<std::string> EncodeAs(arrow::ArrayVector columns,
   return EncodeStream(*arrow::RecordBatch::Make(schema, rows, std::move(columns)));
 }
 
-Result<std::shared_ptr<arrow::RecordBatchReader>> OpenStream(const std::string& bytes) {
+/// `pool` must outlive what is read.
+Result<std::shared_ptr<arrow::RecordBatchReader>> OpenStream(
+    const std::string& bytes, arrow::MemoryPool* pool = arrow::default_memory_pool()) {
   auto input = std::make_shared<arrow::io::BufferReader>(
       std::make_shared<arrow::Buffer>(std::string_view(bytes)));
   auto options = arrow::ipc::IpcReadOptions::Defaults();
   options.use_threads = false;
+  options.memory_pool = pool;
   auto reader = arrow::ipc::RecordBatchStreamReader::Open(input, options);
   if (!reader.ok()) return Wrong("not an Arrow IPC stream: " + reader.status().message());
   return std::shared_ptr<arrow::RecordBatchReader>(*reader);
@@ -128,7 +140,10 @@ Result<std::string> EncodeWindows(const timeview::WindowBatch& windows) {
 }
 
 Result<timeview::PointBatch> DecodePoints(const std::string& bytes, int64_t points_max) {
-  ARROW_ASSIGN_OR_RAISE(const auto reader, OpenStream(bytes));
+  // A few compressed bytes may stand for very many points: those of one batch are unpacked at once.
+  arrow::ProxyMemoryPool counted(arrow::default_memory_pool());
+  arrow::CappedMemoryPool pool(&counted, points_max * kUnpackedPointBytesMax);
+  ARROW_ASSIGN_OR_RAISE(const auto reader, OpenStream(bytes, &pool));
   const auto& schema = *reader->schema();
   if (schema.num_fields() != 2) {
     return Wrong("an insert has 2 columns, not " + std::to_string(schema.num_fields()));
@@ -146,6 +161,7 @@ Result<timeview::PointBatch> DecodePoints(const std::string& bytes, int64_t poin
   timeview::PointBatch points;
   while (true) {
     auto next = reader->Next();
+    if (next.status().IsOutOfMemory()) return TooLarge(points_max);
     if (!next.ok()) return Wrong("the Arrow stream is damaged: " + next.status().message());
     if (*next == nullptr) return points;
     const auto& rows = **next;
@@ -156,8 +172,7 @@ Result<timeview::PointBatch> DecodePoints(const std::string& bytes, int64_t poin
       return Error(Code::kInvalidArgument, Reason::kBadValue, "a point is null");
     }
     if (static_cast<int64_t>(points.size()) + rows.num_rows() > points_max) {
-      return Error(Code::kInvalidArgument, Reason::kBatchTooLarge,
-                   "an insert has at most " + std::to_string(points_max) + " points");
+      return TooLarge(points_max);
     }
     const auto* times = rows.column_data(0)->GetValues<int64_t>(1);
     points.times.insert(points.times.end(), times, times + rows.num_rows());
