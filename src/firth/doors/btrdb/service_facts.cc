@@ -12,6 +12,8 @@ namespace {
 constexpr uint32_t kMajorVersion = 5;
 constexpr uint32_t kMinorVersion = 34;
 constexpr int kResultsAMessage = 500;
+/// Well below the 4 MiB that old clients take.
+constexpr size_t kBytesAMessage = size_t{1} << 20;
 
 bool Matches(const table::SeriesInfo& series, const v5api::LookupStreamsParams& request) {
   for (const auto& tag : request.tags()) {
@@ -164,13 +166,17 @@ grpc::Status Service::LookupStreams(Context* context, const v5api::LookupStreams
     if (auto refused = CheckTagKey(tag.key())) return RefuseStream(*refused, writer);
   }
   v5api::LookupStreamsResponse reply;
+  size_t bytes = 0;
   bool sent = true;
   const auto visit = [&](const table::SeriesPtr& series) -> Result<bool> {
     if (!Matches(*series, *request)) return !context->IsCancelled();
-    WriteDescriptor(*series, reply.add_results());
-    if (reply.results_size() < kResultsAMessage) return true;
+    auto* described = reply.add_results();
+    WriteDescriptor(*series, described);
+    bytes += described->ByteSizeLong();
+    if (reply.results_size() < kResultsAMessage && bytes < kBytesAMessage) return true;
     sent = writer->Write(reply);
     reply.Clear();
+    bytes = 0;
     return sent;
   };
   const Status visited =
