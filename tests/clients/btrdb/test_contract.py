@@ -1,9 +1,11 @@
 """Sentences of the interface that no other test here holds: how replies look, which code comes first, the edges of the
 time line, limits of facts, what lookups and changes answer. By the stub of the client's own package."""
 
+import signal
 import uuid
 
 import grpc
+import numpy
 import pyarrow as pa
 import pytest
 from btrdb.grpcinterface import btrdb_pb2 as pb
@@ -151,6 +153,10 @@ def test_values_that_are_refused_or_rounded(stub):
     halves = [(BASE + i, value) for i, value in enumerate((0.5, 1.5, 2.5, -0.75, 5.0))]
     insert(stub, stream, halves, rounding=pb.RoundSpec(bits=0))
     assert [value for _, value in raw(stub, stream)] == [0.0, 2.0, 2.0, -1.0, 5.0]  # ties to even
+    for bits, rounded in ((-2**31, 1.37), (-1074, 1.37), (2**31 - 1, 0.0)):
+        other = made(stub, name=str(bits))
+        insert(stub, other, [(BASE, 1.37)], rounding=pb.RoundSpec(bits=bits))
+        assert raw(stub, other) == [(BASE, rounded)]
     tiny = [(BASE + 10, 5e-324), (BASE + 11, -0.0)]
     insert(stub, stream, tiny)
     assert str(raw(stub, stream)[-2:]) == str(tiny)
@@ -179,6 +185,26 @@ def test_arrow_inserts(stub):
     assert stub.ArrowInsert(pb.ArrowInsertParams(uuid=stream, arrowBytes=b"nothing")).stat.code == 421
     many = pa.array(range(1_000_001), pa.int64())
     assert put([many, many.cast(pa.float64())]) == 414
+
+
+def test_a_small_request_does_not_unpack_to_a_large_one(stub, server):
+    """Forty million equal points are 16 KB when they are compressed."""
+    stream = made(stub)
+    before = server.memory_most_mb()
+    table = pa.table({"time": pa.array(numpy.zeros(40_000_000, numpy.int64)), "value": numpy.zeros(40_000_000)})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        writer.write_table(table)
+    packed = sink.getvalue().to_pybytes()
+    assert len(packed) < 1 << 20
+    assert stub.ArrowInsert(pb.ArrowInsertParams(uuid=stream, arrowBytes=packed)).stat.code == 414
+    assert server.memory_most_mb() - before < 200
+    # Compressed points as such are taken.
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        writer.write_table(table.slice(0, 1_000_000))
+    reply = stub.ArrowInsert(pb.ArrowInsertParams(uuid=stream, arrowBytes=sink.getvalue().to_pybytes()))
+    assert reply.versionMajor == 11
 
 
 def test_windows_with_gaps_and_great_values(stub):
@@ -268,6 +294,27 @@ def test_lookups(stub):
         ("distiller", 0), ("ingress", 0), ("name", 0), ("unit", 0)] and len(usage.annotations) == 0
 
 
+def test_streams_with_much_to_tell_go_out_in_small_messages(stub):
+    facts = [pb.KeyOptValue(key=f"{i}" + "ä" * 250, val=pb.OptValue(value="😀" * 255)) for i in range(100)]
+    streams = {made(stub, name=str(i), annotations=facts) for i in range(40)}
+    messages = list(stub.LookupStreams(pb.LookupStreamsParams(collection="site")))
+    assert {found.uuid for message in messages for found in message.results} == streams
+    assert len(messages) > 1 and all(message.ByteSize() < 4 << 20 for message in messages)
+
+
+def test_calls_that_wait_for_their_clients_do_not_stop_others(stub, server):
+    stream = made(stub)
+    endless = pb.GenerateCSVParams(queryType=1, startTime=BASE, endTime=BASE + 10**8, windowSize=1,
+                                   streams=[pb.StreamCSVConfig(uuid=stream, label="x")])
+    connections = [server.connect() for _ in range(4)]
+    reads = [connections[i % 4].ep.stub.GenerateCSV(endless) for i in range(200)]
+    assert all(next(read).isHeader for read in reads)
+    assert connections[0].info()["majorVersion"] == 5
+    assert insert(connections[1].ep.stub, stream, [(1, 1.0)]).versionMajor == 11
+    assert next(reads[0]).row[0] == str(BASE)
+    server.end(signal.SIGKILL)  # a clean end would give them time
+
+
 def test_changes(stub):
     stream = made(stub)
     insert(stub, stream, [(1000, 1.0), (5000, 2.0)])
@@ -287,6 +334,8 @@ def test_changes(stub):
         assert all(start % 16 == 0 and stop % 16 == 0 and start < stop for start, stop in found)
         assert all(one[1] < two[0] for one, two in zip(found, found[1:])) and bool(found) == bool(times)
     assert changes(13, 11) == 427 and changes(10, 99) == 450 and changes(10, 11, 64) == 415
+    assert changes(10, 99, 64) == 450 and changes(13, 11, 64) == 427
+    assert code_of(stub.Changes(pb.ChangesParams(uuid=uuid.uuid4().bytes, resolution=64))) == 404
 
 
 def test_what_is_off_and_what_is_not_there(stub, server):

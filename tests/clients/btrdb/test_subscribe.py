@@ -11,6 +11,7 @@ import grpc
 import numpy
 import pyarrow as pa
 import pytest
+from btrdb.grpcinterface import btrdb_pb2
 
 BASE = 1500000000000000000
 
@@ -131,6 +132,14 @@ def test_many_subscribers_hold_up_nobody(server):
     for subscriber in subscribers:
         subscriber.end()
         assert subscriber.error is None
+
+
+def test_updates_that_are_wrong_end_the_call(conn):
+    stream = make(conn, "a").uuid.bytes
+    for update, code in (({"uuid": [b"short"]}, 421), ({"uuid": [uuid.uuid4().bytes]}, 404),
+                         ({"uuid": [stream], "op": 7}, 421)):
+        answers = conn.ep.stub.Subscribe(iter([btrdb_pb2.SubscriptionUpdate(**update)]), timeout=60)
+        assert [answer.stat.code for answer in answers] == [code]
 
 
 def test_the_server_ends_calls_when_it_stops(server):

@@ -49,6 +49,7 @@ uint32_t CodeFor(const Status& status) {
   }
   switch (CodeOf(status)) {
     case Code::kInvalidArgument:
+    case Code::kUnimplemented:  // a series that is a column of a table, and what those cannot
       return kWrongArguments;
     case Code::kResourceExhausted:
       return kResourceDepleted;

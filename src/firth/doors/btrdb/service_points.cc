@@ -1,4 +1,5 @@
 // Methods about points: in, out, and what changed.
+#include <algorithm>
 #include <cmath>
 
 #include "firth/doors/btrdb/call.h"
@@ -10,13 +11,15 @@ namespace firth::doors::btrdb {
 namespace {
 
 constexpr int64_t kInsertPointsMax = 1'000'000;
+constexpr int kRoundBitsMax = 1100;
 
 /// Replace each value by the nearest multiple of 2^bits, ties to even.
 void Round(const v5api::RoundSpec& rounding, std::vector<double>* values) {
   if (rounding.spec_case() != v5api::RoundSpec::kBits) return;
+  // Beyond what a double's exponent can say, nothing is rounded or all of it.
+  const int bits = std::clamp(rounding.bits(), -kRoundBitsMax, kRoundBitsMax);
   for (double& value : *values) {
-    const double rounded =
-        std::ldexp(std::nearbyint(std::ldexp(value, -rounding.bits())), rounding.bits());
+    const double rounded = std::ldexp(std::nearbyint(std::ldexp(value, -bits)), bits);
     if (std::isfinite(rounded)) value = rounded;
   }
 }
@@ -278,13 +281,13 @@ grpc::Status Service::Changes(Context* context, const v5api::ChangesParams* requ
   if (auto status = SignIn(*context, database_, &caller); !status.ok()) return status;
   table::SeriesId id;
   if (auto refused = ReadId(request->uuid(), &id)) return RefuseStream(*refused, writer);
-  if (request->resolution() > kWidthBitsMax) {
-    return RefuseStream(Refusal{kBadWidth, "the resolution is 0 to 63"}, writer);
-  }
   const auto to = database_->series()->Pin(caller, id, RevisionOf(request->tomajor()));
   if (!to.ok()) return RefuseStream(to.status(), writer);
   if (request->frommajor() > static_cast<uint64_t>(to->revision())) {
     return RefuseStream(Refusal{kBadVersions, "the changes end before they begin"}, writer);
+  }
+  if (request->resolution() > kWidthBitsMax) {
+    return RefuseStream(Refusal{kBadWidth, "the resolution is 0 to 63"}, writer);
   }
   auto cursor =
       database_->series()->Changes(caller, id, RevisionOf(request->frommajor()), to->revision(),

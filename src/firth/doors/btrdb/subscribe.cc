@@ -124,6 +124,10 @@ class Subscribers::Call : public SubscribeReactor {
   std::optional<v5api::SubscriptionResp> Follow(grpc::Status* denied) {
     std::vector<table::SeriesId> ids(static_cast<size_t>(update_.uuid_size()));
     v5api::SubscriptionResp refused;
+    if (!v5api::SubscriptionUpdateOp_IsValid(update_.op())) {
+      Refuse(Refusal{kWrongArguments, "an update adds (0) or removes (1)"}, &refused);
+      return refused;
+    }
     for (int i = 0; i < update_.uuid_size(); ++i) {
       if (auto why = ReadId(update_.uuid(i), &ids[static_cast<size_t>(i)])) {
         Refuse(*why, &refused);
