@@ -8,7 +8,7 @@ import signal
 import subprocess
 
 import pytest
-from test_tour import PLAIN, ROOT, data  # noqa: F401
+from test_tour import PLAIN, ROOT, STAND_IN, data  # noqa: F401
 
 VENV = pathlib.Path(os.environ.get("FIRTH_DEPS", ROOT / ".deps")) / "venv"
 
@@ -51,3 +51,20 @@ def test_the_sample_of_the_first_page(data):  # noqa: F811
         env=dict(PLAIN, PYTHONDONTWRITEBYTECODE="1"), capture_output=True, text=True, timeout=100)
     assert done.returncode in ENDS, done.stderr
     assert "AA     8.586016" in done.stdout and "YV    18.996330" in done.stdout
+
+
+def test_zoom(data, tmp_path):  # noqa: F811
+    endpoints = json.loads((data / "endpoints.json").read_text())
+    picture = tmp_path / "zoom.json"
+    done = subprocess.run(
+        [str(VENV / "btrdb" / "bin" / "python"), str(ROOT / "examples" / "zoom.py"), endpoints["btrdb"], str(picture)],
+        env=dict(PLAIN, PYTHONPATH=str(STAND_IN), PYTHONDONTWRITEBYTECODE="1"), capture_output=True, text=True,
+        timeout=100)
+    assert done.returncode == 0, done.stderr
+    drawn = json.loads(picture.read_text())
+    assert len(drawn) == 4
+    for axis, windows in zip(drawn, (100, 100, 100, 48)):
+        assert sorted(axis["lines"]) == ["temp[EWR]", "temp[JFK]", "temp[LGA]"] and len(axis["areas"]) == 3
+        for (x, mean), (same, least, most) in zip(axis["lines"].values(), axis["areas"]):
+            assert x == same == sorted(x) and windows - 8 <= len(x) <= windows
+            assert all(10 < low <= value <= high < 101 for low, value, high in zip(least, mean, most))
