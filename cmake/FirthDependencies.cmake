@@ -109,7 +109,10 @@ add_library(ext_boost_compiled STATIC EXCLUDE_FROM_ALL "${boost_source}")
 target_compile_options(ext_boost_compiled PRIVATE -w)
 target_link_libraries(ext_boost_compiled PUBLIC ext_boost ext_openssl)
 
-# --- gRPC and Protobuf.
+# --- Abseil, gRPC and Protobuf.
+pkg_check_modules(FIRTH_ABSL REQUIRED IMPORTED_TARGET absl_flat_hash_map)
+add_library(ext_absl INTERFACE)
+target_link_libraries(ext_absl INTERFACE PkgConfig::FIRTH_ABSL)
 pkg_check_modules(FIRTH_GRPC REQUIRED IMPORTED_TARGET grpc++ protobuf)
 add_library(ext_protobuf INTERFACE)
 ext_library(protobuf_library LIBRARIES protobuf HEADER google/protobuf/message.h)

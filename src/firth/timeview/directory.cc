@@ -176,9 +176,10 @@ Result<std::optional<NodeAddress>> Directory::Find(const SeriesId& series) const
   std::vector<DirectoryRunPtr> runs;
   {
     std::lock_guard lock(mutex_);
-    if (const NodeAddress* const found = unpublished_.Find(series); found != nullptr) {
-      if (!found->known()) return std::nullopt;
-      return *found;
+    const auto found = unpublished_.find(series);
+    if (found != unpublished_.end()) {
+      if (!found->second.known()) return std::nullopt;
+      return found->second;
     }
     runs = runs_;
   }
@@ -193,7 +194,7 @@ Result<std::optional<NodeAddress>> Directory::Find(const SeriesId& series) const
 
 void Directory::Put(const SeriesId& series, const NodeAddress& head) {
   std::lock_guard lock(mutex_);
-  unpublished_.Put(series, head);
+  unpublished_[series] = head;
 }
 
 size_t Directory::unpublished() const {
@@ -213,9 +214,7 @@ Result<Directory::Next> Directory::Prepare(uint32_t* next_number) {
     std::lock_guard lock(mutex_);
     next.runs = runs_;
     entries.reserve(unpublished_.size());
-    unpublished_.VisitAll([&](const SeriesId& series, const NodeAddress& head) {
-      entries.push_back({series, head});
-    });
+    for (const auto& [series, head] : unpublished_) entries.push_back({series, head});
   }
   next.taken = entries.size();
   if (entries.empty()) return next;
@@ -293,7 +292,7 @@ Result<DirectoryRunPtr> Directory::Join(const DirectoryRun& newer, const Directo
 void Directory::Publish(Next next) {
   std::lock_guard lock(mutex_);
   FIRTH_CHECK(unpublished_.size() == next.taken);
-  unpublished_.Clear();
+  unpublished_.clear();
   runs_ = std::move(next.runs);
 }
 

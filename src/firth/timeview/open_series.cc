@@ -15,15 +15,15 @@ constexpr size_t kLooksMax = 64;
 }  // namespace
 
 HeadPtr OpenSeries::Use(const SeriesId& series) {
-  const Order::iterator* const found = heads_.Find(series);
-  if (found == nullptr) return nullptr;
-  order_.splice(order_.begin(), order_, *found);
-  return **found;
+  const auto found = heads_.find(series);
+  if (found == heads_.end()) return nullptr;
+  order_.splice(order_.begin(), order_, found->second);
+  return *found->second;
 }
 
 void OpenSeries::Insert(const HeadPtr& head) {
   order_.push_front(head);
-  const bool is_new = heads_.Put(head->id(), order_.begin());
+  const bool is_new = heads_.emplace(head->id(), order_.begin()).second;
   FIRTH_CHECK(is_new);
 }
 
@@ -72,19 +72,18 @@ Result<HeadPtr> OpenSeries::FindOrMake(const SeriesId& series, bool* is_new) {
 
 HeadPtr OpenSeries::FindOpen(const SeriesId& series) {
   std::lock_guard lock(mutex_);
-  const Order::iterator* const found = heads_.Find(series);
-  return found == nullptr ? nullptr : **found;
+  const auto found = heads_.find(series);
+  return found == heads_.end() ? nullptr : *found->second;
 }
 
 void OpenSeries::Remove(const SeriesId& series) {
   std::lock_guard lock(mutex_);
   ++VersionOf(series);
-  const Order::iterator* const found = heads_.Find(series);
-  if (found == nullptr) return;
-  const Order::iterator at = *found;
-  (*at)->marks.changed = false;
-  heads_.Erase(series);
-  order_.erase(at);
+  const auto found = heads_.find(series);
+  if (found == heads_.end()) return;
+  (*found->second)->marks.changed = false;
+  order_.erase(found->second);
+  heads_.erase(found);
 }
 
 void OpenSeries::MarkChanged(const HeadPtr& head) {
@@ -139,7 +138,7 @@ void OpenSeries::TrimLocked(size_t heads_low, size_t looks_max, std::vector<Head
     // Whoever holds it may be about to change it.
     if (head->use_count() > 1) continue;
     ++VersionOf((*head)->id());
-    heads_.Erase((*head)->id());
+    heads_.erase((*head)->id());
     dropped->push_back(std::move(*head));
     head = order_.erase(head);
   }
