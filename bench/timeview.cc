@@ -9,6 +9,9 @@
 //   FIRTH_BENCH_SPANS (default all: 1 s, 1 min, 1 h, 1 d, all but 1 %) of windows
 //   FIRTH_BENCH_SPREAD (default 100000x1000): so many series of so many points; steady: that many
 //   series, to which points come in turn, one at a time and a hundred at a time
+//   FIRTH_BENCH_TOGETHER (default all): so many of these series are written to in turn, until they
+//   have all their points; then as many others are. So the work of few series at a time and of many
+//   is compared at equal series, points, edits and checkpoints.
 //   FIRTH_BENCH_KEEP (default none: the folder is removed; with it the points in order stay there
 //   and are taken from there the next time)
 //
@@ -231,8 +234,11 @@ class Bench {
     const uint64_t series = std::stoull(text.substr(0, by));
     const uint64_t each = std::stoull(text.substr(by + 1));
     const size_t count = std::min<size_t>(kManyEdit, std::max<size_t>(100, each / 10));
-    const Cost cost = Spread(series, each, count, kManyBetween);
+    const char* together = std::getenv("FIRTH_BENCH_TOGETHER");
+    const Cost cost = Spread(series, each, count, kManyBetween,
+                             together == nullptr ? series : std::stoull(together));
     Report(text + " points", 1 / cost.point / 1e6, "M points/s", "");
+    Report("  written", cost.written_bytes, "B/point", "");
     Report("  a series", cost.point * static_cast<double>(each) * 1e6, "us of CPU", "");
     Report("  of these, to make it with " + std::to_string(count) + " points", cost.first * 1e6,
            "us of CPU", "");
@@ -259,13 +265,18 @@ class Bench {
     }
   }
 
-  /// CPU seconds: of a point, all together; of a series, its first edit and all later ones.
+  /// CPU seconds: of a point, all together; of a series, its first edit and all later ones. Bytes
+  /// of a point that were written.
   struct Cost {
     double point = 0;
     double first = 0;
     double later = 0;
+    double written_bytes = 0;
   };
-  Cost Spread(uint64_t series, uint64_t each, size_t count, uint64_t between) {
+  /// Give each series so many points, `count` at a time, with a checkpoint for each `between` of
+  /// them and at the end. `together` series are written to in turn.
+  Cost Spread(uint64_t series, uint64_t each, size_t count, uint64_t between,
+              uint64_t together = UINT64_MAX) {
     std::filesystem::remove_all(folder_ + "/many");
     auto view = Open("many");
     std::vector<int64_t> times;
@@ -274,33 +285,39 @@ class Bench {
     uint64_t since = 0;
     double first = 0;
     double cpu = 0;
-    Phasor phasor(3);
-    for (uint64_t done = 0; done < each; done += count) {
-      phasor.Next(count, &times, &values);
-      const double begin = CpuSeconds();
-      for (uint64_t i = 0; i < series; ++i) {
-        Edit edit;
-        edit.series = Series(static_cast<uint32_t>(i));
-        edit.revision = kEmptyRevision + 1 + static_cast<int64_t>(done / count);
-        edit.commit = CommitId(++commit);
-        edit.times = times;
-        edit.values = values;
-        Check(view->Apply({&edit, 1}, edit.commit));
-        since += count;
-        if (since < between) continue;
-        since = 0;
-        Check(view->Checkpoint());
+    for (uint64_t group = 0; group < series; group += std::min(together, series - group)) {
+      Phasor phasor(3);
+      const uint64_t group_end = group + std::min(together, series - group);
+      for (uint64_t done = 0; done < each; done += count) {
+        phasor.Next(count, &times, &values);
+        const double begin = CpuSeconds();
+        for (uint64_t i = group; i < group_end; ++i) {
+          Edit edit;
+          edit.series = Series(static_cast<uint32_t>(i));
+          edit.revision = kEmptyRevision + 1 + static_cast<int64_t>(done / count);
+          edit.commit = CommitId(++commit);
+          edit.times = times;
+          edit.values = values;
+          Check(view->Apply({&edit, 1}, edit.commit));
+          since += count;
+          if (since < between) continue;
+          since = 0;
+          Check(view->Checkpoint());
+        }
+        const double took = CpuSeconds() - begin;
+        cpu += took;
+        if (done == 0) first += took;
       }
-      cpu += CpuSeconds() - begin;
-      if (done == 0) first = cpu;
     }
     const double begin = CpuSeconds();
     Check(view->Checkpoint());
     cpu += CpuSeconds() - begin;
     const auto all = static_cast<double>(series);
-    return {.point = cpu / static_cast<double>((each + count - 1) / count * count) / all,
+    const double points = static_cast<double>((each + count - 1) / count * count) * all;
+    return {.point = cpu / points,
             .first = first / all,
-            .later = (cpu - first) / all};
+            .later = (cpu - first) / all,
+            .written_bytes = static_cast<double>(view->Stats().written_bytes) / points};
   }
 
   /// Very many series that were written to once: memory is to follow those in use.
