@@ -7,8 +7,8 @@
 namespace firth {
 namespace {
 
-constexpr size_t kSegmentsMax = 32;
-constexpr size_t kPathBytesMax = 1024;
+constexpr size_t kSegmentsMax = 256;
+constexpr size_t kPathBytesMax = 2048;
 constexpr char kHex[] = "0123456789ABCDEF";
 
 int HexValue(char c) {
@@ -112,7 +112,8 @@ std::string Path::ToString() const {
 
 Result<Path> Path::Parse(std::string_view text) {
   if (text.size() > kPathBytesMax) {
-    return Error(Code::kInvalidArgument, Reason::kInvalidName, "a path has at most 1024 bytes");
+    return Error(Code::kInvalidArgument, Reason::kInvalidName,
+                 "a path has at most " + std::to_string(kPathBytesMax) + " bytes");
   }
   Path path;
   while (!text.empty()) {
@@ -124,7 +125,8 @@ Result<Path> Path::Parse(std::string_view text) {
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   if (path.segments.size() > kSegmentsMax) {
-    return Error(Code::kInvalidArgument, Reason::kInvalidName, "a path has at most 32 segments");
+    return Error(Code::kInvalidArgument, Reason::kInvalidName,
+                 "a path has at most " + std::to_string(kSegmentsMax) + " segments");
   }
   return path;
 }

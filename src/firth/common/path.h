@@ -27,7 +27,7 @@ struct Path {
   /// back.
   std::string ToString() const;
   /// Parse what ToString wrote. Errors: kInvalidName for an empty segment, a bad escape, text that
-  /// is not UTF-8, more than 32 segments or more than 1024 bytes.
+  /// is not UTF-8, more than 256 segments or more than 2048 bytes.
   static Result<Path> Parse(std::string_view text);
 };
 

@@ -65,5 +65,14 @@ TEST(PathTest, BadTextIsRefused) {
   EXPECT_TRUE(Path::Parse("")->empty());
 }
 
+TEST(PathTest, LongPathsHaveALimit) {
+  std::string text = "a";
+  for (int i = 1; i < 256; ++i) text += "/a";
+  EXPECT_EQ(Path::Parse(text)->segments.size(), 256);
+  EXPECT_EQ(ReasonOf(Path::Parse(text + "/a").status()), Reason::kInvalidName);
+  EXPECT_TRUE(Path::Parse(std::string(2048, 'a')).ok());
+  EXPECT_EQ(ReasonOf(Path::Parse(std::string(2049, 'a')).status()), Reason::kInvalidName);
+}
+
 }  // namespace
 }  // namespace firth

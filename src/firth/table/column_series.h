@@ -65,7 +65,7 @@ class ColumnSeriesStore {
                          MergePolicy policy);
   /// Are its points fed into a time view? Then inserts can be subscribed to.
   static bool IsFed(const ColumnSeries& series) {
-    return ColumnFeed::Takes(*series.table->current);
+    return ColumnFeed::Takes(*series.table->current);  // NOLINT(bugprone-unchecked-optional-access)
   }
 
  private:

@@ -343,7 +343,7 @@ Result<T> DatabaseImpl::Await(
   }
   std::unique_lock lock(state->mutex);
   state->ready.wait(lock, [&] { return state->result.has_value(); });
-  return *state->result;
+  return *state->result;  // NOLINT(bugprone-unchecked-optional-access)
 }
 
 /// The current edition; error kEditionNotFound.

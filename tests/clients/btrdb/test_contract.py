@@ -226,6 +226,9 @@ def test_windows_with_gaps_and_great_values(stub):
 
 def test_limits_of_facts(stub):
     assert create(stub, collection="ä" * 255, name="ü" * 255)[1] == 0  # characters, not bytes
+    for longest in ("😀" * 255, "a/" * 127 + "a", "\x01" * 255, "_x" * 127):
+        assert create(stub, collection=longest, name="n")[1] == 0
+        assert create(stub, collection=longest + "aa", name="n")[1] == 407
     assert create(stub, collection="x" * 256)[1] == create(stub, collection="x\0")[1] == 407
     assert create(stub, name="x" * 256)[1] == create(stub, name="\0")[1] == 409
     assert create(stub, colour="red")[1] == 408
