@@ -2,7 +2,7 @@
 // properties, partitions, frames, and messages of any shape.
 // With: common/* schema/* catalog/text_form
 // With: doors/fluss/json doors/fluss/table_json_in doors/fluss/table_json_out doors/fluss/types
-// With: doors/fluss/properties doors/fluss/partition_value doors/fluss/names doors/fluss/frame
+// With: doors/fluss/aggregate_json doors/fluss/properties doors/fluss/partition_value doors/fluss/names doors/fluss/frame
 // With: doors/fluss/errors doors/fluss/wire net/frame_assembler net/frame_memory
 #include <arrow/api.h>
 
