@@ -127,7 +127,9 @@ Status AlterTable(const Request& request, const pb::AlterTableRequest& in, pb::E
     ARROW_RETURN_NOT_OK(ChangeProperties(in, &properties, &custom));
     ARROW_RETURN_NOT_OK(CheckProperties(properties, ShapeOf(*table)));
     change.edition = table->current->spec;
-    ARROW_RETURN_NOT_OK(ApplyProperties(properties, &*change.edition));
+    for (const auto& changed : in.configs()) {
+      ARROW_RETURN_NOT_OK(ApplyChange(changed.key(), properties, &*change.edition));
+    }
     change.attributes = table->attributes;
     SetProperties(properties, custom, &*change.attributes);
   }

@@ -535,6 +535,36 @@ TEST_F(DoorTest, WhatCannotBeAlteredIsRefused) {
             56);
 }
 
+TEST_F(DoorTest, AnAlteredPropertyChangesNothingElse) {
+  // Of a table whose rules and limits this door's properties cannot say.
+  Create("t");
+  table::TableSpec spec{.schema = table::PairSchema()};
+  spec.edition.key = {"k"};
+  spec.edition.merge = catalog::MergeRule::kGreatest;
+  spec.edition.image = catalog::LogImage::kInput;
+  spec.edition.compression = "lz4";
+  spec.edition.log_lifetime.bytes = 1 << 30;
+  const auto made = world_.db->CreateTable(world_.caller, Path{{"db", "others"}}, spec);
+  ASSERT_TRUE(made.ok()) << made.status().ToString();
+  const auto set = [&](const std::string& key, const std::string& value) {
+    pb::AlterTableRequest alter;
+    *alter.mutable_table() = Name("others");
+    alter.set_ignore_if_absent(false);
+    auto* change = alter.add_configs();
+    change->set_key(key);
+    change->set_operation(0);
+    change->set_value(value);
+    EXPECT_EQ(client().CodeOf(kAlterTable, alter), 0);
+    return Table("others")->current->spec;
+  };
+  catalog::EditionSpec expected = Table("others")->current->spec;
+  EXPECT_EQ(set("owner", "ada"), expected);
+  expected.log_lifetime.duration_ns = int64_t{3} * 86'400 * 1'000'000'000;
+  EXPECT_EQ(set("table.log.ttl", "3 d"), expected);
+  expected.compression = "none";
+  EXPECT_EQ(set("table.log.arrow.compression.type", "NONE"), expected);
+}
+
 TEST_F(DoorTest, WhatSomebodyAskedWhoHasGoneIsNotDone) {
   pb::CreateDatabaseRequest create;
   create.set_ignore_if_exists(false);

@@ -10,6 +10,8 @@
 namespace firth::doors::fluss {
 namespace {
 
+constexpr char kLifetime[] = "table.log.ttl";
+
 enum class Kind { kBool, kInt, kDuration, kText, kWord };
 
 /// One property. `words` are the values of a kWord, matched without case.
@@ -26,7 +28,7 @@ const std::vector<Property>& AllProperties() {
       {"table.log.format", Kind::kWord, "ARROW", {"arrow", "indexed", "compacted"}},
       {"table.log.arrow.compression.type", Kind::kWord, "ZSTD", {"none", "lz4_frame", "zstd"}},
       {"table.log.arrow.compression.zstd.level", Kind::kInt, "3"},
-      {"table.log.ttl", Kind::kDuration, "7 d"},
+      {kLifetime, Kind::kDuration, "7 d"},
       {"table.log.tiered.local-segments", Kind::kInt, "2"},
       {"table.kv.format", Kind::kWord, "COMPACTED", {"compacted", "indexed"}},
       {"table.kv.format-version", Kind::kInt, "2"},
@@ -237,6 +239,20 @@ int64_t UnitNs(std::string unit) {
   return found == units.end() ? 0 : found->second;
 }
 
+void ApplyCompression(const Properties& properties, catalog::EditionSpec* spec) {
+  const std::string compression = WordOf(properties, "table.log.arrow.compression.type");
+  spec->compression = compression == "lz4_frame" ? "lz4" : compression;
+}
+
+/// Nothing ends unless its owner asked: the default of seven days is reported and trims nothing.
+Status ApplyLifetime(const Properties& properties, catalog::EditionSpec* spec) {
+  spec->log_lifetime.duration_ns.reset();
+  if (!properties.contains(kLifetime)) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const int64_t ttl_ns, ParseDuration(PropertyOf(properties, kLifetime)));
+  if (ttl_ns > 0) spec->log_lifetime.duration_ns = ttl_ns;
+  return Status::OK();
+}
+
 }  // namespace
 
 Status CheckRowFormats(const Properties& properties, bool keyed) {
@@ -269,16 +285,15 @@ std::string PropertyOf(const Properties& properties, std::string_view name) {
   return property == nullptr ? "" : property->otherwise;
 }
 
+Status ApplyChange(const std::string& name, const Properties& properties,
+                   catalog::EditionSpec* spec) {
+  if (name.starts_with("table.log.arrow.compression.")) ApplyCompression(properties, spec);
+  return name == kLifetime ? ApplyLifetime(properties, spec) : Status::OK();
+}
+
 Status ApplyProperties(const Properties& properties, catalog::EditionSpec* spec) {
-  const std::string compression = WordOf(properties, "table.log.arrow.compression.type");
-  spec->compression = compression == "lz4_frame" ? "lz4" : compression;
-  // Nothing ends unless its owner asked: the default of seven days is reported and trims nothing.
-  spec->log_lifetime = {};
-  if (properties.contains("table.log.ttl")) {
-    ARROW_ASSIGN_OR_RAISE(const int64_t ttl_ns,
-                          ParseDuration(PropertyOf(properties, "table.log.ttl")));
-    if (ttl_ns > 0) spec->log_lifetime.duration_ns = ttl_ns;
-  }
+  ApplyCompression(properties, spec);
+  ARROW_RETURN_NOT_OK(ApplyLifetime(properties, spec));
   if (spec->key.empty()) return Status::OK();
 
   const std::string engine = WordOf(properties, "table.merge-engine");
@@ -303,8 +318,7 @@ Properties DescribeSpec(const catalog::EditionSpec& spec) {
   if (spec.compression == "none") properties["table.log.arrow.compression.type"] = "NONE";
   if (spec.compression == "lz4") properties["table.log.arrow.compression.type"] = "LZ4_FRAME";
   if (spec.log_lifetime.duration_ns) {
-    properties["table.log.ttl"] =
-        std::to_string(*spec.log_lifetime.duration_ns / 1'000'000) + " ms";
+    properties[kLifetime] = std::to_string(*spec.log_lifetime.duration_ns / 1'000'000) + " ms";
   }
   if (spec.key.empty()) return properties;
   properties["table.kv.format-version"] = "2";

@@ -39,6 +39,11 @@ bool ShowsLake(const Properties& properties);
 /// Set what the properties mean in `*spec`: compression, lifetime, merge rule, log image, deletes.
 Status ApplyProperties(const Properties& properties, catalog::EditionSpec* spec);
 
+/// The same of the property `name`, one that may change while a table lives, and of nothing else:
+/// the table may be another door's, of which the properties do not say all.
+Status ApplyChange(const std::string& name, const Properties& properties,
+                   catalog::EditionSpec* spec);
+
 /// Properties that say what `spec` holds, for tables that another door made.
 Properties DescribeSpec(const catalog::EditionSpec& spec);
 
