@@ -146,8 +146,8 @@ TEST_F(NamesTest, SegmentsOfAnyTextAreKept) {
 
 TEST_F(NamesTest, BadNamesAreRefused) {
   const std::vector<Path> paths = {Path(), Path{{"a", ""}}, Path{{"\xff"}},
-                                   Path{{std::string(1025, 'a')}},
-                                   Path{std::vector<std::string>(33, "a")}};
+                                   Path{{std::string(2049, 'a')}},
+                                   Path{std::vector<std::string>(257, "a")}};
   for (const Path& path : paths) {
     for (const World::Run& run : std::vector<World::Run>{
              [&](Changes* c) { return c->CreateTable(path, {}).status(); },
