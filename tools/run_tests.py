@@ -90,7 +90,8 @@ class Runner:
             PYTHONDONTWRITEBYTECODE="1",
             ASAN_OPTIONS="abort_on_error=1:detect_stack_use_after_return=1",
             UBSAN_OPTIONS="print_stacktrace=1",
-            TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1",
+            TSAN_OPTIONS=f"halt_on_error=1:second_deadlock_stack=1:ignore_noninstrumented_modules=1:"
+                         f"suppressions={ROOT}/tests/tsan.supp",
         )
         environment.setdefault("FIRTH_CRASH_CYCLES", str(CRASH_CYCLES))
         environment.setdefault("FIRTH_SOAK_SECONDS", "1200")
