@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <thread>
 
 #include "firth/query/testing_tables.h"
@@ -233,9 +234,20 @@ class GivenUpTest : public PreparedQueryTest {
     PreparedQueryTest::SetUp();
     engine_.SetLimits({.timeout_ns = 50'000'000, .queries = 1});
   }
-  /// The one that was given up still counts, until it ends.
+  /// What was given up still counts, until it ends. Where the machine is busy it may be given up
+  /// before it has begun: then it is tried again.
+  void ExpectThatItCounts(const std::function<void()>& give_up) {
+    bool counted = false;
+    for (int i = 0; i < 20 && !counted; ++i) {
+      give_up();
+      counted = ReasonOf(Run("SELECT 1").status()) == Reason::kOverBudget;
+      ExpectThatItEnds();
+    }
+    EXPECT_TRUE(counted);
+  }
+
+ private:
   void ExpectThatItEnds() {
-    EXPECT_EQ(ReasonOf(Run("SELECT 1").status()), Reason::kOverBudget);
     bool ended = false;
     for (int i = 0; i < 12'000 && !ended; ++i) {
       ended = engine_.Prepare("SELECT 1", &tables_, {.timeout_ns = int64_t{60} << 30}).ok();
@@ -246,17 +258,16 @@ class GivenUpTest : public PreparedQueryTest {
 };
 
 TEST_F(GivenUpTest, AFunctionThatIsNotInterruptedKeepsNobodyWaiting) {
-  auto prepared = engine_.Prepare(
-      "SELECT " + LongFunction("l") + " FROM (SELECT list(range) AS l FROM range(40000))", &tables_,
-      {});
-  ASSERT_TRUE(prepared.ok()) << prepared.status().ToString();
-  auto result = (*prepared)->Run();
-  ASSERT_TRUE(result.ok());
-  EXPECT_EQ(CodeOf((*result)->Next().status()), Code::kDeadlineExceeded);
-  EXPECT_EQ(CodeOf((*result)->Next().status()), Code::kDeadlineExceeded);
-  result->reset();
-  prepared->reset();
-  ExpectThatItEnds();
+  ExpectThatItCounts([this] {
+    auto prepared = engine_.Prepare(
+        "SELECT " + LongFunction("l") + " FROM (SELECT list(range) AS l FROM range(40000))",
+        &tables_, {});
+    ASSERT_TRUE(prepared.ok()) << prepared.status().ToString();
+    auto result = (*prepared)->Run();
+    ASSERT_TRUE(result.ok());
+    EXPECT_EQ(CodeOf((*result)->Next().status()), Code::kDeadlineExceeded);
+    EXPECT_EQ(CodeOf((*result)->Next().status()), Code::kDeadlineExceeded);
+  });
 }
 
 TEST_F(GivenUpTest, NeitherDoesOneThatIsCancelled) {
@@ -271,9 +282,10 @@ TEST_F(GivenUpTest, NeitherDoesOneThatIsCancelled) {
 }
 
 TEST_F(GivenUpTest, ConstantsAreEvaluatedWithinTheTimeToo) {
-  const auto prepared = engine_.Prepare("SELECT " + LongFunction("range(40000)"), &tables_, {});
-  EXPECT_EQ(CodeOf(prepared.status()), Code::kDeadlineExceeded) << prepared.status().ToString();
-  ExpectThatItEnds();
+  ExpectThatItCounts([this] {
+    const auto prepared = engine_.Prepare("SELECT " + LongFunction("range(40000)"), &tables_, {});
+    EXPECT_EQ(CodeOf(prepared.status()), Code::kDeadlineExceeded) << prepared.status().ToString();
+  });
 }
 
 }  // namespace

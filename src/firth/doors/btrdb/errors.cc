@@ -49,7 +49,7 @@ uint32_t CodeFor(const Status& status) {
   }
   switch (CodeOf(status)) {
     case Code::kInvalidArgument:
-    case Code::kUnimplemented:  // a series that is a column of a table, and what those cannot
+    case Code::kUnimplemented:  // asked of a table's column, which can be read and appended to only
       return kWrongArguments;
     case Code::kResourceExhausted:
       return kResourceDepleted;
