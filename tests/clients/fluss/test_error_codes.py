@@ -15,11 +15,11 @@ from bridge import Refused, append, create, sasl, settle, upsert
 COLUMNS = [("k", pa.int32()), ("s", pa.string())]
 ELSEWHERE = {
     "CORRUPT_MESSAGE": "damage that is met while reading: faults are made in sim/ and errors_test.cc",
-    "CORRUPT_RECORD_EXCEPTION": "bytes changed on the way: door_test.cc, tests/faults/test_mutated_requests.py",
+    "CORRUPT_RECORD_EXCEPTION": "bytes changed on the way: door_log_test.cc, tests/faults/test_mutated_requests.py",
     "UNSUPPORTED_VERSION": "requests that the client does not send: door_test.cc",
-    "OUT_OF_ORDER_SEQUENCE_EXCEPTION": "writers that skip a batch: door_test.cc",
+    "OUT_OF_ORDER_SEQUENCE_EXCEPTION": "writers that skip a batch: door_log_test.cc",
     "RECORD_TOO_LARGE_EXCEPTION": "lookups of more keys than one may have: door_test.cc",
-    "INVALID_COLUMN_PROJECTION": "the client refuses such columns itself: door_test.cc",
+    "INVALID_COLUMN_PROJECTION": "the client refuses such columns itself: door_log_test.cc",
     "NON_PRIMARY_KEY_TABLE_EXCEPTION": "the client refuses such a call itself: scan_kv_test.cc",
     "UNKNOWN_TABLE_OR_BUCKET_EXCEPTION": "retried by the client, which looks the table up anew: door_test.cc",
     "KV_SNAPSHOT_NOT_EXIST": "no call of this client asks for one: scan_kv_test.cc",
@@ -29,7 +29,7 @@ ELSEWHERE = {
     "SCHEMA_NOT_EXIST": "a client that knows a newer schema than the server: errors_test.cc",
     "FENCED_LEADER_EPOCH_EXCEPTION": "errors_test.cc",
     "UNKNOWN_WRITER_ID_EXCEPTION": "errors_test.cc",
-    "INVALID_REQUIRED_ACKS": "the clients send no other acks than the three: door_test.cc",
+    "INVALID_REQUIRED_ACKS": "the clients send no other acks than the three: door_log_test.cc",
     "UNKNOWN_SERVER_ERROR": "faults of the server: tests/faults/test_full_disk.py",
 }
 NEVER = {
