@@ -168,7 +168,7 @@ make_dialect() (
 
 make_interop() {
   "$python" -m venv "$1/venv"
-  "$1/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
+  "$1/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
     --requirement "$requirements/interop.txt"
   mvn -q -B dependency:copy "-Dartifact=$spark_runtime" "-DoutputDirectory=$1" >/dev/null
   check_sha256 "$1"/iceberg-spark-runtime-*.jar "$spark_runtime_sha256"
@@ -177,8 +177,8 @@ make_interop() {
 venv_name=
 make_venv() {
   "$python" -m venv "$1"
-  "$1/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
-    --requirement "$requirements/venv-$venv_name.txt"
+  "$1/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+    --only-binary :all: --requirement "$requirements/venv-$venv_name.txt"
 }
 
 setup_build() {
