@@ -173,7 +173,7 @@ Result<PrincipalId> CatalogAccess::PutPrincipal(const NewPrincipal& principal) {
   if (principal.name == kAnonymousName) {
     return BadValue("the name 'anonymous' belongs to callers without credentials");
   }
-  ARROW_RETURN_NOT_OK(RightsOfRole(principal.role).status());
+  if (!principal.role.empty()) ARROW_RETURN_NOT_OK(RightsOfRole(principal.role).status());
   if (!principal.secret.empty() && principal.secret.size() < kSecretBytesMin) {
     return BadValue("a secret has at least " + std::to_string(kSecretBytesMin) + " characters");
   }
@@ -187,10 +187,10 @@ Result<PrincipalId> CatalogAccess::PutPrincipal(const NewPrincipal& principal) {
                     "' is in use by another principal");
   }
   catalog::PrincipalRow row;
+  if (before != nullptr) row = before->row;
   row.name = principal.name;
-  row.kind = principal.kind;
-  row.role = principal.role;
-  if (before != nullptr) row.attributes = before->row.attributes;
+  if (!principal.kind.empty()) row.kind = principal.kind;
+  if (!principal.role.empty()) row.role = principal.role;
   ARROW_ASSIGN_OR_RAISE(const PrincipalId id, catalog_->PutPrincipal(row));
   Status status;
   if (!principal.secret.empty() && owner == nullptr) {

@@ -52,9 +52,9 @@ struct AccessOptions {
 
 struct NewPrincipal {
   std::string name;
-  std::string kind = "user";
-  std::string role = "none";
-  std::string secret;  // empty: none yet
+  std::string kind = "user";  // empty: as it is, and of a new one `user`
+  std::string role = "none";  // empty: as it is, and of a new one `none`
+  std::string secret;         // empty: as they are
 };
 
 /// Thread-safe. Checks are answered from memory; changes are durable and in force on return.
@@ -81,10 +81,10 @@ class Access {
   virtual uint32_t RightsOn(const Caller& caller, const Path& path,
                             EditionId edition = EditionId{0}) = 0;
 
-  /// Create or update a principal by name. A secret replaces the one that an earlier call set;
-  /// issued ones stay, and without a secret all stay. Errors: kBadValue for a secret of fewer than
-  /// 8 characters or one that another principal has, for an unknown role, an empty name or
-  /// `anonymous`.
+  /// Create or update a principal by name; what is empty stays, also where two calls at once give
+  /// different things. A secret replaces the one that an earlier call set; issued ones stay.
+  /// Errors: kBadValue for a secret of fewer than 8 characters or one that another principal has,
+  /// for an unknown role, an empty name or `anonymous`.
   virtual Result<PrincipalId> PutPrincipal(const NewPrincipal& principal) = 0;
   virtual Status RemovePrincipal(std::string_view name) = 0;
   virtual Result<std::vector<catalog::PrincipalRow>> ListPrincipals() = 0;

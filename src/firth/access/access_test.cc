@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "firth/access/secret_box.h"
 #include "firth/store/memory_file_system.h"
 #include "firth/store/testing_files.h"
@@ -207,6 +209,44 @@ TEST_F(AccessTest, APrincipalIsUpdatedByName) {
   EXPECT_EQ(access->ListSecrets("ada").ValueOrDie().size(), 1u);
   ASSERT_OK(Put("ada", "writer"));  // no word of a secret: it stays
   EXPECT_OK(SignIn("correct horse"));
+}
+
+TEST_F(AccessTest, WhatIsNotGivenStays) {
+  const auto put = [&](NewPrincipal what) { return access->PutPrincipal(what).ValueOrDie(); };
+  const auto row = [&] { return access->ListPrincipals().ValueOrDie().at(0); };
+  const PrincipalId id = put({.name = "ada", .kind = "", .role = ""});
+  EXPECT_EQ(row().kind, "user");
+  EXPECT_EQ(row().role, "none");
+  EXPECT_EQ(put({.name = "ada", .kind = "service", .role = ""}), id);
+  EXPECT_EQ(put({.name = "ada", .kind = "", .role = "writer"}), id);
+  EXPECT_EQ(put({.name = "ada", .kind = "", .role = "", .secret = "correct horse"}), id);
+  EXPECT_EQ(row().kind, "service");
+  EXPECT_EQ(row().role, "writer");
+  EXPECT_OK(SignIn("correct horse"));
+}
+
+// One gives the role and another the kind, again and again: what one gave is there until he gives
+// something else.
+TEST_F(AccessTest, WhatTwoGiveAtOnceBothHolds) {
+  constexpr int kRounds = 300;
+  ASSERT_OK(access->PutPrincipal({.name = "ada"}).status());
+  const auto row = [&] { return access->ListPrincipals().ValueOrDie().at(0); };
+  int lost_kinds = 0, lost_roles = 0;
+  std::thread other([&] {
+    for (int i = 0; i < kRounds; ++i) {
+      const std::string kind = i % 2 == 0 ? "service" : "user";
+      const bool put = access->PutPrincipal({.name = "ada", .kind = kind, .role = ""}).ok();
+      if (!put || row().kind != kind) ++lost_kinds;
+    }
+  });
+  for (int i = 0; i < kRounds; ++i) {
+    const std::string role = i % 2 == 0 ? "writer" : "reader";
+    const bool put = access->PutPrincipal({.name = "ada", .kind = "", .role = role}).ok();
+    if (!put || row().role != role) ++lost_roles;
+  }
+  other.join();
+  EXPECT_EQ(lost_kinds, 0);
+  EXPECT_EQ(lost_roles, 0);
 }
 
 TEST_F(AccessTest, ANewSecretReplacesTheOneThatWasSetAndNotThoseThatWereIssued) {

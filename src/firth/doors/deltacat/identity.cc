@@ -94,12 +94,9 @@ Result<Answer> Service::Grant(const Call& call) {
   }
   ARROW_ASSIGN_OR_RAISE(const Scope scope, ScopeOf(call));
   ARROW_ASSIGN_OR_RAISE(const uint32_t rights, access::RightsOfRole(role));
-  ARROW_ASSIGN_OR_RAISE(const auto known, database_->access()->ListPrincipals());
-  const bool is_known =
-      std::any_of(known.begin(), known.end(), [&](const auto& row) { return row.name == user; });
-  if (!is_known) {
-    ARROW_RETURN_NOT_OK(database_->access()->PutPrincipal({.name = user}).status());
-  }
+  // Makes it where it is not there; one that is there stays as it is.
+  const access::NewPrincipal principal{.name = user, .kind = "", .role = ""};
+  ARROW_RETURN_NOT_OK(database_->access()->PutPrincipal(principal).status());
   ARROW_RETURN_NOT_OK(database_->access()->Grant(user, scope.path, EditionId{0}, rights, role));
   return Answer{.body = {{"granted", true},
                          {"user", user},

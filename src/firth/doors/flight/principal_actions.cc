@@ -36,23 +36,27 @@ Result<json> RunUsers(const Request& request, Fields* fields) {
 Result<json> RunPut(const Request& request, Fields* fields) {
   access::NewPrincipal principal;
   principal.name = fields->NeedText("name");
-  const bool has_kind = fields->Has("kind");
+  principal.kind.clear();
+  if (fields->Has("kind")) {
+    principal.kind = fields->Choice("kind", {"user", "service"}, 0) == 0 ? "user" : "service";
+  }
   const bool has_role = fields->Has("role");
-  principal.kind = fields->Choice("kind", {"user", "service"}, 0) == 0 ? "user" : "service";
-  principal.role = fields->Text("role", "none");
+  principal.role = fields->Text("role");
   principal.secret = fields->Text("secret");
   ARROW_RETURN_NOT_OK(fields->Check());
   ARROW_RETURN_NOT_OK(NeedAdmin(request));
-  ARROW_ASSIGN_OR_RAISE(const auto known, request.database->access()->ListPrincipals());
-  const auto before = std::ranges::find(known, principal.name, &catalog::PrincipalRow::name);
-  const bool is_new = before == known.end();
-  if (!is_new && !has_kind) principal.kind = before->kind;
-  if (!is_new && !has_role) principal.role = before->role;
-  ARROW_RETURN_NOT_OK(request.database->access()->PutPrincipal(principal));
-  return json{{"name", principal.name},
-              {"kind", principal.kind},
-              {"role", principal.role},
-              {"new", is_new}};
+  if (has_role) ARROW_RETURN_NOT_OK(access::RightsOfRole(principal.role).status());
+  access::Access* const principals = request.database->access();
+  ARROW_ASSIGN_OR_RAISE(const auto before, principals->ListPrincipals());
+  ARROW_ASSIGN_OR_RAISE(const PrincipalId id, principals->PutPrincipal(principal));
+  ARROW_ASSIGN_OR_RAISE(const auto after, principals->ListPrincipals());
+  const auto row = std::ranges::find(after, id, &catalog::PrincipalRow::id);
+  if (row == after.end()) {
+    return Error(Code::kNotFound, Reason::kBadValue,
+                 "'" + principal.name.substr(0, 64) + "' was removed meanwhile");
+  }
+  const bool is_new = std::ranges::find(before, id, &catalog::PrincipalRow::id) == before.end();
+  return json{{"name", row->name}, {"kind", row->kind}, {"role", row->role}, {"new", is_new}};
 }
 
 Result<json> RunRemove(const Request& request, Fields* fields) {
