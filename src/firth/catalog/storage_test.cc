@@ -200,30 +200,21 @@ class LyingFileSystem : public store::FileSystem {
   Result<uint64_t> FreeBytes() override { return memory.FreeBytes(); }
 
  private:
-  class LyingFile : public store::File {
+  class LyingFile : public store::PassingFile {
    public:
     LyingFile(std::unique_ptr<store::File> file, const bool* full)
-        : file_(std::move(file)), full_(full) {}
+        : PassingFile(std::move(file)), full_(full) {}
     Status Write(uint64_t position, const std::vector<Bytes>& parts) override {
-      ARROW_RETURN_NOT_OK(file_->Write(position, parts));
+      ARROW_RETURN_NOT_OK(PassingFile::Write(position, parts));
       // The last write of a transaction: a page whose frame's header says that it ends one.
       if (!*full_ || parts[0].size() != kPageBytes || position < FrameBegin(0)) return Status::OK();
       std::vector<std::byte> header(kWalFrameHeaderBytes);
-      ARROW_RETURN_NOT_OK(file_->Read(position - header.size(), header));
+      ARROW_RETURN_NOT_OK(Read(position - header.size(), header));
       if (!EndsTransaction(header)) return Status::OK();
       return Error(Code::kResourceExhausted, Reason::kDiskFull, "full, or so they say");
     }
-    Status Read(uint64_t position, std::span<std::byte> out) const override {
-      return file_->Read(position, out);
-    }
-    Status Sync() override { return file_->Sync(); }
-    Status Reserve(uint64_t bytes) override { return file_->Reserve(bytes); }
-    Status Truncate(uint64_t bytes) override { return file_->Truncate(bytes); }
-    Result<uint64_t> Size() const override { return file_->Size(); }
-    const std::string& name() const override { return file_->name(); }
 
    private:
-    const std::unique_ptr<store::File> file_;
     const bool* const full_;
   };
 

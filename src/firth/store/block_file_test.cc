@@ -188,9 +188,9 @@ TEST(BlockFileTest, WritesWhatIsHeldFromWhereItLies) {
 
 /// A file in memory that wants to be written as one past the cache is: whole units, at addresses
 /// and places that are multiples of them.
-class AlignedFile : public File, public WritesDirectly {
+class AlignedFile : public PassingFile, public WritesDirectly {
  public:
-  explicit AlignedFile(std::unique_ptr<File> file) : file_(std::move(file)) {}
+  using PassingFile::PassingFile;
 
   uint64_t align_bytes() const override { return 512; }
   Status Write(uint64_t position, const std::vector<Bytes>& parts) override {
@@ -199,19 +199,8 @@ class AlignedFile : public File, public WritesDirectly {
       EXPECT_EQ(part.size() % align_bytes(), 0u);
       EXPECT_EQ(reinterpret_cast<uintptr_t>(part.data()) % align_bytes(), 0u);
     }
-    return file_->Write(position, parts);
+    return PassingFile::Write(position, parts);
   }
-  Status Read(uint64_t position, std::span<std::byte> out) const override {
-    return file_->Read(position, out);
-  }
-  Status Sync() override { return file_->Sync(); }
-  Status Reserve(uint64_t bytes) override { return file_->Reserve(bytes); }
-  Status Truncate(uint64_t bytes) override { return file_->Truncate(bytes); }
-  Result<uint64_t> Size() const override { return file_->Size(); }
-  const std::string& name() const override { return file_->name(); }
-
- private:
-  const std::unique_ptr<File> file_;
 };
 
 std::unique_ptr<BlockFile> MakeAligned(FileSystem* files, size_t recent_bytes) {

@@ -1,5 +1,5 @@
-// What the tests of this room share: both file systems behind one parameter, and short ways to say
-// what is expected of a Status.
+// What tests share: both file systems behind one parameter, a file to derive others from, and short
+// ways to say what is expected of a Status.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -82,6 +82,28 @@ class BothFileSystems : public testing::TestWithParam<const char*> {
 #define FIRTH_TEST_ON_BOTH(fixture)                                            \
   INSTANTIATE_TEST_SUITE_P(Files, fixture, testing::Values("Memory", "Local"), \
                            [](const auto& tested) { return std::string(tested.param); })
+
+/// A file that passes all calls on to `file`; tests derive theirs from it, with the calls changed
+/// that they are about.
+class PassingFile : public File {
+ public:
+  explicit PassingFile(std::unique_ptr<File> file) : file_(std::move(file)) {}
+
+  Status Write(uint64_t position, const std::vector<Bytes>& parts) override {
+    return file_->Write(position, parts);
+  }
+  Status Read(uint64_t position, std::span<std::byte> out) const override {
+    return file_->Read(position, out);
+  }
+  Status Sync() override { return file_->Sync(); }
+  Status Reserve(uint64_t bytes) override { return file_->Reserve(bytes); }
+  Status Truncate(uint64_t bytes) override { return file_->Truncate(bytes); }
+  Result<uint64_t> Size() const override { return file_->Size(); }
+  const std::string& name() const override { return file_->name(); }
+
+ private:
+  const std::unique_ptr<File> file_;
+};
 
 /// Write `text` at `position`.
 inline Status WriteText(File* file, uint64_t position, std::string_view text) {
