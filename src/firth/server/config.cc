@@ -60,8 +60,8 @@ Status MergeNamed(const FlatNames& names, const std::string& name, const std::st
     known.push_back(key.*names.field);
   }
   return Error(Code::kInvalidArgument, Reason::kNone,
-               fmt::format("unknown {0} {1}{2}; did you mean {1}{3}?", names.what, names.prefix,
-                           name, Nearest(name, known)));
+               fmt::format("unknown {} {}{}{}", names.what, names.prefix, name,
+                           DidYouMean(name, known, names.prefix, "")));
 }
 
 std::vector<std::string> DefaultForDev(uint16_t port) {

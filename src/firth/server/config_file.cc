@@ -45,8 +45,9 @@ Status MergeUser(const Place& place, const toml::table& table, Config* config) {
                                                      {"email", &user.email}};
     const auto field = fields.find(name);
     if (field == fields.end()) {
-      return place.Wrong(node, fmt::format("a user has no '{}'; did you mean '{}'?", name,
-                                           Nearest(name, {"name", "secret", "role", "email"})));
+      return place.Wrong(
+          node, fmt::format("a user has no '{}'{}", name,
+                            DidYouMean(name, {"name", "secret", "role", "email"}, "'", "'")));
     }
     ARROW_ASSIGN_OR_RAISE(*field->second, AsText(place, "user." + name, node));
   }
@@ -66,8 +67,8 @@ Status MergeValue(const Place& place, const std::string& path, const toml::node&
                   Config* config) {
   const ConfigKey* key = FindKey(path);
   if (key == nullptr) {
-    return place.Wrong(node, fmt::format("unknown key '{}'; did you mean '{}'?", path,
-                                         Nearest(path, KnownPaths())));
+    return place.Wrong(
+        node, fmt::format("unknown key '{}'{}", path, DidYouMean(path, KnownPaths(), "'", "'")));
   }
   std::vector<std::string> values;
   if (const auto* list = node.as_array()) {

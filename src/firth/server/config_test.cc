@@ -241,6 +241,16 @@ TEST_F(ConfigTest, NamesTheKeyThatWasMeant) {
               "unknown option --consle; did you mean --console?");
 }
 
+TEST_F(ConfigTest, NamesNoKeyWhereNoneIsNear) {
+  for (const std::string& said :
+       {ErrorOf("", {}, {{"nosuch", "x"}}), ErrorOf("", {{"FIRTH_9", "x"}}),
+        ErrorOf("whatever = 'x'"), ErrorOf("[[user]]\ncolour = 'x'")}) {
+    EXPECT_FALSE(said.empty());
+    EXPECT_EQ(said.find("did you mean"), std::string::npos) << said;
+  }
+  EXPECT_SAYS(ErrorOf("", {}, {{"nosuch", "x"}}), "unknown option --nosuch");
+}
+
 TEST_F(ConfigTest, LeavesTheEnvironmentOfOthersAlone) {
   EXPECT_TRUE(Load("", {{"FIRTH_SERVER", "h:1"},
                         {"FIRTH_SECRET", "s"},
@@ -266,7 +276,8 @@ TEST_F(ConfigTest, ChecksValues) {
   EXPECT_SAYS(ErrorOf("data = ''"), "'data'");
   EXPECT_SAYS(ErrorOf("doors.console = '8090'"), "door console: address '8090'");
   EXPECT_SAYS(ErrorOf("access.anonymous = 'root'"), "there is no role 'root'");
-  EXPECT_SAYS(ErrorOf("log.level = 'inf'"), "did you mean 'info'?");
+  EXPECT_SAYS(ErrorOf("log.level = 'inf'"),
+              "no level 'inf': it is one of debug, info, warning, error");
   EXPECT_SAYS(ErrorOf("doors.tls.cert = 'x'"), "both");
   EXPECT_SAYS(ErrorOf("doors.tls = { cert = 'no.crt', key = 'no.key' }"), "no.crt");
 }

@@ -1,7 +1,5 @@
 #include "firth/server/log_level.h"
 
-#include "firth/server/nearest.h"
-
 namespace firth::server {
 
 Result<logging::Level> ParseLogLevel(const std::string& name) {
@@ -9,9 +7,9 @@ Result<logging::Level> ParseLogLevel(const std::string& name) {
   if (name == "info") return logging::Level::kInfo;
   if (name == "warning") return logging::Level::kWarning;
   if (name == "error") return logging::Level::kError;
-  return Error(Code::kInvalidArgument, Reason::kNone,
-               "log.level: there is no level '" + name + "'; did you mean '" +
-                   Nearest(name, {"debug", "info", "warning", "error"}) + "'?");
+  return Error(
+      Code::kInvalidArgument, Reason::kNone,
+      "log.level: there is no level '" + name + "': it is one of debug, info, warning, error");
 }
 
 }  // namespace firth::server

@@ -1,5 +1,7 @@
 #include "firth/server/nearest.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <numeric>
@@ -29,6 +31,14 @@ std::string Nearest(std::string_view name, const std::vector<std::string>& known
   return *std::min_element(known.begin(), known.end(), [name](const auto& a, const auto& b) {
     return EditDistance(name, a) < EditDistance(name, b);
   });
+}
+
+std::string DidYouMean(std::string_view name, const std::vector<std::string>& known,
+                       std::string_view before, std::string_view after) {
+  const std::string nearest = Nearest(name, known);
+  const size_t edits_max = std::max(size_t{2}, std::max(name.size(), nearest.size()) / 3);
+  if (EditDistance(name, nearest) > edits_max) return "";
+  return fmt::format("; did you mean {}{}{}?", before, nearest, after);
 }
 
 }  // namespace firth::server

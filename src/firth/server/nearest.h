@@ -11,4 +11,10 @@ namespace firth::server {
 /// `known` is not empty.
 std::string Nearest(std::string_view name, const std::vector<std::string>& known);
 
+/// The end of an error that says what `name` is not: "; did you mean X?" for the known name nearest
+/// to it, with `before` and `after` around that; empty where more than a third of it (of a short
+/// one: two letters) would have to change.
+std::string DidYouMean(std::string_view name, const std::vector<std::string>& known,
+                       std::string_view before, std::string_view after);
+
 }  // namespace firth::server
