@@ -8,7 +8,7 @@
 namespace firth::format {
 namespace {
 
-constexpr size_t kReadBytes = size_t{1} << 20;
+constexpr size_t kReadBytesMax = size_t{1} << 20;
 
 bool IsBlank(char c) {
   return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -32,12 +32,13 @@ Status JsonDocuments::Fill() {
   if (filled_ > kJsonDocumentBytesMax) {
     return Bad("a JSON text is longer than " + std::to_string(kJsonDocumentBytesMax) + " bytes");
   }
-  buffer_.resize(std::max(buffer_.size(), filled_ + kReadBytes + kJsonPadding));
+  buffer_.resize(std::max(buffer_.size(), filled_ + read_bytes_ + kJsonPadding));
   ARROW_ASSIGN_OR_RAISE(
       const int64_t count,
-      ReadFully(input_.get(), static_cast<int64_t>(kReadBytes), buffer_.data() + filled_));
+      ReadFully(input_.get(), static_cast<int64_t>(read_bytes_), buffer_.data() + filled_));
   filled_ += static_cast<size_t>(count);
-  input_ended_ = count == 0;
+  input_ended_ = static_cast<size_t>(count) < read_bytes_;
+  read_bytes_ = std::min(2 * read_bytes_, kReadBytesMax);
   return Status::OK();
 }
 

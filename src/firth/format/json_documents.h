@@ -46,7 +46,8 @@ class JsonDocuments {
 
   const std::shared_ptr<arrow::io::InputStream> input_;
   Layout layout_ = Layout::kUnknown;
-  std::string buffer_;  // [0, filled_) is input; kJsonPadding more are there
+  std::string buffer_;                    // [0, filled_) is input; kJsonPadding more are there
+  size_t read_bytes_ = size_t{16} << 10;  // by the next read; grows, so that little input is cheap
   size_t filled_ = 0;
   size_t at_ = 0;             // what is before has been taken
   int64_t bytes_before_ = 0;  // of input before the buffer
