@@ -6,7 +6,9 @@
 #include <arrow/csv/reader.h>
 #include <arrow/io/memory.h>
 
+#include <algorithm>
 #include <functional>
+#include <string>
 #include <utility>
 
 #include "firth/format/json_documents.h"
@@ -76,10 +78,37 @@ bool IsNative(const arrow::DataType& type) {
   }
 }
 
+/// The text of a file, of which the end is remembered.
+class CsvText : public ResumedStream {
+ public:
+  using ResumedStream::ResumedStream;
+
+  /// Once all is read: does a quote stand last that closes a value? Quotes in a value are doubled,
+  /// so with the one that closes it they are odd.
+  bool EndsWithClosingQuote() const {
+    const size_t end = end_.find_last_not_of(" \t\r\n");
+    if (end == std::string::npos) return false;
+    const size_t other = end_.find_last_not_of('"', end);  // npos counts as -1
+    return (end - other) % 2 == 1;
+  }
+
+ protected:
+  Result<int64_t> ReadSome(int64_t bytes, void* out) override {
+    ARROW_ASSIGN_OR_RAISE(const int64_t count, ResumedStream::ReadSome(bytes, out));
+    const auto kept = static_cast<size_t>(std::min(count, int64_t{kEndBytes}));
+    end_.append(static_cast<const char*>(out) + count - kept, kept);
+    if (end_.size() > kEndBytes) end_.erase(0, end_.size() - kEndBytes);
+    return count;
+  }
+
+ private:
+  static constexpr size_t kEndBytes = 256;
+  std::string end_;
+};
+
 /// How far Arrow's reader is, which reads its input far ahead: of what was read of the file, the
 /// part whose rows it has given out.
-std::function<double()> ProgressOf(std::function<double()> input,
-                                   std::shared_ptr<ResumedStream> stream,
+std::function<double()> ProgressOf(std::function<double()> input, std::shared_ptr<CsvText> stream,
                                    std::shared_ptr<arrow::csv::StreamingReader> reader) {
   if (input == nullptr) return nullptr;
   return [input = std::move(input), stream = std::move(stream), reader = std::move(reader)] {
@@ -92,16 +121,21 @@ std::function<double()> ProgressOf(std::function<double()> input,
 /// Batches of Arrow's reader, with columns of other types made from their text.
 class CsvBatches : public arrow::RecordBatchReader {
  public:
+  /// `last`: the column of `schema` that is the last one of the file, or -1.
   CsvBatches(std::shared_ptr<arrow::csv::StreamingReader> reader,
-             std::shared_ptr<arrow::Schema> schema)
-      : reader_(std::move(reader)), schema_(std::move(schema)) {}
+             std::shared_ptr<arrow::Schema> schema, std::shared_ptr<CsvText> text, int last)
+      : reader_(std::move(reader)),
+        schema_(std::move(schema)),
+        text_(std::move(text)),
+        last_(last) {}
 
   std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
 
   Status ReadNext(std::shared_ptr<arrow::RecordBatch>* batch) override {
     ARROW_RETURN_NOT_OK(reader_->ReadNext(batch));
-    if (*batch == nullptr) return Status::OK();
+    if (*batch == nullptr) return CheckEnd();
     arrow::ArrayVector columns = (*batch)->columns();
+    if (last_ >= 0 && (*batch)->num_rows() > 0) KeepLastValue(*columns[static_cast<size_t>(last_)]);
     for (int i = 0; i < schema_->num_fields(); ++i) {
       auto& column = columns[static_cast<size_t>(i)];
       const arrow::Field& field = *schema_->field(i);
@@ -115,6 +149,23 @@ class CsvBatches : public arrow::RecordBatchReader {
   }
 
  private:
+  void KeepLastValue(const arrow::Array& column) {
+    const int64_t row = column.length() - 1;
+    last_value_has_lines_ =
+        column.type_id() == Type::STRING && column.IsValid(row) &&
+        static_cast<const arrow::StringArray&>(column).GetView(row).find_first_of("\r\n") !=
+            std::string_view::npos;
+  }
+
+  /// Arrow's reader takes a value whose quote is never closed for one that goes on to the end of
+  /// the file: all lines behind it would be part of it.
+  Status CheckEnd() const {
+    if (!last_value_has_lines_ || text_->EndsWithClosingQuote()) return Status::OK();
+    return Error(Code::kInvalidArgument, Reason::kNone,
+                 "row " + std::to_string(rows_before_) + ": the quote before its last value is " +
+                     "closed nowhere in the file");
+  }
+
   Result<std::shared_ptr<arrow::Array>> FromText(const arrow::StringArray& texts,
                                                  const arrow::Field& field) {
     ARROW_ASSIGN_OR_RAISE(auto column, ValueColumn::Make(field.name(), field.type()));
@@ -139,7 +190,10 @@ class CsvBatches : public arrow::RecordBatchReader {
 
   const std::shared_ptr<arrow::csv::StreamingReader> reader_;
   const std::shared_ptr<arrow::Schema> schema_;
+  const std::shared_ptr<CsvText> text_;
+  const int last_;
   int64_t rows_before_ = 0;
+  bool last_value_has_lines_ = false;  // the last value of the last row that came
 };
 
 /// The columns of a file that begins with `sample`; `whole`: that is all of it.
@@ -197,12 +251,14 @@ Result<std::unique_ptr<FileReader>> OpenCsv(Source source, const ReadOptions& op
     csv.convert.include_columns.push_back(field->name());
     fields.push_back(field);
   }
-  const auto resumed = std::make_shared<ResumedStream>(sample, stream);
-  ARROW_ASSIGN_OR_RAISE(const auto reader, csv.Open(resumed));
+  const auto text = std::make_shared<CsvText>(sample, stream);
+  ARROW_ASSIGN_OR_RAISE(const auto reader, csv.Open(text));
+  const auto schema = arrow::schema(std::move(fields));
+  const int last = schema->GetFieldIndex(found->field(found->num_fields() - 1)->name());
   return Conform({.name = source.name,
                   .wanted = std::move(wanted),
-                  .batches = std::make_shared<CsvBatches>(reader, arrow::schema(std::move(fields))),
-                  .progress = ProgressOf(source.progress, resumed, reader),
+                  .batches = std::make_shared<CsvBatches>(reader, schema, text, last),
+                  .progress = ProgressOf(source.progress, text, reader),
                   .batch_rows = options.batch_rows});
 }
 

@@ -44,5 +44,38 @@ TEST(ReaderTest, ProgressIsTheShareOfRowsThatCame) {
   ExpectProgress("rows.jsonl", std::move(lines), kRows, 0.42);  // a block
 }
 
+/// Read to its end; the number of rows, or the first error.
+Result<int64_t> CountRows(const std::string& name, const std::string& text) {
+  const auto input = std::make_shared<arrow::io::BufferReader>(arrow::Buffer::FromString(text));
+  ARROW_ASSIGN_OR_RAISE(const auto reader, OpenInput(input, name, {}));
+  int64_t rows = 0;
+  for (;;) {
+    ARROW_ASSIGN_OR_RAISE(const auto batch, reader->Next());
+    if (batch == nullptr) return rows;
+    rows += batch->num_rows();
+  }
+}
+
+TEST(ReaderTest, AQuoteThatIsNeverClosedIsNoValue) {
+  for (const std::string text :
+       {"a,b\n1,x\n2,\"y\n3,z\n4,w\n", "a,b\n1,\"y\n3,z", "a,b\r\n1,\"y\r\n3,z\r\n",
+        "a,b\n1,\"he said \"\"no\n2,\"\"\n", "a\n\"b\n"}) {
+    const auto rows = CountRows("rows.csv", text);
+    ASSERT_FALSE(rows.ok()) << text << ": " << *rows;
+    EXPECT_EQ(CodeOf(rows.status()), Code::kInvalidArgument);
+    EXPECT_NE(MessageOf(rows.status()).find("closed nowhere"), std::string::npos) << rows.status();
+  }
+}
+
+TEST(ReaderTest, ValuesOfManyLinesAreTaken) {
+  for (const std::string text :
+       {"a,b\n1,x\n2,\"y\n3,z\"\n", "a,b\n1,x\n2,\"y\nz\"", "a,b\n\"1\n2\",x\n2,y\n",
+        "a,b\n1,x\n2,\"y\n\"\"z\"\"\"\r\n", "a,b\n1,x\n2,\"y\n\"  \n", "a,b\n1,\"\n\"\n2,\n"}) {
+    const auto rows = CountRows("rows.csv", text);
+    ASSERT_TRUE(rows.ok()) << text << ": " << rows.status();
+    EXPECT_EQ(*rows, 2) << text;
+  }
+}
+
 }  // namespace
 }  // namespace firth::format
