@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
 #include <filesystem>
 #include <set>
 #include <system_error>
@@ -21,6 +23,7 @@ namespace {
 constexpr uint64_t kManifestBytesMax = uint64_t{64} << 20;
 constexpr uint64_t kFileBytesMax = uint64_t{1} << 30;
 constexpr size_t kReadBytes = size_t{1} << 20;
+constexpr auto kPause = std::chrono::milliseconds(10);  // of freeing: 1.6 GB a second are left
 
 /// The catalog's value: the manifest's number, its commit and its hash.
 std::string ValueOf(const BaseManifest& manifest, const std::string& bytes) {
@@ -47,6 +50,20 @@ bool LinkInSystem(const std::string& from, const std::string& to) {
   std::error_code error;
   std::filesystem::create_hard_link(from, to, error);
   return !error || error == std::errc::file_exists;
+}
+
+bool HasOtherNames(const std::string& os_path) {
+  std::error_code error;
+  const auto names = std::filesystem::hard_link_count(os_path, error);
+  return error || names != 1;
+}
+
+/// Leave the disk to others for a moment.
+void Pause() {
+  std::mutex mutex;
+  std::condition_variable never;
+  std::unique_lock lock(mutex);
+  never.wait_for(lock, kPause);
 }
 
 }  // namespace
@@ -117,7 +134,23 @@ Status KeyBases::RemoveOthers(const BaseManifest& manifest) {
   ARROW_ASSIGN_OR_RAISE(const auto present, options_.files->List(options_.folder));
   for (const store::FileInfo& file : present) {
     if (named.contains(file.name)) continue;
+    ARROW_RETURN_NOT_OK(Free(file));
     ARROW_RETURN_NOT_OK(options_.files->Remove(PathOf(file.name)));
+  }
+  return Status::OK();
+}
+
+Status KeyBases::Free(const store::FileInfo& file) {
+  const std::string path = PathOf(file.name);
+  if (file.bytes <= options_.freed_bytes_max || options_.os_root.empty() ||
+      HasOtherNames(options_.os_root + "/" + path)) {
+    return Status::OK();
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto opened, options_.files->Open(path));
+  for (uint64_t left = file.bytes; left > options_.freed_bytes_max;) {
+    left -= options_.freed_bytes_max;
+    ARROW_RETURN_NOT_OK(opened->Truncate(left));
+    Pause();
   }
   return Status::OK();
 }
