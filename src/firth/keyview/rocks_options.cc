@@ -32,8 +32,10 @@ constexpr int kFlushedFilesMax = 32;
 /// is merged into it at once, which writes a row fewer times than two levels would.
 constexpr uint64_t kFirstLevelBytes = uint64_t{2} << 30;
 constexpr uint64_t kFileBytes = uint64_t{128} << 20;
-/// So much at a time is given to the disk while a file is written, rather than all in the end.
-constexpr uint64_t kSyncBytes = uint64_t{1} << 20;
+/// So much at a time is given to the disk while a file is written, rather than all in the end, and
+/// merges write what they may in so short a time: a sync of the log waits behind it.
+constexpr uint64_t kSyncBytes = uint64_t{256} << 10;
+constexpr int64_t kPacedUs = 10'000;
 constexpr size_t kReadAheadBytes = size_t{1} << 20;
 constexpr double kFilterBitsPerKey = 10;
 
@@ -81,7 +83,8 @@ rocksdb::Options MakeRocksOptions(const KeyViewOptions& options, rocksdb::Env* e
   rocks.max_background_jobs = kBackgroundJobs;
   rocks.max_subcompactions = 1;
   if (to_disk) {
-    rocks.rate_limiter.reset(rocksdb::NewGenericRateLimiter(MergePace::kBytesPerSecondMax));
+    rocks.rate_limiter.reset(
+        rocksdb::NewGenericRateLimiter(MergePace::kBytesPerSecondMax, kPacedUs));
   }
   rocks.level_compaction_dynamic_level_bytes = true;
   rocks.level0_file_num_compaction_trigger = kFlushedFilesMerged;
