@@ -219,7 +219,7 @@ Status Committer::WriteGroup(const std::vector<Pending*>& writing) {
                            RecordPlace{.at = at, .align_bytes = journal_->align_bytes()});
     pending->at = at;
     at += pending->image->bytes();
-    parts.insert(parts.end(), pending->image->parts().begin(), pending->image->parts().end());
+    pending->image->AddParts(&parts);
   }
   FIRTH_CHECK(at - group_start <= bytes);
   bytes = at - group_start;
@@ -233,6 +233,7 @@ Status Committer::WriteGroup(const std::vector<Pending*>& writing) {
 }
 
 void Committer::Publish(Pending* pending) {
+  auto header_at = static_cast<uint32_t>(kCommitHeaderBytes);
   for (size_t i = 0; i < pending->draft.entries.size(); ++i) {
     const EntryDraft& draft = pending->draft.entries[i];
     IndexEntry entry;
@@ -240,17 +241,14 @@ void Committer::Publish(Pending* pending) {
     entry.commit = pending->result.id;
     entry.commit_time_ns = pending->result.time_ns;
     entry.record_at = pending->at;
-    entry.body_at = pending->at + pending->image->body_at(i);
+    entry.body_at = pending->at + pending->image->body_at(header_at);
     entry.file = journal_->file_number();
     const Bytes body(reinterpret_cast<const std::byte*>(draft.body->data()),
                      static_cast<size_t>(draft.body->size()));
     entry.body_checksum = draft.kind == EntryKind::kRows ? LoadLe<uint32_t>(body.data() + 21)
                                                          : BodyChecksum(draft.kind, body);
-    entry.header_at = static_cast<uint32_t>(kCommitHeaderBytes);
-    for (size_t j = 0; j < i; ++j) {
-      entry.header_at +=
-          static_cast<uint32_t>(kEntryHeaderBytes + Align8(pending->draft.entries[j].side.size()));
-    }
+    entry.header_at = header_at;
+    header_at += static_cast<uint32_t>(kEntryHeaderBytes + Align8(draft.side.size()));
     entry.body_bytes = static_cast<uint32_t>(body.size());
     entry.offsets = draft.offsets;
     entry.rows = draft.rows;

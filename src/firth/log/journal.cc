@@ -442,16 +442,19 @@ Status Journal::FindMark() {
 }
 
 Status Journal::Close(CommitId last, int64_t last_time_ns) {
-  const CommitImage seal({}, kCommitIsSeal,
+  const std::vector<EntryDraft> none;
+  const CommitImage seal(none, kCommitIsSeal,
                          {.id = last, .time_ns = last_time_ns, .group_start = position_});
   if (Status prepared = Prepare(seal.bytes(), 0); !prepared.ok()) {
     // Without room for a seal it ends as a killed process does.
     if (broken_ || ReasonOf(prepared) != Reason::kDiskFull) return prepared;
     return MarkDurably();
   }
-  const CommitImage placed({}, kCommitIsSeal,
+  const CommitImage placed(none, kCommitIsSeal,
                            {.id = last, .time_ns = last_time_ns, .group_start = position_});
-  ARROW_RETURN_NOT_OK(Append(placed.parts(), placed.bytes()));
+  std::vector<store::HeldBytes> parts;
+  placed.AddParts(&parts);
+  ARROW_RETURN_NOT_OK(Append(parts, placed.bytes()));
   ARROW_RETURN_NOT_OK(current_->Truncate(position_));
   reserved_ = position_;
   ARROW_RETURN_NOT_OK(current_->Sync());

@@ -120,73 +120,72 @@ uint64_t RecordBytesMax(const std::vector<EntryDraft>& entries, uint64_t align_b
 }
 
 CommitImage::CommitImage(const std::vector<EntryDraft>& entries, uint32_t flags,
-                         const Assigned& assigned, const RecordPlace& place) {
+                         const Assigned& assigned, const RecordPlace& place)
+    : entries_(&entries), align_bytes_(place.align_bytes) {
   FIRTH_CHECK(assigned.base_offsets.size() == entries.size());
-  uint64_t headers_bytes = 0;
+  fronts_at_ = kCommitHeaderBytes;
   for (const EntryDraft& entry : entries) {
-    headers_bytes += kEntryHeaderBytes + Align8(entry.side.size());
+    fronts_at_ += kEntryHeaderBytes + Align8(entry.side.size());
   }
-  uint64_t at = kCommitHeaderBytes + headers_bytes;
-  headers_.reserve(at);
-  headers_.resize(kCommitHeaderBytes);
-  body_at_.reserve(entries.size());
-  fronts_.reserve(entries.size() * kBatchPatchedBytes);
+  text_.reserve(fronts_at_ + entries.size() * kBatchPatchedBytes);
+  text_.resize(kCommitHeaderBytes);
+  uint64_t at = fronts_at_;
   for (size_t i = 0; i < entries.size(); ++i) {
     const EntryDraft& entry = entries[i];
     const auto body_bytes = static_cast<uint64_t>(entry.body->size());
-    if (IsPlaced(body_bytes, place.align_bytes)) {
+    if (IsPlaced(body_bytes, align_bytes_)) {
       const auto address = reinterpret_cast<uintptr_t>(entry.body->data());
-      at += (address - (place.at + at)) % place.align_bytes;
+      at += (address - (place.at + at)) % align_bytes_;
     }
-    body_at_.push_back(at);
-    EncodeEntry(entry, at, assigned.base_offsets[i], &headers_);
-    if (entry.kind == EntryKind::kRows) {
-      fronts_ += BatchFront(body_bytes, assigned.base_offsets[i], assigned.time_ns,
-                            LoadLe<uint32_t>(entry.body->data() + 21));
-    }
+    EncodeEntry(entry, at, assigned.base_offsets[i], &text_);
     at = Align8(at + body_bytes);
   }
   bytes_ = at;
-  char* p = headers_.data();
-  auto* bytes = reinterpret_cast<std::byte*>(p);
+  for (size_t i = 0; i < entries.size(); ++i) {
+    if (entries[i].kind != EntryKind::kRows) continue;
+    AppendBatchFront(static_cast<uint64_t>(entries[i].body->size()), assigned.base_offsets[i],
+                     assigned.time_ns, LoadLe<uint32_t>(entries[i].body->data() + 21), &text_);
+  }
+  char* p = text_.data();
+  const auto* bytes = reinterpret_cast<const std::byte*>(p);
   StoreLe<uint32_t>(p, kCommitMagic);
   StoreLe<uint32_t>(p + 4, flags);
   StoreLe<uint32_t>(p + 8, static_cast<uint32_t>(entries.size()));
-  StoreLe<uint32_t>(p + 12, static_cast<uint32_t>(headers_bytes));
+  StoreLe<uint32_t>(p + 12, static_cast<uint32_t>(fronts_at_ - kCommitHeaderBytes));
   StoreLe<uint64_t>(p + 16, bytes_);
-  const Bytes entry_headers = AsBytes(headers_).subspan(kCommitHeaderBytes);
+  const Bytes entry_headers =
+      AsBytes(text_).subspan(kCommitHeaderBytes, fronts_at_ - kCommitHeaderBytes);
+  const Bytes fronts = AsBytes(text_).subspan(fronts_at_);
   const auto count = static_cast<uint32_t>(entries.size());
   StoreLe<uint64_t>(p + 24, ChecksumOfFixed(bytes, entry_headers, count));
   StoreLe<int64_t>(p + 32, assigned.id.value);
   StoreLe<int64_t>(p + 40, assigned.time_ns);
   StoreLe<uint64_t>(p + 48, assigned.group_start);
-  StoreLe<uint64_t>(p + 56, ChecksumOfAssigned(bytes, entry_headers, count, AsBytes(fronts_)));
-  MakeParts(entries, place.align_bytes);
+  StoreLe<uint64_t>(p + 56, ChecksumOfAssigned(bytes, entry_headers, count, fronts));
 }
 
-void CommitImage::MakeParts(const std::vector<EntryDraft>& entries, uint64_t align_bytes) {
-  constexpr size_t kPartsOfEntry = 3;
-  parts_.reserve(2 + entries.size() * kPartsOfEntry);
+void CommitImage::AddParts(std::vector<store::HeldBytes>* parts) const {
   uint64_t at = 0;
   const auto add = [&](Bytes bytes, const std::shared_ptr<arrow::Buffer>& owner = nullptr) {
     if (bytes.empty()) return;
-    parts_.push_back({.bytes = bytes, .owner = owner});
+    parts->push_back({.bytes = bytes, .owner = owner});
     at += bytes.size();
   };
   const auto pad_to = [&](uint64_t end) {
     while (at < end) add(Bytes(kZeros).first(std::min<uint64_t>(end - at, kZeros.size())));
   };
-  add(AsBytes(headers_));
-  Bytes fronts = AsBytes(fronts_);
-  for (size_t i = 0; i < entries.size(); ++i) {
-    const auto& buffer = entries[i].body;
-    const Bytes body(reinterpret_cast<const std::byte*>(buffer->data()),
-                     static_cast<size_t>(buffer->size()));
-    const size_t front = entries[i].kind == EntryKind::kRows ? kBatchPatchedBytes : 0;
-    pad_to(body_at_[i]);
+  add(AsBytes(text_).first(fronts_at_));
+  Bytes fronts = AsBytes(text_).subspan(fronts_at_);
+  uint64_t header_at = kCommitHeaderBytes;
+  for (const EntryDraft& entry : *entries_) {
+    const Bytes body(reinterpret_cast<const std::byte*>(entry.body->data()),
+                     static_cast<size_t>(entry.body->size()));
+    const size_t front = entry.kind == EntryKind::kRows ? kBatchPatchedBytes : 0;
+    pad_to(body_at(header_at));
     add(fronts.first(front));
     fronts = fronts.subspan(front);
-    add(body.subspan(front), IsPlaced(body.size(), align_bytes) ? buffer : nullptr);
+    add(body.subspan(front), IsPlaced(body.size(), align_bytes_) ? entry.body : nullptr);
+    header_at += kEntryHeaderBytes + Align8(entry.side.size());
   }
   pad_to(bytes_);
 }
@@ -263,13 +262,15 @@ Result<std::vector<ParsedEntry>> ParseEntries(
   return entries;
 }
 
-std::string BatchFront(uint64_t body_bytes, Offset base_offset, int64_t time_ns, uint32_t crc) {
-  std::string front(kBatchPatchedBytes, '\0');
-  StoreLe<int64_t>(front.data(), base_offset.value);
-  StoreLe<int32_t>(front.data() + 8, static_cast<int32_t>(body_bytes - 12));
-  StoreLe<int64_t>(front.data() + 13, time_ns / 1'000'000);
-  StoreLe<uint32_t>(front.data() + 21, crc);
-  return front;
+void AppendBatchFront(uint64_t body_bytes, Offset base_offset, int64_t time_ns, uint32_t crc,
+                      std::string* out) {
+  const size_t at = out->size();
+  out->resize(at + kBatchPatchedBytes);
+  char* const front = out->data() + at;
+  StoreLe<int64_t>(front, base_offset.value);
+  StoreLe<int32_t>(front + 8, static_cast<int32_t>(body_bytes - 12));
+  StoreLe<int64_t>(front + 13, time_ns / 1'000'000);
+  StoreLe<uint32_t>(front + 21, crc);
 }
 
 uint64_t BodyChecksum(EntryKind kind, Bytes body) {

@@ -79,18 +79,19 @@ class CommitImage {
   CommitImage(const CommitImage&) = delete;
   CommitImage& operator=(const CommitImage&) = delete;
 
-  const std::vector<store::HeldBytes>& parts() const { return parts_; }
+  /// Append its parts, which live as long as the image.
+  void AddParts(std::vector<store::HeldBytes>* parts) const;
   uint64_t bytes() const { return bytes_; }
-  /// Where the body of entry i begins, from the start of the record.
-  uint64_t body_at(size_t i) const { return body_at_[i]; }
+  /// Where the body begins whose entry header is at `header_at`; both from the start of the record.
+  uint64_t body_at(uint64_t header_at) const {
+    return LoadLe<uint64_t>(text_.data() + header_at + 72);
+  }
 
  private:
-  void MakeParts(const std::vector<EntryDraft>& entries, uint64_t align_bytes);
-
-  std::string headers_;
-  std::string fronts_;  // one behind another
-  std::vector<store::HeldBytes> parts_;
-  std::vector<uint64_t> body_at_;
+  const std::vector<EntryDraft>* const entries_;
+  const uint64_t align_bytes_;
+  std::string text_;  // the headers, then the fronts, one behind another
+  size_t fronts_at_ = 0;
   uint64_t bytes_ = 0;
 };
 
@@ -128,8 +129,9 @@ Result<std::vector<ParsedEntry>> ParseEntries(
     const ParsedCommit& commit, Bytes headers,
     const std::function<Result<std::string>(const std::vector<ParsedEntry>&)>& fronts);
 
-/// The first 25 bytes that a rows body has on disk.
-std::string BatchFront(uint64_t body_bytes, Offset base_offset, int64_t time_ns, uint32_t crc);
+/// Append the first 25 bytes that a rows body has on disk.
+void AppendBatchFront(uint64_t body_bytes, Offset base_offset, int64_t time_ns, uint32_t crc,
+                      std::string* out);
 
 /// Check a body against its entry. Error kChecksumMismatch without a place: the caller adds it.
 Status VerifyBody(EntryKind kind, uint64_t checksum, Bytes body);

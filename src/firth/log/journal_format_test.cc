@@ -29,9 +29,11 @@ void Compare(SeededRandom* random, uint64_t align_bytes) {
   }
   const RecordPlace place{.at = below(100'000) * 8, .align_bytes = align_bytes};
   const CommitImage image(entries, 0, assigned, place);
+  std::vector<store::HeldBytes> parts;
+  image.AddParts(&parts);
   std::string record;
   size_t owned = 0;
-  for (const auto& part : image.parts()) {
+  for (const auto& part : parts) {
     if (part.owner != nullptr) {
       ++owned;
       EXPECT_EQ(reinterpret_cast<uintptr_t>(part.bytes.data()) % align_bytes,
@@ -57,8 +59,10 @@ void Compare(SeededRandom* random, uint64_t align_bytes) {
           .ValueOrDie();
   ASSERT_EQ(parsed.size(), entries.size());
   size_t large = 0;
+  uint64_t header_at = kCommitHeaderBytes;
   for (size_t i = 0; i < parsed.size(); ++i) {
-    EXPECT_EQ(parsed[i].body_at, image.body_at(i));
+    EXPECT_EQ(parsed[i].body_at, image.body_at(header_at));
+    header_at += kEntryHeaderBytes + Align8(entries[i].side.size());
     EXPECT_EQ(parsed[i].entry.side, entries[i].side);
     const Bytes body = AsBytes(record).subspan(parsed[i].body_at, parsed[i].body_bytes);
     EXPECT_TRUE(VerifyBody(EntryKind::kRows, parsed[i].body_checksum, body).ok());

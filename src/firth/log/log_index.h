@@ -192,7 +192,9 @@ class LogTable {
   size_t size() const;
 
  private:
-  void Sweep();  // with mutex_ held
+  // With mutex_ held.
+  LogStatePtr FindOrMake(LogId log);
+  void Sweep();
   std::mutex& LoadingOf(LogId log) {
     return loading_[static_cast<size_t>(log.value) % loading_.size()];
   }

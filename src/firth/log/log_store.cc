@@ -312,6 +312,13 @@ class LogStoreImpl : public LogStore {
     ARROW_ASSIGN_OR_RAISE(const std::shared_ptr<arrow::Buffer> run, memory->For(from, to - from));
     auto* bytes = reinterpret_cast<std::byte*>(run->mutable_data());
     ARROW_RETURN_NOT_OK(file->Read(from, std::span(bytes, to - from)));
+    std::string front;
+    const auto front_of = [&front](const IndexEntry& entry) -> std::string_view {
+      front.clear();
+      AppendBatchFront(entry.body_bytes, entry.base_offset, entry.commit_time_ns,
+                       static_cast<uint32_t>(entry.body_checksum), &front);
+      return front;
+    };
     for (size_t i = begin; i < end; ++i) {
       const IndexEntry& entry = plan[i];
       const Bytes body(bytes + (entry.body_at - from), entry.body_bytes);
@@ -319,9 +326,7 @@ class LogStoreImpl : public LogStore {
         return Damaged(file->name(), entry.body_at, "an entry does not match its checksum");
       }
       if (entry.kind == EntryKind::kRows &&
-          AsText(body.first(kBatchPatchedBytes)) !=
-              BatchFront(entry.body_bytes, entry.base_offset, entry.commit_time_ns,
-                         static_cast<uint32_t>(entry.body_checksum))) {
+          AsText(body.first(kBatchPatchedBytes)) != front_of(entry)) {
         return Damaged(file->name(), entry.body_at, "a batch's assigned fields were changed");
       }
       StoredEntry stored;

@@ -8,6 +8,10 @@ namespace firth::log {
 
 LogStatePtr LogTable::Shell(LogId log) {
   std::lock_guard lock(mutex_);
+  return FindOrMake(log);
+}
+
+LogStatePtr LogTable::FindOrMake(LogId log) {
   auto& state = logs_[log];
   if (state == nullptr) {
     state = std::make_shared<LogState>(log, &blocks_);
@@ -21,9 +25,15 @@ LogStatePtr LogTable::Shell(LogId log) {
 }
 
 Result<LogStatePtr> LogTable::Get(LogId log) {
-  LogStatePtr state = Shell(log);
+  LogStatePtr state;
+  uint64_t generation = 0;
+  {
+    std::lock_guard lock(mutex_);
+    state = FindOrMake(log);
+    generation = set_->generation;
+  }
   state->touched.store(true, std::memory_order_relaxed);
-  if (state->generation() == set()->generation) return state;
+  if (state->generation() == generation) return state;
   std::lock_guard loading(LoadingOf(log));
   const IndexSetPtr now = set();
   if (state->generation() != now->generation) {

@@ -208,12 +208,14 @@ Result<Rewriter::IndexFilePtr> Rewriter::Write(const std::vector<IndexFilePtr>& 
         IndexEntry& entry = entries[entries.size() - drafts.size() + i];
         entry.file = number;
         entry.record_at = assigned.group_start;
-        entry.body_at = assigned.group_start + image.body_at(i);
+        entry.body_at = assigned.group_start + image.body_at(header_at);
         entry.header_at = header_at;
         header_at += static_cast<uint32_t>(kEntryHeaderBytes + Align8(drafts[i].side.size()));
       }
+      std::vector<store::HeldBytes> held;
+      image.AddParts(&held);
       std::vector<Bytes> image_parts;
-      for (const store::HeldBytes& part : image.parts()) image_parts.push_back(part.bytes);
+      for (const store::HeldBytes& part : held) image_parts.push_back(part.bytes);
       ARROW_RETURN_NOT_OK(out.Append(image_parts));
       drafts.clear();
       assigned.base_offsets.clear();
