@@ -13,6 +13,8 @@ namespace firth::log {
 namespace {
 
 constexpr size_t kOpenFilesMax = 256;
+/// Up to this many of the steps that room is reserved in are reserved at once.
+constexpr uint64_t kReserveStepsMax = 8;
 constexpr size_t kReadPieceBytes = 2 << 20;
 constexpr char kMarkName[] = "synced";
 constexpr uint64_t kMarkMagic = 0x4b52414d48545246;  // "FRTHMARK"
@@ -323,17 +325,22 @@ Status Journal::Prepare(uint64_t bytes, uint64_t entries) {
   }
   entries_ += entries;
   if (position_ + bytes <= reserved_) return Status::OK();
-  const uint64_t step = std::max<uint64_t>(options_.reserve_bytes, 1);
-  const uint64_t wanted = std::min((position_ + bytes + step - 1) / step * step,
-                                   std::max(position_ + bytes, options_.file_bytes_max));
-  if (Status reserved = current_->Reserve(wanted); !reserved.ok()) {
-    // Near the end of the disk: take just what this group needs.
-    ARROW_RETURN_NOT_OK(current_->Reserve(position_ + bytes));
-    reserved_ = position_ + bytes;
-    return Status::OK();
+  // The more a file holds, the more room is reserved at once: each time costs, and what is reserved
+  // in few pieces lies in few. Near the end of the disk it is less, and then just what this group
+  // needs.
+  const uint64_t least = std::max<uint64_t>(options_.reserve_bytes, 1);
+  const uint64_t most = std::clamp(position_.load(), least, kReserveStepsMax * least);
+  Status reserved;
+  for (const uint64_t step : {most, least, uint64_t{1}}) {
+    const uint64_t wanted = std::min((position_ + bytes + step - 1) / step * step,
+                                     std::max(position_ + bytes, options_.file_bytes_max));
+    reserved = current_->Reserve(wanted);
+    if (reserved.ok()) {
+      reserved_ = wanted;
+      break;
+    }
   }
-  reserved_ = wanted;
-  return Status::OK();
+  return reserved;
 }
 
 Status Journal::Append(const std::vector<store::HeldBytes>& parts, uint64_t bytes) {
