@@ -74,11 +74,13 @@ RecentSegmentPtr RecentBytes::TakeOut(const Key& key) {
   RecentSegmentPtr segment = std::move(found->second);
   segments_.erase(found);
   segment->known_ = false;
+  auto root = roots_.end();
   for (const auto& held : segment->held_) {  // by this one thread, or by nobody any more
-    const auto root = roots_.find(held.root);
+    if (root == roots_.end() || root->first != held.root) root = roots_.find(held.root);
     if (--root->second.parts > 0) continue;
     root_bytes_ -= root->second.bytes;
     roots_.erase(root);
+    root = roots_.end();
   }
   return segment;
 }
@@ -89,20 +91,21 @@ bool RecentBytes::Hold(const RecentSegmentPtr& segment, uint64_t from, Bytes byt
   std::vector<RecentSegmentPtr> gone;  // before the lock, so let go of after it
   std::lock_guard lock(mutex_);
   if (!segment->known_) return false;
-  const auto root_bytes = static_cast<size_t>(root->capacity());
-  const auto has_room = [&] {
-    return roots_.contains(root) || root_bytes_ + root_bytes <= segments_max_ * segment_bytes_;
-  };
-  while (!has_room() && segments_.at(order_.front()) != segment) {
-    gone.push_back(TakeOut(order_.front()));
-    order_.pop_front();
+  auto held = roots_.find(root);
+  if (held == roots_.end()) {
+    const auto bytes_more = static_cast<size_t>(root->capacity());
+    const auto has_room = [&] {
+      return root_bytes_ + bytes_more <= segments_max_ * segment_bytes_;
+    };
+    while (!has_room() && segments_.at(order_.front()) != segment) {
+      gone.push_back(TakeOut(order_.front()));
+      order_.pop_front();
+    }
+    if (!has_room()) return false;
+    root_bytes_ += bytes_more;
+    held = roots_.emplace(root, Root{.parts = 0, .bytes = bytes_more}).first;
   }
-  if (!has_room()) return false;
-  Root& held = roots_[root];
-  if (++held.parts == 1) {
-    held.bytes = root_bytes;
-    root_bytes_ += root_bytes;
-  }
+  ++held->second.parts;
   std::lock_guard segment_lock(segment->mutex_);
   segment->held_.push_back({.from = from, .bytes = bytes, .owner = std::move(owner), .root = root});
   return true;
