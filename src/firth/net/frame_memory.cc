@@ -10,6 +10,16 @@ namespace {
 /// its call.
 constexpr size_t kRestPart = 32;
 
+/// A part of a piece, which it holds.
+class Frame : public arrow::MutableBuffer {
+ public:
+  Frame(const std::shared_ptr<arrow::Buffer>& piece, size_t from, size_t bytes,
+        const std::shared_ptr<arrow::MemoryManager>& manager)
+      : MutableBuffer(piece->mutable_data() + from, static_cast<int64_t>(bytes), manager) {
+    parent_ = piece;
+  }
+};
+
 }  // namespace
 
 std::span<std::byte> FrameMemory::Rest() {
@@ -19,7 +29,7 @@ std::span<std::byte> FrameMemory::Rest() {
 
 std::shared_ptr<arrow::Buffer> FrameMemory::Take(std::span<const std::byte> begin, size_t bytes) {
   if (bytes < large_bytes_min_ || bytes > pieces_->piece_bytes()) return nullptr;
-  const auto held = piece_;  // what was read into it is copied from there
+  std::shared_ptr<arrow::Buffer> held;  // what was read into it is copied from there
   const auto rest = Free();
   const std::less<> before;
   const bool is_there =
@@ -27,11 +37,11 @@ std::shared_ptr<arrow::Buffer> FrameMemory::Take(std::span<const std::byte> begi
   const size_t skipped = is_there ? static_cast<size_t>(begin.data() - rest.data()) : 0;
   if (skipped + bytes <= rest.size()) {
     taken_ += skipped;
-  } else if (!Renew()) {
-    return nullptr;
+  } else {
+    held = piece_;
+    if (!Renew()) return nullptr;
   }
-  auto frame =
-      arrow::SliceMutableBuffer(piece_, static_cast<int64_t>(taken_), static_cast<int64_t>(bytes));
+  auto frame = std::make_shared<Frame>(piece_, taken_, bytes, manager_);
   taken_ += bytes;
   if (auto* const into = reinterpret_cast<std::byte*>(frame->mutable_data());
       into != begin.data()) {

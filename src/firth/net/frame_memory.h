@@ -2,6 +2,8 @@
 #pragma once
 
 #include <arrow/buffer.h>
+#include <arrow/device.h>
+#include <arrow/memory_pool.h>
 
 #include <cstddef>
 #include <memory>
@@ -35,6 +37,9 @@ class FrameMemory {
   std::span<std::byte> Free() const;
   bool Renew();
 
+  /// For this thread's frames: Arrow's usual one is counted up and down by all threads.
+  const std::shared_ptr<arrow::MemoryManager> manager_ =
+      arrow::CPUDevice::memory_manager(arrow::system_memory_pool());
   const std::shared_ptr<BlockMemory> pieces_;
   const size_t large_bytes_min_;
   std::shared_ptr<arrow::Buffer> piece_;  // null before the first

@@ -39,7 +39,6 @@ BucketWriteAnswers::BucketWriteAnswers(RequestPtr request, Tells tells,
     : request_(std::move(request)),
       tells_(tells),
       buckets_(std::move(buckets)),
-      results_(buckets_.size()),
       missing_(buckets_.size()) {}
 
 std::shared_ptr<BucketWriteAnswers> BucketWriteAnswers::Make(RequestPtr request, Tells tells,
@@ -51,7 +50,7 @@ std::shared_ptr<BucketWriteAnswers> BucketWriteAnswers::Make(RequestPtr request,
 }
 
 void BucketWriteAnswers::Finish(size_t i, const Result<table::AppendResult>& result) {
-  results_[i] = result;
+  buckets_[i].result = result;
   // The one that finishes last sees what all others wrote.
   if (missing_.fetch_sub(1, std::memory_order_acq_rel) == 1) Answer();
 }
@@ -63,7 +62,7 @@ void BucketWriteAnswers::Answer() {
     std::string entry;
     if (buckets_[i].partition_id) PutInt(&entry, 1, *buckets_[i].partition_id);
     PutInt(&entry, 2, buckets_[i].bucket);
-    const Result<table::AppendResult>& result = *results_[i];
+    const Result<table::AppendResult>& result = *buckets_[i].result;
     if (result.ok()) {
       const table::AppendResult& done = *result;
       PutInt(&entry, 5, tells_ == kBaseOffset ? done.base_offset.value : done.end_offset.value);

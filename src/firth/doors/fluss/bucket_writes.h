@@ -22,7 +22,8 @@ inline constexpr size_t kBucketWritesMax = size_t{1} << 16;
 struct BucketWrite {
   std::optional<int64_t> partition_id;
   int32_t bucket = 0;
-  std::shared_ptr<arrow::Buffer> records;  // a slice of the request's frame
+  std::shared_ptr<arrow::Buffer> records;             // a slice of the request's frame
+  std::optional<Result<table::AppendResult>> result;  // none until it is finished
 };
 
 /// Read one bucket's message (1 partition id, 2 bucket, 3 records); false if it is none.
@@ -53,7 +54,6 @@ class BucketWriteAnswers {
   const RequestPtr request_;
   const Tells tells_;
   std::vector<BucketWrite> buckets_;
-  std::vector<std::optional<Result<table::AppendResult>>> results_;
   std::atomic<size_t> missing_;
 };
 

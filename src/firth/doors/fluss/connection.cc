@@ -37,10 +37,7 @@ void Connection::OnFrame(std::shared_ptr<arrow::Buffer> frame) {
     wire_->CloseWhenSent();
     return;
   }
-  {
-    std::lock_guard lock(mutex_);
-    if (stopping_) return;
-  }
+  if (stopping_) return;
   if (requests_ >= kRequestsMax) {
     logging::Warning("fluss", "{} has {} requests unanswered; closing", wire_->peer(),
                      kRequestsMax);
@@ -123,11 +120,6 @@ void Connection::BeginStop() {
 access::Caller Connection::caller() const {
   std::lock_guard lock(mutex_);
   return caller_;
-}
-
-bool Connection::signed_in() const {
-  std::lock_guard lock(mutex_);
-  return signed_in_;
 }
 
 bool Connection::closed() const {

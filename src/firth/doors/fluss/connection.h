@@ -56,7 +56,7 @@ class Connection : public net::FrameHandler, public std::enable_shared_from_this
   const Node& node() const { return kind_.node; }
   bool signs_in() const { return kind_.signs_in; }
   access::Caller caller() const;
-  bool signed_in() const;
+  bool signed_in() const { return signed_in_; }
   bool closed() const;
   void SignIn(access::Caller caller);
 
@@ -90,10 +90,10 @@ class Connection : public net::FrameHandler, public std::enable_shared_from_this
   std::atomic<uint64_t> request_bytes_{0};
   std::atomic<bool> reads_older_schemas_{false};
   mutable std::mutex mutex_;
-  access::Caller caller_;                     // guarded by mutex_
-  bool signed_in_ = false;                    // guarded by mutex_
-  bool closed_ = false;                       // guarded by mutex_
-  bool stopping_ = false;                     // guarded by mutex_
+  access::Caller caller_;        // guarded by mutex_
+  bool closed_ = false;          // guarded by mutex_
+  std::atomic<bool> signed_in_;  // set with mutex_ held, as the next
+  std::atomic<bool> stopping_{false};
   std::set<std::shared_ptr<Parked>> parked_;  // guarded by mutex_
 };
 
