@@ -336,6 +336,34 @@ TEST(RetentionTest, LogsLeaveMemoryAndComeBack) {
   }
 }
 
+// A hundred thousand logs with entries, whose indexes are on disk: a start has in memory the few
+// that its last file holds, then those that were asked for, and all of them are there.
+TEST(RetentionTest, AHundredThousandLogsAreOpenedAsTheyAreAskedFor) {
+  constexpr int64_t kLogs = 100'000;
+  constexpr int64_t kLogsOfCommit = 500;
+  constexpr uint64_t kLongFileBytes = 4 << 20;
+  auto world = std::make_unique<TestWorld>(std::make_unique<store::MemoryFileSystem>());
+  ASSERT_TRUE(world->Open(kLongFileBytes).ok());
+  for (int64_t first = 1; first <= kLogs; first += kLogsOfCommit) {
+    CommitDraft draft;
+    draft.entries.assign(kLogsOfCommit, TestEntry(LogId(0), first, 1));
+    for (int64_t i = 0; i < kLogsOfCommit; ++i) draft.entries[i].log = LogId(first + i);
+    ASSERT_TRUE(world->Commit(std::move(draft)).ok());
+  }
+  ASSERT_GT(Files(world.get(), ".index").size(), 4u);
+  world->Kill();
+  ASSERT_TRUE(world->Open(kLongFileBytes).ok());
+  const uint64_t at_start = world->log->GetMetrics().logs_in_memory;
+  EXPECT_LT(at_start, static_cast<uint64_t>(kLogs / 4)) << "those of the file that has no index";
+  uint64_t asked = 0;
+  for (int64_t log = 1; log <= kLogs; log += 997, ++asked) {
+    const int64_t first = (log - 1) / kLogsOfCommit * kLogsOfCommit + 1;
+    EXPECT_EQ(*world->Values(LogId(log)), From(first, first + 1));
+    EXPECT_EQ(world->Append(LogId(log), 7, 1)->entries[0].base_offset, Offset(1));
+  }
+  EXPECT_LE(world->log->GetMetrics().logs_in_memory, at_start + asked);
+}
+
 // A power cut anywhere while logs are trimmed and files are rewritten: what was answered and not
 // trimmed is there, whole and in order.
 TEST(RetentionTest, PowerCutsWhileRewritingLoseNothing) {
