@@ -82,7 +82,8 @@ Result<std::unique_ptr<KeyBases>> KeyBases::Open(const KeyBasesOptions& options)
     logging::Error("keyview", "the base of the key view cannot be used: {}", MessageOf(loaded));
     return bases;
   }
-  ARROW_RETURN_NOT_OK(bases->RemoveOthers(bases->newest_.value_or(BaseManifest{})));
+  // At once: nobody's syncs are waited for yet, and a start is not to take longer for it.
+  ARROW_RETURN_NOT_OK(bases->RemoveOthers(bases->newest_.value_or(BaseManifest{}), UINT64_MAX));
   return bases;
 }
 
@@ -128,27 +129,27 @@ std::optional<BaseManifest> KeyBases::newest() const {
   return newest_;
 }
 
-Status KeyBases::RemoveOthers(const BaseManifest& manifest) {
+Status KeyBases::RemoveOthers(const BaseManifest& manifest, uint64_t freed_bytes_max) {
   std::set<std::string> named = {manifest.StoredName()};
   for (const BaseFile& file : manifest.files) named.insert(file.StoredName());
   ARROW_ASSIGN_OR_RAISE(const auto present, options_.files->List(options_.folder));
   for (const store::FileInfo& file : present) {
     if (named.contains(file.name)) continue;
-    ARROW_RETURN_NOT_OK(Free(file));
+    ARROW_RETURN_NOT_OK(Free(file, freed_bytes_max));
     ARROW_RETURN_NOT_OK(options_.files->Remove(PathOf(file.name)));
   }
   return Status::OK();
 }
 
-Status KeyBases::Free(const store::FileInfo& file) {
+Status KeyBases::Free(const store::FileInfo& file, uint64_t freed_bytes_max) {
   const std::string path = PathOf(file.name);
-  if (file.bytes <= options_.freed_bytes_max || options_.os_root.empty() ||
+  if (file.bytes <= freed_bytes_max || options_.os_root.empty() ||
       HasOtherNames(options_.os_root + "/" + path)) {
     return Status::OK();
   }
   ARROW_ASSIGN_OR_RAISE(const auto opened, options_.files->Open(path));
-  for (uint64_t left = file.bytes; left > options_.freed_bytes_max;) {
-    left -= options_.freed_bytes_max;
+  for (uint64_t left = file.bytes; left > freed_bytes_max;) {
+    left -= freed_bytes_max;
     ARROW_RETURN_NOT_OK(opened->Truncate(left));
     Pause();
   }
@@ -247,7 +248,7 @@ Status KeyBases::Cut(KeyView* view) {
     named_commit_ = manifest.commit;
     damage_ = Status::OK();
   }
-  return holds_ == 0 ? RemoveOthers(manifest) : Status::OK();
+  return holds_ == 0 ? RemoveOthers(manifest, options_.freed_bytes_max) : Status::OK();
 }
 
 void KeyBases::Hold() {

@@ -69,10 +69,10 @@ class KeyBases : public BaseSource {
 
   std::string PathOf(const std::string& name) const { return options_.folder + "/" + name; }
   Status Load();
-  /// Remove what `manifest` does not name.
-  Status RemoveOthers(const BaseManifest& manifest);
+  /// Remove what `manifest` does not name, so many bytes at a time.
+  Status RemoveOthers(const BaseManifest& manifest, uint64_t freed_bytes_max);
   /// Give the bytes of a file back step by step, unless the view has it, too.
-  Status Free(const store::FileInfo& file);
+  Status Free(const store::FileInfo& file, uint64_t freed_bytes_max);
   /// Store a file unless it is there.
   Status Add(const ViewFile& file, BaseFile* stored);
   Status VerifyFile(const BaseFile& file) const;
