@@ -30,25 +30,29 @@ void ReadIntegers(Bytes bytes, size_t count) {
   std::vector<int64_t> numbers(count);
   ByteReader in(bytes);
   if (!DecodeIntegers(&in, numbers).ok()) return;
-  std::string again;
-  IntegerEncoder().Encode(numbers, &again);
-  std::vector<int64_t> same(count);
-  ByteReader second(AsBytes(again));
-  Require(DecodeIntegers(&second, same).ok() && same == numbers);
+  for (const CodedFor use : {CodedFor::kKeeping, CodedFor::kWaiting}) {
+    std::string again;
+    IntegerEncoder().Encode(numbers, use, &again);
+    std::vector<int64_t> same(count);
+    ByteReader second(AsBytes(again));
+    Require(DecodeIntegers(&second, same).ok() && same == numbers);
+  }
 }
 
 void ReadValues(Bytes bytes, size_t count) {
   std::vector<double> values(count);
   ByteReader in(bytes);
   if (!DecodeValues(&in, values).ok()) return;
-  std::string again;
-  IntegerEncoder integers;
-  ValueEncoder().Encode(values, &integers, &again);
-  std::vector<double> same(count);
-  ByteReader second(AsBytes(again));
-  Require(DecodeValues(&second, same).ok());
-  for (size_t i = 0; i < count; ++i) {
-    Require(std::bit_cast<uint64_t>(values[i]) == std::bit_cast<uint64_t>(same[i]));
+  for (const CodedFor use : {CodedFor::kKeeping, CodedFor::kWaiting}) {
+    std::string again;
+    IntegerEncoder integers;
+    ValueEncoder().Encode(values, use, &integers, &again);
+    std::vector<double> same(count);
+    ByteReader second(AsBytes(again));
+    Require(DecodeValues(&second, same).ok());
+    for (size_t i = 0; i < count; ++i) {
+      Require(std::bit_cast<uint64_t>(values[i]) == std::bit_cast<uint64_t>(same[i]));
+    }
   }
 }
 

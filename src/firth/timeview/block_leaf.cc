@@ -147,8 +147,8 @@ bool BlockLeafEncoder::Encode(const Node& leaf, ValueEncoder* values, std::strin
   const Column& column = values_[bytes(values_[1]) < bytes(values_[0]) ? 1 : 0];
   const double spent = 8.0 * static_cast<double>(times_.packed_bytes + column.packed_bytes);
   const double count = static_cast<double>(points);
-  if (spent > count * (turned.bits + kBitsMore) &&
-      spent > count * (turned.bits + kBitsMore + IntegerEncoder::EstimateBits(leaf.times))) {
+  if (spent > count * (turned.plan.bits + kBitsMore) &&
+      spent > count * (turned.plan.bits + kBitsMore + IntegerEncoder::PlanOf(leaf.times).bits)) {
     return false;
   }
 

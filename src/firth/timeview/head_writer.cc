@@ -65,8 +65,9 @@ Result<std::string> HeadWriter::WriteHistory(History* history) {
     if (item.kind == HistoryItem::Kind::kRoot) {
       ARROW_ASSIGN_OR_RAISE(item.root, WriteTree(item.root));
     } else if (item.edits) {
-      ARROW_ASSIGN_OR_RAISE(item.address, Append(RecordKind::kEdits, item.first, item.last,
-                                                 AsBytes(encoder_->EncodeEdits(*item.edits))));
+      const std::string edits = encoder_->EncodeEdits(*item.edits, CodedFor::kKeeping);
+      ARROW_ASSIGN_OR_RAISE(item.address,
+                            Append(RecordKind::kEdits, item.first, item.last, AsBytes(edits)));
       item.edits.reset();
     }
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <limits>
 
 #include "firth/timeview/bit_packing.h"
 #include "firth/timeview/step_codec.h"
@@ -22,7 +23,8 @@ constexpr int kLevel = 1;
 /// Of fewer bytes a frame saves little, and takes as long as one of many: series of few points
 /// have many such columns.
 constexpr size_t kFrameLeast = 64;
-/// Of fewer numbers all bits are packed, unless a few numbers have many bits more than the others.
+/// Of fewer numbers, and of any that wait, all bits are packed, unless a few numbers have many bits
+/// more than the others.
 constexpr size_t kPackedMost = 256;
 
 /// Numbers that would need more bits than this are looked at as steps of one unit, which is taken
@@ -40,11 +42,27 @@ constexpr uint64_t UnZigZag(uint64_t code) {
   return (code >> 1) ^ (uint64_t{0} - (code & 1));
 }
 
-uint64_t Median(std::span<int64_t> sample) {
-  if (sample.empty()) return 0;
-  const auto middle = sample.begin() + static_cast<ptrdiff_t>(sample.size() / 2);
-  std::nth_element(sample.begin(), middle, sample.end());
-  return static_cast<uint64_t>(*middle);
+/// A number amid others: of nine of them the median of the medians of three, of fewer the median. It
+/// is asked for often, and needs only be near.
+uint64_t Amid(std::span<const uint64_t> numbers) {
+  const auto middle_of = [](int64_t a, int64_t b, int64_t c) {
+    return std::max(std::min(a, b), std::min(std::max(a, b), c));
+  };
+  constexpr size_t kLooks = 9;
+  std::array<int64_t, kLooks> looks;
+  const size_t count = std::min(numbers.size(), kLooks);
+  if (count == 0) return 0;
+  for (size_t i = 0; i < count; ++i) {
+    looks[i] = static_cast<int64_t>(numbers[i * numbers.size() / count]);
+  }
+  if (count < kLooks) {
+    const auto middle = looks.begin() + static_cast<ptrdiff_t>(count / 2);
+    std::nth_element(looks.begin(), middle, looks.begin() + static_cast<ptrdiff_t>(count));
+    return static_cast<uint64_t>(*middle);
+  }
+  return static_cast<uint64_t>(middle_of(middle_of(looks[0], looks[3], looks[6]),
+                                         middle_of(looks[1], looks[4], looks[7]),
+                                         middle_of(looks[2], looks[5], looks[8])));
 }
 
 /// Differences of wrapping numbers, `order` times (0 to 2). The first `order` places are not set.
@@ -60,36 +78,6 @@ void Differences(std::span<const int64_t> numbers, int order, uint64_t* out) {
   }
 }
 
-struct Plan {
-  int order = 0;
-  uint64_t middle = 0;
-  double bits = 0;  // a number
-};
-
-/// Choose by a run of neighbours from the middle of the column.
-Plan Choose(std::span<const int64_t> numbers) {
-  const size_t taken =
-      std::min(numbers.size(), std::clamp(numbers.size() / 8, kSampleLeast, kSample));
-  const auto sample = numbers.subspan((numbers.size() - taken) / 2, taken);
-  std::array<uint64_t, kSample> left;
-  std::array<int64_t, kSample> sorted;
-  Plan best;
-  for (int order = 0; order <= 2; ++order) {
-    const auto skipped = static_cast<size_t>(order);
-    if (skipped >= taken) break;
-    Differences(sample, order, left.data());
-    for (size_t i = skipped; i < taken; ++i) sorted[i] = static_cast<int64_t>(left[i]);
-    const uint64_t middle = Median(std::span(sorted).subspan(skipped, taken - skipped));
-    uint64_t bits = 0;
-    for (size_t i = skipped; i < taken; ++i) {
-      bits += static_cast<uint64_t>(std::bit_width(ZigZag(left[i] - middle)));
-    }
-    const double mean = static_cast<double>(bits) / static_cast<double>(taken - skipped);
-    if (order == 0 || mean < best.bits) best = {order, middle, mean};
-  }
-  return best;
-}
-
 /// The width that half of the numbers have at most.
 int TypicalWidth(std::span<const uint64_t> numbers) {
   std::array<size_t, 65> widths{};
@@ -101,6 +89,15 @@ int TypicalWidth(std::span<const uint64_t> numbers) {
     if (2 * seen >= numbers.size()) break;
   }
   return width;
+}
+
+void AppendHead(int order, int low, int planes, std::span<const int64_t> first, uint64_t middle,
+                std::string* out) {
+  out->push_back(static_cast<char>(order));
+  out->push_back(static_cast<char>(low));
+  out->push_back(static_cast<char>(planes));
+  for (const int64_t number : first) AppendLe(out, number);
+  AppendLe(out, middle);
 }
 
 /// Put a byte of each number to its place. In steps of a size that is known, for the compiler.
@@ -186,14 +183,34 @@ IntegerEncoder::IntegerEncoder() : context_(ZSTD_createCCtx()) {
 }
 IntegerEncoder::~IntegerEncoder() = default;
 
-double IntegerEncoder::EstimateBits(std::span<const int64_t> numbers) {
-  return Choose(numbers).bits;
+ColumnPlan IntegerEncoder::PlanOf(std::span<const int64_t> numbers) {
+  // By a run of neighbours from the middle of the column.
+  const size_t taken =
+      std::min(numbers.size(), std::clamp(numbers.size() / 8, kSampleLeast, kSample));
+  const auto sample = numbers.subspan((numbers.size() - taken) / 2, taken);
+  std::array<uint64_t, kSample> room;
+  ColumnPlan best;
+  for (int order = 0; order <= 2; ++order) {
+    const auto skipped = static_cast<size_t>(order);
+    if (skipped >= taken) break;
+    Differences(sample, order, room.data());
+    const auto left = std::span<const uint64_t>(room).subspan(skipped, taken - skipped);
+    const uint64_t middle = Amid(left);
+    uint64_t bits = 0;
+    for (const uint64_t number : left) {
+      bits += static_cast<uint64_t>(std::bit_width(ZigZag(number - middle)));
+    }
+    const double mean = static_cast<double>(bits) / static_cast<double>(left.size());
+    if (order == 0 || mean < best.bits) best = {order, middle, mean};
+  }
+  return best;
 }
 
 // | u8 order | u8 low bits | u8 planes | `order` times i64: the first numbers | i64 median
 // | block: the low bits, packed, if any | a block a plane: bits low .. low+7 of what is left, and
 // so on
-void IntegerEncoder::Encode(std::span<const int64_t> numbers, std::string* out) {
+void IntegerEncoder::Encode(std::span<const int64_t> numbers, const ColumnPlan& plan, CodedFor use,
+                            std::string* out) {
   FIRTH_CHECK(numbers.size() <= kColumnMax);
   if (!numbers.empty() && std::all_of(numbers.begin(), numbers.end(),
                                       [&](int64_t n) { return n == numbers.front(); })) {
@@ -202,52 +219,77 @@ void IntegerEncoder::Encode(std::span<const int64_t> numbers, std::string* out) 
     AppendLe(out, numbers.front());
     return;
   }
-  const Plan plan = Choose(numbers);
-  if (plan.order > 0 && plan.bits > kStepsBits && numbers.size() >= kPackedMost &&
+  const bool few = numbers.size() < kPackedMost || use == CodedFor::kWaiting;
+  if (plan.order > 0 && plan.bits > kStepsBits && !few &&
       EncodeSteps(numbers, plan.bits * kStepsPart, out)) {
     return;
   }
-  const size_t skipped = std::min(static_cast<size_t>(plan.order), numbers.size());
+  const auto first = numbers.first(std::min(static_cast<size_t>(plan.order), numbers.size()));
   left_.resize(numbers.size());
   Differences(numbers, plan.order, left_.data());
-  const std::span<uint64_t> left = std::span(left_).subspan(skipped);
+  if (few && EncodePacked(first, plan, out)) return;
+  const std::span<uint64_t> left = std::span(left_).subspan(first.size());
   uint64_t all = 0;
   for (uint64_t& number : left) {
     number = ZigZag(number - plan.middle);
     all |= number;
   }
-  const int width = static_cast<int>(std::bit_width(all));
-  const int typical = TypicalWidth(left);
-  const bool packed =
-      left.size() < kPackedMost && width <= std::min(typical + kHighBits, kPackedBitsMax);
-  const int low = packed ? width : std::clamp(typical - kHighBits, 0, kPackedBitsMax);
+  const int low = std::clamp(TypicalWidth(left) - kHighBits, 0, kPackedBitsMax);
   const int planes = (static_cast<int>(std::bit_width(all >> low)) + 7) / 8;
-  out->push_back(static_cast<char>(plan.order));
-  out->push_back(static_cast<char>(low));
-  out->push_back(static_cast<char>(planes));
-  for (size_t i = 0; i < skipped; ++i) AppendLe(out, numbers[i]);
-  AppendLe(out, plan.middle);
+  AppendHead(plan.order, low, planes, first, plan.middle, out);
   if (low > 0) {
     block_.clear();
     PackBits(left, low, &block_);
-    AddBlock(block_, !packed, out);
+    AddBlock(block_, out);
   }
   for (int plane = 0; plane < planes; ++plane) {
     block_.resize(left.size());
     const int shift = low + 8 * plane;
     for (size_t i = 0; i < left.size(); ++i) block_[i] = static_cast<char>(left[i] >> shift);
-    AddBlock(block_, true, out);
+    AddBlock(block_, out);
   }
 }
 
-void IntegerEncoder::AddBlock(const std::string& bytes, bool compress, std::string* out) {
+bool IntegerEncoder::EncodePacked(std::span<const int64_t> first, const ColumnPlan& plan,
+                                  std::string* out) {
+  const std::span<uint64_t> left = std::span(left_).subspan(first.size());
+  int64_t least = std::numeric_limits<int64_t>::max();
+  int64_t greatest = std::numeric_limits<int64_t>::min();
+  for (const uint64_t number : left) {
+    least = std::min(least, static_cast<int64_t>(number));
+    greatest = std::max(greatest, static_cast<int64_t>(number));
+  }
+  // About the middle of their range all of them have the fewest bits.
+  const uint64_t range = static_cast<uint64_t>(greatest) - static_cast<uint64_t>(least);
+  const uint64_t middle = static_cast<uint64_t>(least) + range / 2 + (range & 1);
+  const auto code = [middle](int64_t number) {
+    return ZigZag(static_cast<uint64_t>(number) - middle);
+  };
+  const int width = left.empty() ? 0 : static_cast<int>(std::bit_width(code(least) | code(greatest)));
+  if (width > kPackedBitsMax) return false;
+  if (width > kHighBits) {
+    // Do half of them have so many fewer bits?
+    const uint64_t small = uint64_t{1} << (width - kHighBits - 1);
+    size_t smaller = 0;
+    for (const uint64_t number : left) smaller += ZigZag(number - plan.middle) < small ? 1 : 0;
+    if (2 * smaller >= left.size()) return false;
+  }
+  AppendHead(plan.order, width, 0, first, middle, out);
+  if (width == 0) return true;
+  for (uint64_t& number : left) number = ZigZag(number - middle);
+  out->push_back(static_cast<char>(BlockKind::kPlain));
+  PackBits(left, width, out);
+  return true;
+}
+
+void IntegerEncoder::AddBlock(const std::string& bytes, std::string* out) {
   if (bytes.size() > 1 &&
       std::all_of(bytes.begin(), bytes.end(), [&](char byte) { return byte == bytes.front(); })) {
     out->push_back(static_cast<char>(BlockKind::kEqual));
     out->push_back(bytes.front());
     return;
   }
-  if (!compress || bytes.size() < kFrameLeast) {
+  if (bytes.size() < kFrameLeast) {
     out->push_back(static_cast<char>(BlockKind::kPlain));
     out->append(bytes);
     return;

@@ -25,27 +25,45 @@ namespace firth::timeview {
 /// Numbers of a column at most; more are an error of the format.
 inline constexpr size_t kColumnMax = size_t{1} << 24;
 
+/// What is coded of a column: its numbers (order 0), their differences (1) or the differences of
+/// those (2), about a number that lies amid them.
+struct ColumnPlan {
+  int order = 0;
+  uint64_t middle = 0;
+  double bits = 0;  // that a number needs, about
+};
+
+/// What a column is coded for: to lie in files for long, or to be written again soon.
+enum class CodedFor : uint8_t { kKeeping, kWaiting };
+
 /// Writes columns. It keeps scratch space between them. One thread at a time.
 class IntegerEncoder {
  public:
   IntegerEncoder();
   ~IntegerEncoder();
 
-  /// Append the column to `out`. Its length is not written.
-  void Encode(std::span<const int64_t> numbers, std::string* out);
+  /// Append the column to `out`, after the plan that PlanOf gives for it. Its length is not written.
+  void Encode(std::span<const int64_t> numbers, const ColumnPlan& plan, CodedFor use,
+              std::string* out);
+  void Encode(std::span<const int64_t> numbers, CodedFor use, std::string* out) {
+    Encode(numbers, PlanOf(numbers), use, out);
+  }
 
-  /// About how many bits Encode needs for each number, from a look at some of them.
-  static double EstimateBits(std::span<const int64_t> numbers);
+  /// Plan a column after a look at some of its numbers.
+  static ColumnPlan PlanOf(std::span<const int64_t> numbers);
 
  private:
+  /// Append what is left of a column, its bits packed, if there are not few numbers in it that have
+  /// many more than the others. False, and nothing appended, if there are.
+  bool EncodePacked(std::span<const int64_t> first, const ColumnPlan& plan, std::string* out);
   struct FreeContext {
     void operator()(ZSTD_CCtx_s* context) const;
   };
-  /// Append bytes as one of: all equal, compressed if `compress`, as they are.
-  void AddBlock(const std::string& bytes, bool compress, std::string* out);
+  /// Append bytes as one of: all equal, compressed, as they are.
+  void AddBlock(const std::string& bytes, std::string* out);
 
   std::unique_ptr<ZSTD_CCtx_s, FreeContext> context_;
-  std::vector<uint64_t> left_;
+  std::vector<uint64_t> left_;  // of the column
   std::string block_;
   std::string compressed_;
 };

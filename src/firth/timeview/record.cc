@@ -176,8 +176,8 @@ PayloadEncoder::EncodedNode PayloadEncoder::EncodeNode(const Node& node) {
     out.kind = RecordKind::kBlockLeaf;
   } else {
     AppendVarint(&out.payload, node.times.size());
-    integers_.Encode(node.times, &out.payload);
-    values_.Encode(node.values, &integers_, &out.payload);
+    integers_.Encode(node.times, CodedFor::kKeeping, &out.payload);
+    values_.Encode(node.values, CodedFor::kKeeping, &integers_, &out.payload);
   }
   return out;
 }
@@ -251,7 +251,7 @@ Result<NodePtr> DecodeNode(const RecordHeader& header, Bytes payload, NodeMemory
 
 // | varint steps | varint points | for each step: u8 kind and flags, varint points; of a remove,
 // i64 start, i64 end | column of times | column of values
-std::string PayloadEncoder::EncodeEdits(const EditRun& run, size_t first) {
+std::string PayloadEncoder::EncodeEdits(const EditRun& run, CodedFor use, size_t first) {
   const PointSpan points =
       PointSpan{run.times, run.values}.Sub(run.PointsBegin(first), run.times.size());
   std::string out;
@@ -267,8 +267,8 @@ std::string PayloadEncoder::EncodeEdits(const EditRun& run, size_t first) {
       AppendLe(&out, step.end);
     }
   }
-  integers_.Encode(points.times, &out);
-  values_.Encode(points.values, &integers_, &out);
+  integers_.Encode(points.times, use, &out);
+  values_.Encode(points.values, use, &integers_, &out);
   return out;
 }
 
@@ -321,7 +321,7 @@ std::string PayloadEncoder::EncodeHistory(const std::vector<HistoryItem>& items)
     AppendLe(&out, item.last);
     switch (item.kind) {
       case HistoryItem::Kind::kCuts:
-        integers_.Encode(item.cuts, &out);
+        integers_.Encode(item.cuts, CodedFor::kKeeping, &out);
         break;
       case HistoryItem::Kind::kRoot:
         EncodeLink(item.root, &out);

@@ -86,7 +86,7 @@ class PayloadEncoder {
   /// A leaf that is not coded, or an inner node or pile all of whose links have addresses.
   EncodedNode EncodeNode(const Node& node);
   /// Its steps from `first` on.
-  std::string EncodeEdits(const EditRun& run, size_t first = 0);
+  std::string EncodeEdits(const EditRun& run, CodedFor use, size_t first = 0);
   /// Items whose roots and edits have addresses.
   std::string EncodeHistory(const std::vector<HistoryItem>& items);
   /// References to records of the level below.

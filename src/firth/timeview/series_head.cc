@@ -228,7 +228,7 @@ Status SeriesHead::WriteWhole(HeadWriter* writer, PayloadEncoder* encoder, const
     payload += encoder->EncodeHistoryIndex(level);
   }
   payload += history;
-  payload += encoder->EncodeEdits(waiting);
+  payload += encoder->EncodeEdits(waiting, CodedFor::kWaiting);
   image->part = PartOf(waiting, 0);
   ARROW_ASSIGN_OR_RAISE(image->part.record, writer->WriteSeries(AsBytes(payload)));
   for (const HeadPart& part : parts_) image->dead.push_back(part.record);
@@ -242,7 +242,7 @@ Status SeriesHead::WritePart(HeadWriter* writer, PayloadEncoder* encoder, size_t
   image->part = PartOf(pending_.run, first);
   std::string payload;
   EncodeHeadPartIndex(end_, parts_, image->part, &payload);
-  payload += encoder->EncodeEdits(pending_.run, first);
+  payload += encoder->EncodeEdits(pending_.run, CodedFor::kWaiting, first);
   ARROW_ASSIGN_OR_RAISE(image->part.record,
                         writer->WritePart(tree_revision_ + 1 + static_cast<int64_t>(written),
                                           latest(), AsBytes(payload)));

@@ -27,7 +27,7 @@ std::vector<int64_t> LateTimes(size_t count) {
 
 std::vector<int64_t> ThroughBytes(const std::vector<int64_t>& numbers, size_t* bytes) {
   std::string out;
-  IntegerEncoder().Encode(numbers, &out);
+  IntegerEncoder().Encode(numbers, CodedFor::kKeeping, &out);
   *bytes = out.size();
   std::vector<int64_t> same(numbers.size());
   ByteReader in(AsBytes(out));

@@ -26,6 +26,7 @@ struct Coding {
 constexpr std::array<double, 16> kPowersOfTen = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                                  1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
 constexpr double kWholeMax = 9007199254740992;  // 2^53
+constexpr double kWholeOfFloatMax = 1 << 24;
 constexpr size_t kSample = 128;
 constexpr size_t kSampleLeast = 32;
 /// Of so many values at most one may be odd.
@@ -134,14 +135,18 @@ void ToNumbers(const Coding& coding, std::span<const double> values, int64_t* nu
   const double power = PowerOf(coding);
   WithRule(coding.rule, [&](auto rule) {
     constexpr Rule kRule = decltype(rule)::value;
+    // Seldom is any of them odd: the first time nothing is done about it.
+    uint64_t differs = 0;
     for (size_t i = 0; i < values.size(); ++i) {
       numbers[i] = Number<kRule>(values[i], power, coding.scale);
       if constexpr (kRule != Rule::kDouble) {
-        if (BitsOf(Value<kRule>(numbers[i], power, coding.scale)) != BitsOf(values[i])) {
-          odd->push_back(static_cast<uint32_t>(i));
-          numbers[i] = i == 0 ? 0 : numbers[i - 1];
-        }
+        differs |= BitsOf(Value<kRule>(numbers[i], power, coding.scale)) ^ BitsOf(values[i]);
       }
+    }
+    for (size_t i = 0; i < values.size() && differs != 0; ++i) {
+      if (BitsOf(Value<kRule>(numbers[i], power, coding.scale)) == BitsOf(values[i])) continue;
+      odd->push_back(static_cast<uint32_t>(i));
+      numbers[i] = i == 0 ? 0 : numbers[i - 1];
     }
   });
 }
@@ -150,10 +155,13 @@ bool FitsMost(size_t odd, size_t values) {
   return odd * kOddShare <= values;
 }
 
-/// The least number of decimal digits after which most values end.
-bool FindDigits(Rule rule, std::span<const double> sample, Coding* coding) {
+/// The least number of decimal digits after which most values end; not so many that the numbers
+/// would be as long as those of the places of float32 or double.
+bool FindDigits(Rule rule, std::span<const double> sample, double least, Coding* coding) {
+  const double whole_max = rule == Rule::kFloatDecimal ? kWholeOfFloatMax : kWholeMax;
   for (int digits = 0; digits < static_cast<int>(kPowersOfTen.size()); ++digits) {
     const double power = kPowersOfTen[static_cast<size_t>(digits)];
+    if (least * power > whole_max) break;
     const bool fits = WithRule(rule, [&](auto constant) {
       constexpr Rule kRule = decltype(constant)::value;
       size_t odd = 0;
@@ -173,37 +181,42 @@ bool FindDigits(Rule rule, std::span<const double> sample, Coding* coding) {
 
 struct Choice {
   Coding coding;
-  double bits = std::numeric_limits<double>::infinity();
+  ColumnPlan plan{.bits = std::numeric_limits<double>::infinity()};
 };
 
 /// Choose by a run of neighbours from the middle of the column.
-Choice Choose(std::span<const double> values) {
+Choice Choose(std::span<const double> values, std::vector<uint32_t>* odd) {
   const size_t taken =
       std::min(values.size(), std::clamp(values.size() / 8, kSampleLeast, kSample));
   const auto sample = values.subspan((values.size() - taken) / 2, taken);
   std::array<int64_t, kSample> numbers;
-  std::vector<uint32_t> odd;
   Choice best;
   const auto consider = [&](const Coding& coding) {
-    ToNumbers(coding, sample, numbers.data(), &odd);
-    if (!FitsMost(odd.size(), taken)) return;
-    const double bits = IntegerEncoder::EstimateBits({numbers.data(), taken});
-    if (bits < best.bits) best = {coding, bits};
+    ToNumbers(coding, sample, numbers.data(), odd);
+    if (!FitsMost(odd->size(), taken)) return;
+    const ColumnPlan plan = IntegerEncoder::PlanOf({numbers.data(), taken});
+    if (plan.bits < best.plan.bits) best = {coding, plan};
   };
-  const bool floats = std::all_of(sample.begin(), sample.end(), [](double value) {
-    return BitsOf(static_cast<double>(static_cast<float>(value))) == BitsOf(value);
-  });
+  bool floats = true;
+  double least = std::numeric_limits<double>::infinity();  // of those that are not zero, in size
+  int lowest = kBinaryMax;
+  for (const double value : sample) {
+    floats = floats && BitsOf(static_cast<double>(static_cast<float>(value))) == BitsOf(value);
+    lowest = std::min(lowest, LowestBit(value));
+    if (value != 0) least = std::min(least, std::abs(value));
+  }
   consider({floats ? Rule::kFloat : Rule::kDouble, 0});
   Coding decimal;
   if (floats) {
-    if (FindDigits(Rule::kFloatDecimal, sample, &decimal)) consider(decimal);
+    if (FindDigits(Rule::kFloatDecimal, sample, least, &decimal)) consider(decimal);
   } else {
-    if (FindDigits(Rule::kDecimal, sample, &decimal)) consider(decimal);
-    if (FindDigits(Rule::kProduct, sample, &decimal)) consider(decimal);
+    if (FindDigits(Rule::kDecimal, sample, least, &decimal)) consider(decimal);
+    if (FindDigits(Rule::kProduct, sample, least, &decimal)) consider(decimal);
   }
-  int lowest = kBinaryMax;
-  for (const double value : sample) lowest = std::min(lowest, LowestBit(value));
-  consider({Rule::kBinary, lowest});
+  // Where the least of them uses all its digits, their places are as short.
+  const int digits = floats ? std::numeric_limits<float>::digits : std::numeric_limits<double>::digits;
+  const bool uses_all = std::isfinite(least) && std::ilogb(least) - lowest + 1 >= digits;
+  if (!uses_all) consider({Rule::kBinary, lowest});
   return best;
 }
 
@@ -213,24 +226,25 @@ ValueEncoder::Numbers ValueEncoder::Turn(std::span<const double> values) {
   const bool equal = std::all_of(values.begin(), values.end(), [&](double value) {
     return BitsOf(value) == BitsOf(values.front());
   });
-  Choice choice = equal ? Choice{{Rule::kDouble, 0}, 0} : Choose(values);
+  const Choice choice = equal ? Choice{{Rule::kDouble, 0}, {}} : Choose(values, &odd_);
+  Numbers out{.rule = {static_cast<uint8_t>(choice.coding.rule),
+                       static_cast<int16_t>(choice.coding.scale)},
+              .plan = choice.plan};
   numbers_.resize(values.size());
   ToNumbers(choice.coding, values, numbers_.data(), &odd_);
   if (!FitsMost(odd_.size(), values.size())) {
-    choice.coding = {Rule::kDouble, 0};
-    ToNumbers(choice.coding, values, numbers_.data(), &odd_);
-    choice.bits = IntegerEncoder::EstimateBits(numbers_);
+    out.rule = {static_cast<uint8_t>(Rule::kDouble), 0};
+    ToNumbers({}, values, numbers_.data(), &odd_);
+    out.plan = IntegerEncoder::PlanOf(numbers_);
   }
-  return {
-      .rule = {static_cast<uint8_t>(choice.coding.rule), static_cast<int16_t>(choice.coding.scale)},
-      .bits = choice.bits,
-      .numbers = numbers_,
-      .odd = odd_};
+  out.numbers = numbers_;
+  out.odd = odd_;
+  return out;
 }
 
 // | u8 rule | i16 scale | varint odd values | for each: varint places since the last, u64 bits
 // | the numbers
-void ValueEncoder::Encode(std::span<const double> values, IntegerEncoder* integers,
+void ValueEncoder::Encode(std::span<const double> values, CodedFor use, IntegerEncoder* integers,
                           std::string* out) {
   const Numbers turned = Turn(values);
   out->push_back(static_cast<char>(turned.rule.rule));
@@ -242,7 +256,7 @@ void ValueEncoder::Encode(std::span<const double> values, IntegerEncoder* intege
     AppendLe(out, BitsOf(values[place]));
     last = place;
   }
-  integers->Encode(numbers_, out);
+  integers->Encode(numbers_, turned.plan, use, out);
 }
 
 Status CheckRule(const ValueRule& rule) {

@@ -31,7 +31,7 @@ class ValueEncoder {
   /// Values as numbers.
   struct Numbers {
     ValueRule rule;
-    double bits = 0;  // about so many a number, as IntegerEncoder::EstimateBits
+    ColumnPlan plan;  // for `numbers`
     std::span<const int64_t> numbers;
     std::span<const uint32_t> odd;  // places of the values that the rule does not give back
   };
@@ -40,7 +40,8 @@ class ValueEncoder {
   Numbers Turn(std::span<const double> values);
 
   /// Append the column to `out`, by means of `integers`. Its length is not written.
-  void Encode(std::span<const double> values, IntegerEncoder* integers, std::string* out);
+  void Encode(std::span<const double> values, CodedFor use, IntegerEncoder* integers,
+              std::string* out);
 
  private:
   std::vector<int64_t> numbers_;
