@@ -1,6 +1,7 @@
 #include "firth/timeview/directory.h"
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 
 #include "firth/common/checksum.h"
@@ -14,9 +15,12 @@ namespace {
 // | file header | blocks of 4096 bytes | the first id of each block | u64 XXH3-64 of those ids
 // A block: | u64 XXH3-64 of the rest, its seed number << 32 | index | u32 entries | u32 zero
 //          | entries of 32 bytes: u8[16] series, address, u32 zero | zeros
-constexpr size_t kBlockBytes = 4096;
+constexpr size_t kBlockBytes = DirectoryRun::kBlockBytes;
+constexpr size_t kBlockHeadBytes = 16;
 constexpr size_t kEntryBytes = 32;
-constexpr size_t kBlockEntries = (kBlockBytes - 16) / kEntryBytes;
+constexpr size_t kBlockEntries = (kBlockBytes - kBlockHeadBytes) / kEntryBytes;
+/// Places for what the next base changes that are kept at most.
+constexpr size_t kReservedMost = size_t{1} << 16;
 constexpr size_t kWriteBytes = size_t{1} << 20;
 
 uint64_t BlocksOf(uint64_t entries) {
@@ -41,19 +45,24 @@ class RunReader {
   explicit RunReader(const DirectoryRun& run) : run_(run) {}
   /// Read the first entry, and then each next one; nullptr at the end.
   Result<const DirectoryEntry*> Peek() {
-    while (next_ == block_.size()) {
+    while (next_ == entries_) {
       if (next_block_ == run_.blocks()) return nullptr;
-      ARROW_ASSIGN_OR_RAISE(block_, run_.ReadBlock(next_block_++));
+      ARROW_ASSIGN_OR_RAISE(entries_, run_.ReadBlock(next_block_++, &room_));
       next_ = 0;
+      if (entries_ > 0) entry_ = DirectoryRun::EntryOf(room_, 0);
     }
-    return &block_[next_];
+    return &entry_;
   }
-  void Step() { ++next_; }
+  void Step() {
+    if (++next_ < entries_) entry_ = DirectoryRun::EntryOf(room_, next_);
+  }
 
  private:
   const DirectoryRun& run_;
   uint64_t next_block_ = 0;
-  std::vector<DirectoryEntry> block_;
+  DirectoryRun::BlockRoom room_;
+  size_t entries_ = 0;
+  DirectoryEntry entry_;  // the next
   size_t next_ = 0;
 };
 
@@ -88,38 +97,41 @@ Result<DirectoryRunPtr> DirectoryRun::Open(store::FileSystem* files, std::string
   return run;
 }
 
-Result<std::vector<DirectoryEntry>> DirectoryRun::ReadBlock(uint64_t block) const {
+Result<size_t> DirectoryRun::ReadBlock(uint64_t block, BlockRoom* room) const {
   FIRTH_CHECK(block < blocks());
-  std::byte bytes[kBlockBytes];
   const uint64_t position = kFileHeaderBytes + block * kBlockBytes;
-  ARROW_RETURN_NOT_OK(file_->Read(position, bytes));
-  ByteReader in(bytes);
+  ARROW_RETURN_NOT_OK(file_->Read(position, *room));
+  ByteReader in(*room);
   const auto checksum = in.Le<uint64_t>();
   if (checksum != Hash64(in.rest(), SeedOf(number_, block))) {
     return At(path_, position, Mismatch());
   }
   const auto entries = in.Le<uint32_t>();
-  in.Le<uint32_t>();
   if (entries > kBlockEntries) return At(path_, position, Malformed("a block of series"));
-  std::vector<DirectoryEntry> out(entries);
-  for (DirectoryEntry& entry : out) {
-    entry.series = SeriesId::From(AsText(in.Take(16)));
-    entry.head = DecodeAddress(&in);
-    in.Le<uint32_t>();
-  }
-  return out;
+  return entries;
+}
+
+DirectoryEntry DirectoryRun::EntryOf(const BlockRoom& room, size_t index) {
+  ByteReader in(Bytes(room).subspan(kBlockHeadBytes + index * kEntryBytes, kEntryBytes));
+  DirectoryEntry entry;
+  entry.series = SeriesId::From(AsText(in.Take(16)));
+  entry.head = DecodeAddress(&in);
+  return entry;
 }
 
 Result<std::optional<DirectoryEntry>> DirectoryRun::Find(const SeriesId& series) const {
   const auto after = std::upper_bound(firsts_.begin(), firsts_.end(), series);
   if (after == firsts_.begin()) return std::nullopt;
-  ARROW_ASSIGN_OR_RAISE(const auto block,
-                        ReadBlock(static_cast<uint64_t>(after - firsts_.begin()) - 1));
-  const auto found = std::lower_bound(
-      block.begin(), block.end(), series,
-      [](const DirectoryEntry& entry, const SeriesId& id) { return entry.series < id; });
-  if (found == block.end() || found->series != series) return std::nullopt;
-  return *found;
+  BlockRoom room;
+  ARROW_ASSIGN_OR_RAISE(const size_t entries,
+                        ReadBlock(static_cast<uint64_t>(after - firsts_.begin()) - 1, &room));
+  const auto indices = std::views::iota(size_t{0}, entries);
+  const auto found = std::ranges::lower_bound(
+      indices, series, {}, [&](size_t index) { return EntryOf(room, index).series; });
+  if (found == indices.end()) return std::nullopt;
+  const DirectoryEntry entry = EntryOf(room, *found);
+  if (entry.series != series) return std::nullopt;
+  return entry;
 }
 
 Result<DirectoryRun::Writer> DirectoryRun::Writer::Create(store::FileSystem* files,
@@ -293,6 +305,8 @@ void Directory::Publish(Next next) {
   std::lock_guard lock(mutex_);
   FIRTH_CHECK(unpublished_.size() == next.taken);
   unpublished_.clear();
+  // The next base changes about as many.
+  unpublished_.reserve(std::min(next.taken, kReservedMost));
   runs_ = std::move(next.runs);
 }
 

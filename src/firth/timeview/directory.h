@@ -2,6 +2,8 @@
 // and in memory what no base names yet.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -39,7 +41,11 @@ class DirectoryRun {
   const std::string& path() const { return path_; }
   Result<std::optional<DirectoryEntry>> Find(const SeriesId& series) const;
   uint64_t blocks() const { return firsts_.size(); }
-  Result<std::vector<DirectoryEntry>> ReadBlock(uint64_t block) const;
+  static constexpr size_t kBlockBytes = 4096;
+  using BlockRoom = std::array<std::byte, kBlockBytes>;
+  /// Read a block; gives how many entries it has.
+  Result<size_t> ReadBlock(uint64_t block, BlockRoom* room) const;
+  static DirectoryEntry EntryOf(const BlockRoom& room, size_t index);
 
  private:
   store::FileSystem* files_ = nullptr;
