@@ -139,6 +139,7 @@ void OpenSeries::TrimLocked(size_t heads_low, size_t looks_max, std::vector<Head
     if (head->use_count() > 1) continue;
     ++VersionOf((*head)->id());
     heads_.erase((*head)->id());
+    pending_bytes_gone_ += (*head)->pending_bytes();
     dropped->push_back(std::move(*head));
     head = order_.erase(head);
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <list>
 #include <memory>
@@ -26,6 +27,8 @@ class OpenSeries {
   /// FileNodeSource::Load.
   Result<HeadPtr> Find(const SeriesId& series);
   size_t size() const;
+  /// Memory of edits that went with heads that were let go, since the view was opened.
+  uint64_t pending_bytes_gone() const { return pending_bytes_gone_.load(); }
 
   // --- The writer.
   /// The head of a series; that of an unknown one is kept from now on. `is_new` tells.
@@ -72,6 +75,7 @@ class OpenSeries {
   // Guarded by mutex_: how often a series of each group was let go. What was read meanwhile may be
   // old.
   std::array<uint64_t, 64> versions_{};
+  std::atomic<uint64_t> pending_bytes_gone_{0};
 };
 
 }  // namespace firth::timeview

@@ -13,6 +13,9 @@ using internal::SnapshotState;
 
 namespace {
 
+/// What edits in files do is kept for the next reader where it is no more points. There may be as
+/// many of them as heads in memory.
+constexpr size_t kOverlayKept = 1024;
 /// Points that an edit needs to be worth a tree of its own, of the points that may wait.
 constexpr size_t kLargePart = 4;
 
@@ -155,7 +158,10 @@ Result<std::shared_ptr<SeriesHead>> SeriesHead::Load(const SeriesId& id,
   ARROW_ASSIGN_OR_RAISE(const auto last, load(record));
   if (last.header.kind == RecordKind::kSeries) {
     auto head = Decode(id, last.payload, record);
-    return head.ok() ? head : source.AddPlace(head.status(), record);
+    if (!head.ok()) return source.AddPlace(head.status(), record);
+    // As below: many heads may be looked at that nobody writes to.
+    if ((*head)->pending_steps() > 0) (*head)->DropWritten();
+    return head;
   }
   ByteReader in(last.payload);
   auto index = DecodeHeadPartIndex(record, &in);
@@ -424,6 +430,7 @@ std::shared_ptr<const Overlay> SeriesHead::OverlayOf(size_t steps) const {
 
 void SeriesHead::KeepOverlay(std::shared_ptr<const Overlay> overlay, int64_t tree_revision,
                              size_t steps) const {
+  if (overlay->times.size() > kOverlayKept) return;
   std::lock_guard lock(mutex_);
   if (tree_revision != tree_revision_ || (overlay_ && overlay_steps_ >= steps)) return;
   overlay_ = std::move(overlay);

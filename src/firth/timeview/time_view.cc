@@ -139,7 +139,7 @@ class TimeViewImpl : public TimeView {
     TimeViewStats stats;
     base_->AddStats(&stats);
     stats.open_series = open_.size();
-    stats.pending_bytes = pending_bytes_.load();
+    stats.pending_bytes = PendingBytes();
     stats.dirty_bytes = dirty_bytes_.load();
     stats.trees_written = trees_.load();
     return stats;
@@ -228,10 +228,12 @@ class TimeViewImpl : public TimeView {
     return written;
   }
 
+  uint64_t PendingBytes() const { return pending_bytes_.load() - open_.pending_bytes_gone(); }
+
   /// Keep within the limits. A full disk is no reason to fail here: memory grows until there is
   /// room.
   Status MakeRoom() {
-    if (pending_bytes_.load() > std::max(options_.pending_bytes_max, drop_again_)) {
+    if (PendingBytes() > std::max(options_.pending_bytes_max, drop_again_)) {
       ARROW_RETURN_NOT_OK(DropPending());
     }
     if (dirty_bytes_.load() > std::max(options_.dirty_bytes_max, write_again_)) {
@@ -247,6 +249,7 @@ class TimeViewImpl : public TimeView {
       const Status written = evicted.empty() ? Status::OK() : Write(evicted, true);
       evicted.clear();  // a head that somebody holds stays
       open_.Trim();
+      ForgetQueued();
       evict_again_ = written.ok() ? 0 : open_.size() + options_.open_series_max / 8;
       ARROW_RETURN_NOT_OK(Forgive(written));
     }
@@ -263,11 +266,11 @@ class TimeViewImpl : public TimeView {
     const uint64_t low = options_.pending_bytes_max - options_.pending_bytes_max / 4;
     std::vector<HeadPtr> heads;
     uint64_t bytes = 0;
-    while (pending_bytes_.load() > low + bytes && !queue_.empty()) {
+    while (PendingBytes() > low + bytes && !queue_.empty()) {
       HeadPtr head = open_.FindOpen(queue_.front());
       queue_.pop_front();
-      if (!head) continue;
-      head->marks.queued = false;
+      // One that was let go and came again may stand here twice.
+      if (!head || !std::exchange(head->marks.queued, false)) continue;
       if (IsWorthATree(*head)) {
         Grow(head);
       } else if (head->pending_bytes() > 0) {
@@ -286,8 +289,17 @@ class TimeViewImpl : public TimeView {
       }
     }
     // Where there is no room on the disk it is not tried each time.
-    drop_again_ = written.ok() ? 0 : pending_bytes_.load() + options_.pending_bytes_max / 8;
+    drop_again_ = written.ok() ? 0 : PendingBytes() + options_.pending_bytes_max / 8;
     return Forgive(written);
+  }
+
+  /// Take from the queue what was let go, when it is much of it.
+  void ForgetQueued() {
+    if (queue_.size() < 2 * open_.size()) return;
+    std::erase_if(queue_, [this](const SeriesId& series) {
+      const HeadPtr head = open_.FindOpen(series);
+      return !head || !head->marks.queued;
+    });
   }
 
   /// A full disk is told once, until there is room.
@@ -369,7 +381,7 @@ class TimeViewImpl : public TimeView {
   const std::unique_ptr<Base> base_;
   OpenSeries open_;
   std::atomic<int64_t> watermark_;
-  std::atomic<uint64_t> pending_bytes_{0};
+  std::atomic<uint64_t> pending_bytes_{0};  // of edits, those of heads that were let go included
   std::atomic<uint64_t> dirty_bytes_{0};
   std::atomic<uint64_t> trees_{0};
   // The writer's: series with edits that wait, in the order in which they began to. May name some
