@@ -106,6 +106,8 @@ class SeriesHead {
 
   size_t pending_points() const { return pending_.points_before + pending_.run.times.size(); }
   size_t pending_steps() const { return pending_.steps(); }
+  /// Records that the head was written to.
+  size_t parts() const { return parts_.size(); }
   /// Memory of those edits.
   size_t pending_bytes() const { return pending_.run.MemoryBytes(); }
   /// Memory of nodes and edits that are in no file.

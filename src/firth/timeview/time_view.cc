@@ -22,6 +22,10 @@ namespace {
 /// A series whose tree cannot grow, because what it needs to read is damaged, may have so many
 /// times the points waiting that another one may.
 constexpr size_t kStuckFactor = 64;
+/// Where a head has all the parts that it may have, its tree grows for so many times fewer points.
+constexpr size_t kPartsFactor = 8;
+/// Nodes and edits that a checkpoint writes at once.
+constexpr size_t kCheckpointBytes = size_t{8} << 20;
 
 class TimeViewImpl : public TimeView {
  public:
@@ -114,11 +118,20 @@ class TimeViewImpl : public TimeView {
 
   Status Checkpoint() override {
     ARROW_RETURN_NOT_OK(base_->failed());
-    const std::vector<HeadPtr> changed = open_.Changed();
-    for (const HeadPtr& head : changed) {
+    // Nodes are written soon after they were made: they are in the processor's cache then, and there
+    // are never many of them.
+    std::vector<HeadPtr> batch;
+    size_t bytes = 0;
+    for (HeadPtr& head : open_.Changed()) {
       if (IsWorthATree(*head)) Grow(head);
+      bytes += head->dirty_bytes() + head->pending_bytes();
+      batch.push_back(std::move(head));
+      if (bytes < kCheckpointBytes) continue;
+      ARROW_RETURN_NOT_OK(Write(batch, true));
+      batch.clear();
+      bytes = 0;
     }
-    ARROW_RETURN_NOT_OK(Write(changed, true));
+    ARROW_RETURN_NOT_OK(Write(batch, true));
     ARROW_RETURN_NOT_OK(base_->Publish(CommitId(watermark_.load())));
     open_.Trim();
     return Status::OK();
@@ -256,9 +269,12 @@ class TimeViewImpl : public TimeView {
     return Status::OK();
   }
 
-  /// Does so much wait that it goes into the tree, rather than to be written with the head?
+  /// Does so much wait that it goes into the tree, rather than to be written with the head? A tree
+  /// that grows writes its path and its last leaf again, a head with many parts all of them.
   bool IsWorthATree(const SeriesHead& head) const {
-    return std::max(head.pending_points(), head.pending_steps()) >= options_.head_points_max;
+    const size_t waiting = std::max(head.pending_points(), head.pending_steps());
+    return waiting >= options_.head_points_max ||
+           (head.parts() >= kHeadPartsMax && waiting >= options_.head_points_max / kPartsFactor);
   }
 
   /// Let no edits wait in memory that did so for longest, until there is room for many others.

@@ -36,8 +36,9 @@ struct TimeViewOptions {
   /// Points of one series that wait outside its tree; an edit of at least a quarter of it goes into
   /// the tree at once.
   uint32_t series_pending_points_max = 16384;
-  /// Fewer points of one series than this are rather written with its head than put into its tree.
-  uint32_t head_points_max = 1024;
+  /// Fewer points of one series than this are rather written with its head than put into its tree;
+  /// an eighth of that where the head has all the parts that it may have.
+  uint32_t head_points_max = 8192;
   /// Series whose heads are kept in memory.
   uint32_t open_series_max = 100'000;
   /// Points of a leaf at most; tests make it small. Trees of another shape go on being read.
