@@ -9,6 +9,7 @@
 //   FIRTH_BENCH_SPANS (default all: 1 s, 1 min, 1 h, 1 d, all but 1 %) of windows
 //   FIRTH_BENCH_SPREAD (default 100000x1000): so many series of so many points; steady: that many
 //   series, to which points come in turn, one at a time and a hundred at a time
+//   FIRTH_BENCH_EDIT (default a tenth of a series, 100 to 1,000): points of an edit of these
 //   FIRTH_BENCH_TOGETHER (default all): so many of these series are written to in turn, until they
 //   have all their points; then as many others are. So the work of few series at a time and of many
 //   is compared at equal series, points, edits and checkpoints.
@@ -233,7 +234,10 @@ class Bench {
     const size_t by = text.find('x');
     const uint64_t series = std::stoull(text.substr(0, by));
     const uint64_t each = std::stoull(text.substr(by + 1));
-    const size_t count = std::min<size_t>(kManyEdit, std::max<size_t>(100, each / 10));
+    const char* edit = std::getenv("FIRTH_BENCH_EDIT");
+    const size_t count = edit != nullptr
+                             ? std::stoull(edit)
+                             : std::min<size_t>(kManyEdit, std::max<size_t>(100, each / 10));
     const char* together = std::getenv("FIRTH_BENCH_TOGETHER");
     const Cost cost = Spread(series, each, count, kManyBetween,
                              together == nullptr ? series : std::stoull(together));

@@ -9,30 +9,36 @@
 
 namespace firth::timeview {
 
-void PackBits(std::span<const uint64_t> numbers, int width, std::string* out) {
-  FIRTH_CHECK(width > 0 && width <= kPackedBitsMax);
-  const uint64_t mask = (uint64_t{1} << width) - 1;
-  const size_t begin = out->size();
-  out->resize(begin + PackedBytes(numbers.size(), width) + sizeof(uint64_t));
-  char* at = out->data() + begin;
-  uint64_t held = 0;
-  int bits = 0;
-  for (const uint64_t number : numbers) {
-    held |= (number & mask) << bits;
-    bits += width;
-    StoreLe(at, held);
-    const int whole = bits / 8;
-    at += whole;
-    held = whole == 8 ? 0 : held >> (8 * whole);
-    bits -= 8 * whole;
-  }
-  out->resize(begin + PackedBytes(numbers.size(), width));
-}
-
 namespace {
 
 /// Numbers that begin at the same bit of a byte: so many of any width are whole bytes.
 constexpr size_t kRound = 8;
+
+/// Write whole rounds of numbers of at most so many bits; as below.
+template <int kWidth>
+void PackRounds(const uint64_t* from, size_t rounds, char* to) {
+  constexpr size_t kBits = 64;
+  for (; rounds > 0; --rounds, from += kRound, to += kWidth) {
+    uint64_t words[kRound * kWidth / kBits + 2] = {};
+    [&]<size_t... kAt>(std::index_sequence<kAt...>) {
+      ((words[kAt * kWidth / kBits] |= from[kAt] << (kAt * kWidth % kBits)), ...);
+      ((kAt * kWidth % kBits + kWidth > kBits
+            ? words[kAt * kWidth / kBits + 1] |= from[kAt] >> (kBits - kAt * kWidth % kBits) % kBits
+            : 0),
+       ...);
+    }(std::make_index_sequence<kRound>());
+    std::memcpy(to, words, kWidth);
+  }
+}
+
+using Packer = void (*)(const uint64_t*, size_t, char*);
+
+/// By width; none of width 0.
+constexpr std::array<Packer, kPackedBitsMax + 1> kPackers =
+    []<size_t... kWidth>(std::index_sequence<kWidth...>) {
+      return std::array<Packer, kPackedBitsMax + 1>{nullptr,
+                                                    &PackRounds<static_cast<int>(kWidth) + 1>...};
+    }(std::make_index_sequence<kPackedBitsMax>());
 
 /// Read whole rounds; each number's place in its round is known when this is compiled.
 template <int kWidth>
@@ -55,6 +61,23 @@ constexpr std::array<Unpacker, kPackedBitsMax + 1> kUnpackers =
     }(std::make_index_sequence<kPackedBitsMax>());
 
 }  // namespace
+
+void PackBits(std::span<const uint64_t> numbers, int width, std::string* out) {
+  FIRTH_CHECK(width > 0 && width <= kPackedBitsMax);
+  const size_t begin = out->size();
+  out->resize(begin + PackedBytes(numbers.size(), width));
+  const size_t rounds = numbers.size() / kRound;
+  const Packer pack = kPackers[static_cast<size_t>(width)];
+  char* const at = out->data() + begin;
+  pack(numbers.data(), rounds, at);
+  const auto rest = numbers.subspan(rounds * kRound);
+  if (rest.empty()) return;
+  uint64_t last[kRound] = {};
+  std::copy(rest.begin(), rest.end(), last);
+  char bytes[kPackedBitsMax];
+  pack(last, 1, bytes);
+  std::memcpy(at + rounds * static_cast<size_t>(width), bytes, PackedBytes(rest.size(), width));
+}
 
 void UnpackBits(Bytes packed, int width, std::span<uint64_t> numbers) {
   FIRTH_CHECK(width > 0 && width <= kPackedBitsMax &&

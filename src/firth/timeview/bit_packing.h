@@ -17,7 +17,7 @@ constexpr size_t PackedBytes(size_t numbers, int width) {
   return (numbers * static_cast<size_t>(width) + 7) / 8;
 }
 
-/// Append the low `width` bits of each number to `out`, in PackedBytes.
+/// Append numbers of at most `width` bits to `out`, in PackedBytes.
 void PackBits(std::span<const uint64_t> numbers, int width, std::string* out);
 
 /// Read numbers back. `packed` begins with them and may go on behind them: with eight bytes more

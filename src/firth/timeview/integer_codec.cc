@@ -42,8 +42,8 @@ constexpr uint64_t UnZigZag(uint64_t code) {
   return (code >> 1) ^ (uint64_t{0} - (code & 1));
 }
 
-/// A number amid others: of nine of them the median of the medians of three, of fewer the median. It
-/// is asked for often, and needs only be near.
+/// A number amid others: of nine of them the median of the medians of three, of fewer the median.
+/// It is asked for often, and needs only be near.
 uint64_t Amid(std::span<const uint64_t> numbers) {
   const auto middle_of = [](int64_t a, int64_t b, int64_t c) {
     return std::max(std::min(a, b), std::min(std::max(a, b), c));
@@ -238,8 +238,11 @@ void IntegerEncoder::Encode(std::span<const int64_t> numbers, const ColumnPlan& 
   const int planes = (static_cast<int>(std::bit_width(all >> low)) + 7) / 8;
   AppendHead(plan.order, low, planes, first, plan.middle, out);
   if (low > 0) {
+    packed_.resize(left.size());
+    const uint64_t mask = (uint64_t{1} << low) - 1;
+    for (size_t i = 0; i < left.size(); ++i) packed_[i] = left[i] & mask;
     block_.clear();
-    PackBits(left, low, &block_);
+    PackBits(packed_, low, &block_);
     AddBlock(block_, out);
   }
   for (int plane = 0; plane < planes; ++plane) {
@@ -265,9 +268,10 @@ bool IntegerEncoder::EncodePacked(std::span<const int64_t> first, const ColumnPl
   const auto code = [middle](int64_t number) {
     return ZigZag(static_cast<uint64_t>(number) - middle);
   };
-  const int width = left.empty() ? 0 : static_cast<int>(std::bit_width(code(least) | code(greatest)));
+  const int width =
+      left.empty() ? 0 : static_cast<int>(std::bit_width(code(least) | code(greatest)));
   if (width > kPackedBitsMax) return false;
-  if (width > kHighBits) {
+  if (width > kHighBits + static_cast<int>(plan.bits)) {
     // Do half of them have so many fewer bits?
     const uint64_t small = uint64_t{1} << (width - kHighBits - 1);
     size_t smaller = 0;

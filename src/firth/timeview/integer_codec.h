@@ -42,7 +42,8 @@ class IntegerEncoder {
   IntegerEncoder();
   ~IntegerEncoder();
 
-  /// Append the column to `out`, after the plan that PlanOf gives for it. Its length is not written.
+  /// Append the column to `out`, after the plan that PlanOf gives for it. Its length is not
+  /// written.
   void Encode(std::span<const int64_t> numbers, const ColumnPlan& plan, CodedFor use,
               std::string* out);
   void Encode(std::span<const int64_t> numbers, CodedFor use, std::string* out) {
@@ -64,6 +65,7 @@ class IntegerEncoder {
 
   std::unique_ptr<ZSTD_CCtx_s, FreeContext> context_;
   std::vector<uint64_t> left_;  // of the column
+  std::vector<uint64_t> packed_;
   std::string block_;
   std::string compressed_;
 };

@@ -118,8 +118,8 @@ class TimeViewImpl : public TimeView {
 
   Status Checkpoint() override {
     ARROW_RETURN_NOT_OK(base_->failed());
-    // Nodes are written soon after they were made: they are in the processor's cache then, and there
-    // are never many of them.
+    // Nodes are written soon after they were made: they are in the processor's cache then, and
+    // there are never many of them.
     std::vector<HeadPtr> batch;
     size_t bytes = 0;
     for (HeadPtr& head : open_.Changed()) {

@@ -214,7 +214,8 @@ Choice Choose(std::span<const double> values, std::vector<uint32_t>* odd) {
     if (FindDigits(Rule::kProduct, sample, least, &decimal)) consider(decimal);
   }
   // Where the least of them uses all its digits, their places are as short.
-  const int digits = floats ? std::numeric_limits<float>::digits : std::numeric_limits<double>::digits;
+  const int digits =
+      floats ? std::numeric_limits<float>::digits : std::numeric_limits<double>::digits;
   const bool uses_all = std::isfinite(least) && std::ilogb(least) - lowest + 1 >= digits;
   if (!uses_all) consider({Rule::kBinary, lowest});
   return best;
@@ -227,9 +228,9 @@ ValueEncoder::Numbers ValueEncoder::Turn(std::span<const double> values) {
     return BitsOf(value) == BitsOf(values.front());
   });
   const Choice choice = equal ? Choice{{Rule::kDouble, 0}, {}} : Choose(values, &odd_);
-  Numbers out{.rule = {static_cast<uint8_t>(choice.coding.rule),
-                       static_cast<int16_t>(choice.coding.scale)},
-              .plan = choice.plan};
+  Numbers out{
+      .rule = {static_cast<uint8_t>(choice.coding.rule), static_cast<int16_t>(choice.coding.scale)},
+      .plan = choice.plan};
   numbers_.resize(values.size());
   ToNumbers(choice.coding, values, numbers_.data(), &odd_);
   if (!FitsMost(odd_.size(), values.size())) {
