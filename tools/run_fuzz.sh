@@ -5,6 +5,9 @@
 # corpus in tests/fuzz/corpus/TARGET is only read. An input that crashes is kept beside it, and its path is
 # the last thing that libFuzzer prints.
 set -euo pipefail
+# Traces of allocations below a library without frame pointers are noise: the sanitizer would remember scores of new
+# ones an input, for ever, and look for each among them. An input that breaks something, run alone, has whole traces.
+export ASAN_OPTIONS=${ASAN_OPTIONS:-malloc_context_size=1}
 build=$1
 seconds=$2
 if [[ -n ${3:-} ]]; then

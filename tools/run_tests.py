@@ -327,7 +327,8 @@ def fuzz_suites(build, text):
         suites.append(Suite("fuzz", name, [
             str(program), f"-max_total_time={max(1, FUZZ_S // len(programs))}", "-timeout=10", "-rss_limit_mb=4096",
             "-print_final_stats=1", f"-artifact_prefix={build}/crashes/{name}-", str(found),
-            *([str(seeds)] if seeds.is_dir() else [])], "fuzz"))
+            *([str(seeds)] if seeds.is_dir() else [])], "fuzz",
+            {"ASAN_OPTIONS": "malloc_context_size=1"}))  # as tools/run_fuzz.sh has it, and why
     return suites
 
 
