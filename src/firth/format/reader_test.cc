@@ -1,6 +1,7 @@
 // Goal: what readers of files have in common. Method: text in memory, read to its end.
 #include "firth/format/reader.h"
 
+#include <arrow/buffer.h>
 #include <arrow/io/memory.h>
 #include <gtest/gtest.h>
 
