@@ -42,6 +42,7 @@ OPENS = [f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in (
 START_S = 90
 SETTLE_S = 40
 IDLE_SHARE = 0.08  # of a core
+IDLE_BYTES = 4 << 20  # a second, to the disk: a merge that takes its time needs little of a core
 
 
 def free_port():
@@ -171,13 +172,21 @@ def load(server, op, **options):
     return json.loads(done.stdout or "{}")
 
 
+def disk_bytes_written(pid):
+    for line in pathlib.Path(f"/proc/{pid}/io").read_text().splitlines():
+        if line.startswith("write_bytes:"):
+            return int(line.split()[1])
+    raise AssertionError("no write_bytes")
+
+
 def settle(server):
     """Wait until the server has done what it left for later: it counts for what caused it."""
     deadline = time.monotonic() + SETTLE_S
     while time.monotonic() < deadline:
-        before = sum(map(cpu_s, server.pids))
+        used, written = sum(map(cpu_s, server.pids)), sum(map(disk_bytes_written, server.pids))
         time.sleep(1)
-        if sum(map(cpu_s, server.pids)) - before < IDLE_SHARE:
+        if (sum(map(cpu_s, server.pids)) - used < IDLE_SHARE
+                and sum(map(disk_bytes_written, server.pids)) - written < IDLE_BYTES):
             return
 
 

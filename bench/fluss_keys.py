@@ -19,6 +19,9 @@ The `steady` ones are sent at fixed times, alike to both servers; there a latenc
 should have gone out. Of those of one kind, and of both by connections of their own, --rate rows a second go out, 100 a
 request. The `steady half and half` ones are the mixes above at rates that are four to five tenths of what the original
 reaches at full speed: how long one waits for a server that is not overloaded. At full speed the faster server has more to do.
+By pyfluss they go at four fifths of the most that the original keeps up with through that client at fixed times, which is
+looked for in each run, the original first: at nine tenths of what the client reached at full speed, and so on down. Without
+the original at the rates of the run before.
 
 CPU time is that of the process that serves rows, and counts with what it does afterwards: before the next phase either
 server is waited for until it is idle, merging and all, for up to four minutes. Apache Fluss cuts no lake files here, and
@@ -35,7 +38,7 @@ import tempfile
 import time
 
 import fluss
-from common import ROOT, disk_bytes, keep
+from common import RESULTS, ROOT, disk_bytes, keep
 
 TABLE = {"table": "bench.keyed", "buckets": 4}
 IDLE_WITHIN_S = 240  # merging a large table takes a while
@@ -51,7 +54,9 @@ MIXES = {"half and half, 100 a lookup": ("upsert", "lookup of 100"),
 UPSERTS_WANTED, LOOKUPS_WANTED, P99_WANTED = 3, 5, 3  # times the original
 # Rows a second of each kind in the mixes at fixed rates.
 MIX_RATE, MIX_RATE_OF_SINGLES = 35_000, 25_000
-CLIENT_RATES = {"pyfluss 0.1.0": 6_000, "pyfluss 1.0.0": 3_500}
+SHARE_OF_SUSTAINED = 0.8  # of what the original keeps up with
+KEPT_UP = 0.95  # of what was asked for has been answered by the end: no more and more waits
+LOOKED_FOR_S = 4  # seconds at each rate
 
 
 def by_client(server, interpreter, **options):
@@ -67,7 +72,32 @@ def by_client(server, interpreter, **options):
     return json.loads(done.stdout)
 
 
-def phases(arguments):
+def sustained(server, interpreter, options):
+    """How many rows a second of each kind a server keeps up with at fixed times through a client; 0: not to be found."""
+    options = {**options, "seconds": LOOKED_FOR_S}
+    fastest = by_client(server, interpreter, **options)["upsert"]["rows_per_s"]
+    for tenths in range(9, 1, -1):
+        rate = fastest * tenths / 10
+        reached = by_client(server, interpreter, **options, rate=rate)
+        if all(part["rows_per_s"] >= KEPT_UP * rate for part in reached.values()):
+            return rate
+    return 0
+
+
+def client_rates(server, table):
+    """The rates of the `steady` phases by pyfluss."""
+    rates = {}
+    for name, interpreter in CLIENTS.items():
+        if (VENVS / interpreter).exists():
+            fluss.settle(server)
+            most = sustained(server, interpreter, table)
+            rates[name] = round(SHARE_OF_SUSTAINED * most, -2)
+            print(f"  {server.name:6} keeps up with {most:.0f} rows/s of each kind by {name}: "
+                  f"{rates[name]:.0f} are sent at fixed times", flush=True)
+    return rates
+
+
+def phases(arguments, rates):
     """name: the op, and its options."""
     many = {"connections": CONNECTIONS, "depth": 2, "batch": 500, "lookup_keys": 100, "seconds": arguments.seconds}
     one = {**many, "lookup_keys": 1, "lookup_depth": 64}
@@ -88,16 +118,19 @@ def phases(arguments):
         "steady half and half, 100 a lookup": ("mixed", {**steady, "rate": 2 * MIX_RATE / CONNECTIONS / ROWS}),
         "steady half and half, 1 a lookup": ("mixed", {
             **steady, "lookup_keys": 1, "lookup_depth": 1024, "rate": (1 + 1 / ROWS) * MIX_RATE_OF_SINGLES / CONNECTIONS}),
-        **{f"steady half and half, {name}": (by_client, {"interpreter": interpreter, "rate": CLIENT_RATES[name],
-                                                         "seconds": max(arguments.seconds, arguments.long / 4)})
-           for name, interpreter in CLIENTS.items() if (VENVS / interpreter).exists()},
+        **{f"steady half and half, {name}": (by_client, {"interpreter": CLIENTS[name], "rate": rate,
+                                                         "seconds": max(arguments.seconds, arguments.long / 2)})
+           for name, rate in rates.items() if rate},
     }
     wanted = arguments.only.split(";") if arguments.only else every
+    for name in wanted:
+        if name not in every:
+            raise SystemExit(f"there is no {name!r}, or its rate is not known: the original tells it")
     return {name: every[name] for name in wanted}
 
 
-def run(server, arguments):
-    """Fill a server and measure it; returns what each phase gave."""
+def run(server, arguments, rates):
+    """Fill a server and measure it; returns what each phase gave. `rates` is filled in by the original, if it is empty."""
     table = {**TABLE, "keys": arguments.keys}
     fluss.load(server, "create", **table, keyed=1)
     if server.name == "fluss":
@@ -112,7 +145,9 @@ def run(server, arguments):
               + f"  RSS {one['rss_mb']:.0f} MB", flush=True)
 
     measure("fill", "fill", connections=4, depth=2, batch=1000, seconds=100_000)
-    for number, (name, (op, options)) in enumerate(phases(arguments).items()):
+    if not rates and server.name == "fluss":
+        rates |= client_rates(server, table)
+    for number, (name, (op, options)) in enumerate(phases(arguments, rates).items()):
         seeds = {} if callable(op) else {"seed": 2 * number + 1}
         warm = {**table, **options, **seeds, "seconds": 2}
         op(server, **warm) if callable(op) else fluss.load(server, op, **warm)
@@ -166,6 +201,12 @@ def show_waits(median):
                   + (f"   1/{waits['fluss']['p99_ms'] / waits['firth']['p99_ms']:.1f}" if "fluss" in waits else ""))
 
 
+def kept_rates():
+    """What the last run with the original found."""
+    kept = RESULTS / "fluss_keys.json"
+    return json.loads(kept.read_text()).get("client_rates", {}) if kept.exists() else {}
+
+
 def upserted(results):
     """How many rows were written, without those that warmed up."""
     return sum(one["rows_of_parts"].get("upsert", 0) + one["rows_of_parts"].get("fill", 0) for one in results.values())
@@ -205,13 +246,14 @@ def main():
     fluss.SETTLE_S = IDLE_WITHIN_S
     library = None if arguments.ours else fluss.library_of_original()
     runs, disk = {}, {}
+    rates = {} if library else kept_rates()
     for pair in range(arguments.pairs):
-        order = ["firth", "fluss"] if library else ["firth"]
+        order = ["fluss", "firth"] if library else ["firth"]
         for who in order if pair % 2 == 0 else reversed(order):
             with tempfile.TemporaryDirectory(prefix="firth-bench-") as scratch:
                 server = start(who, pathlib.Path(scratch), library, arguments.lake)
                 try:
-                    runs.setdefault(who, []).append(run(server, arguments))
+                    runs.setdefault(who, []).append(run(server, arguments, rates))
                     disk[who] = disk_bytes(server.folder)
                 finally:
                     server.stop()
@@ -222,8 +264,8 @@ def main():
     verdict = judge(median) if library else {}
     keep("fluss_keys", {"pairs": arguments.pairs, "seconds": arguments.seconds, "long": arguments.long,
                         "keys": arguments.keys, "rate": arguments.rate, "lake": arguments.lake,
-                        "original": fluss.VERSION if library else None, "median": median, "verdict": verdict,
-                        "disk_bytes": disk})
+                        "client_rates": rates, "original": fluss.VERSION if library else None, "median": median,
+                        "verdict": verdict, "disk_bytes": disk})
 
 
 if __name__ == "__main__":
