@@ -35,7 +35,7 @@ constexpr uint64_t kFileBytes = uint64_t{128} << 20;
 /// So much at a time is given to the disk while a file is written, rather than all in the end, and
 /// merges write what they may in so short a time: a sync of the log waits behind it.
 constexpr uint64_t kSyncBytes = uint64_t{256} << 10;
-constexpr int64_t kPacedUs = 10'000;
+constexpr int64_t kPacedUs = 4'000;
 constexpr size_t kReadAheadBytes = size_t{1} << 20;
 constexpr double kFilterBitsPerKey = 10;
 
