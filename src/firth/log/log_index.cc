@@ -152,7 +152,7 @@ WriterWindow::Answer LogState::Judge(WriterId writer, int32_t sequence) const {
 
 void LogState::AddSent(WriterId writer, const WriterWindow::Sent& sent) {
   std::lock_guard lock(mutex_);
-  writers_.Add(writer, sent);
+  writers_.Begin(writer, sent);
 }
 
 void LogState::TakeBackSent(WriterId writer) {
@@ -185,6 +185,7 @@ Status LogState::Append(const IndexEntry& entry) {
   last_time_ns_ = entry.commit_time_ns;
   tail_.push_back(entry);
   tail_bytes_ += entry.body_bytes;
+  if (entry.writer_id != kNoWriter) writers_.Settle(entry.writer_id);
   return Status::OK();
 }
 

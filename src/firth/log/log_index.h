@@ -80,7 +80,7 @@ class LogState {
   /// Add an entry that recovery found in a file without an index; before the first Load.
   Status Recover(const IndexEntry& entry);
 
-  /// Add a durable entry; it begins where the log ends. Error kDataLoss when it does not.
+  /// Add a durable entry; it begins where the log ends, and what its writer sent was added.
   Status Append(const IndexEntry& entry);
   LogRange Range() const;
   /// Entries from the one that holds `from` on, until `bytes_max` (at least one), up to a commit.

@@ -6,6 +6,7 @@
 #include "firth/common/random.h"
 #include "firth/log/journal.h"
 #include "firth/log/log_testing.h"
+#include "firth/log/writer_window.h"
 
 namespace firth::log {
 namespace {
@@ -335,6 +336,51 @@ TEST(LogStoreTest, FullDiskIsRefusedCleanlyAndWritingResumes) {
   world->files->SetCapacity(1 << 24);
   EXPECT_TRUE(world->Append(kA, next, 10).ok());
   EXPECT_EQ(*world->Values(kA), UpTo(next + 10));
+}
+
+// More batches of one writer in a group than are remembered of it: refused, they leave what was
+// remembered before.
+TEST(LogStoreTest, AFullDiskRefusesManyBatchesOfAWriterAtOnce) {
+  constexpr WriterId kWriter{7};
+  constexpr int32_t kBefore = 7;
+  constexpr int32_t kAtOnce = 20;
+  auto world = NewWorld();
+  for (int32_t i = 0; i < kBefore; ++i) ASSERT_TRUE(world->Append(kA, i, 1, kWriter, i).ok());
+  const auto send = [&] {
+    std::vector<Result<CommitResult>> answers(kAtOnce, Status::UnknownError("no answer"));
+    for (int32_t i = 0; i < kAtOnce; ++i) {
+      CommitDraft draft;
+      draft.entries.push_back(TestEntry(kA, kBefore + 200 * i, 200, kWriter, kBefore + i));
+      world->log->Commit(std::move(draft), [&, i](const auto& made) { answers[i] = made; });
+    }
+    world->executor.RunUntilIdle();
+    return answers;
+  };
+  world->files->SetFaultHook([](const std::string& operation, const std::string&) {
+    return operation == "reserve" ? Error(Code::kResourceExhausted, Reason::kDiskFull, "full")
+                                  : Status::OK();
+  });
+  for (const auto& refused : send()) EXPECT_EQ(ReasonOf(refused.status()), Reason::kDiskFull);
+  EXPECT_TRUE(world->fatal.ok());
+  world->files->SetFaultHook(nullptr);
+  for (int32_t i = kBefore - static_cast<int32_t>(kWriterBatches); i < kBefore; ++i) {
+    const auto again = world->Append(kA, i, 1, kWriter, i);
+    ASSERT_TRUE(again.ok()) << again.status();
+    EXPECT_TRUE(again->entries[0].duplicate);
+    EXPECT_EQ(again->entries[0].base_offset, Offset(i));
+  }
+  int64_t next = kBefore;
+  for (const auto& taken : send()) {
+    ASSERT_TRUE(taken.ok()) << taken.status();
+    EXPECT_FALSE(taken->entries[0].duplicate);
+    EXPECT_EQ(taken->entries[0].base_offset, Offset(next));
+    next += 200;
+  }
+  for (const auto& again : send()) {
+    const bool known = again.ok() && again->entries[0].duplicate;
+    EXPECT_TRUE(known || ReasonOf(again.status()) == Reason::kOutOfOrderSequence);
+  }
+  EXPECT_EQ(*world->Values(kA), UpTo(next));
 }
 
 TEST(LogStoreTest, FailedSyncEndsIt) {

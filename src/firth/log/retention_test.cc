@@ -364,6 +364,38 @@ TEST(RetentionTest, AHundredThousandLogsAreOpenedAsTheyAreAskedFor) {
   EXPECT_LE(world->log->GetMetrics().logs_in_memory, at_start + asked);
 }
 
+// A log is trimmed while a batch is under way, and the power is cut before that is durable: sent
+// again, it is taken.
+TEST(RetentionTest, AStartRemembersNoBatchThatIsUnderWay) {
+  constexpr WriterId kWriter{1};
+  auto world = NewWorld();
+  for (int32_t i = 0; i < 10; ++i) ASSERT_TRUE(world->Append(kA, i, 1, kWriter, i).ok());
+  SeededRandom random(3);
+  bool is_cut = false;
+  std::unique_ptr<store::MemoryFileSystem> after;
+  TestCatalog catalog_then;
+  world->files->SetFaultHook([&](const char* operation, const std::string&) -> Status {
+    if (std::string_view(operation) == "sync" && !std::exchange(is_cut, true)) {
+      EXPECT_TRUE(world->log->TrimLogs({{.log = kA, .to = Offset(5)}}).ok());
+      catalog_then = world->catalog;
+      after = world->files->PowerCut(&random);
+    }
+    return Status::OK();
+  });
+  ASSERT_TRUE(world->Append(kA, 10, 1, kWriter, 10).ok());
+  ASSERT_EQ(catalog_then.starts.count(kA), 1u);
+  TestWorld reopened(std::move(after));
+  reopened.catalog = catalog_then;
+  ASSERT_TRUE(reopened.Open(kFileBytes).ok());
+  // The cut may have left what was written and not synced; then it is there.
+  const bool is_there = *reopened.Values(kA) == From(5, 11);
+  const auto again = reopened.Append(kA, 10, 1, kWriter, 10);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->entries[0].duplicate, is_there);
+  EXPECT_FALSE(is_there) << "choose another seed";
+  EXPECT_EQ(*reopened.Values(kA), From(5, 11));
+}
+
 // A power cut anywhere while logs are trimmed and files are rewritten: what was answered and not
 // trimmed is there, whole and in order.
 TEST(RetentionTest, PowerCutsWhileRewritingLoseNothing) {

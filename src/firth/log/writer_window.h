@@ -40,21 +40,30 @@ class WriterWindow {
   /// What is a batch (writer, sequence)? After 2^31-1 comes 0. A writer that is not known begins at
   /// 0.
   Answer Judge(WriterId writer, int32_t sequence) const;
-  /// Remember a batch; the oldest beyond kWriterBatches is forgotten. One that is not after the
-  /// writer's last is known already.
+  /// Remember a batch that is durable; the oldest beyond kWriterBatches is forgotten. One that is
+  /// not after the writer's last is known already. Not while the writer has one under way.
   void Add(WriterId writer, const Sent& sent);
-  /// Forget the writer's last batch, which was not committed after all.
+  /// Remember a batch that is under way: Judge knows it as any other, Encode leaves it out.
+  void Begin(WriterId writer, const Sent& sent);
+  /// The writer's first batch under way is durable.
+  void Settle(WriterId writer);
+  /// Forget the writer's last batch under way, which was not committed after all.
   void TakeBack(WriterId writer);
   std::optional<int32_t> Last(WriterId writer) const;
   bool empty() const { return writers_.empty(); }
 
-  /// As bytes, without writers whose last batch is older than `oldest_ns`.
+  /// What is durable as bytes, without writers whose last batch is older than `oldest_ns`.
   std::string Encode(int64_t oldest_ns) const;
   /// Add what Encode gave. False: the bytes are not such.
   bool Decode(Bytes bytes);
 
  private:
-  std::unordered_map<WriterId, std::vector<Sent>> writers_;
+  struct Held {
+    std::vector<Sent> sent;
+    size_t under_way = 0;  // so many of them, the last ones
+    size_t durable() const { return sent.size() - under_way; }
+  };
+  std::unordered_map<WriterId, Held> writers_;
 };
 
 }  // namespace firth::log
