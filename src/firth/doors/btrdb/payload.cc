@@ -69,6 +69,8 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> OpenStream(
   auto options = arrow::ipc::IpcReadOptions::Defaults();
   options.use_threads = false;
   options.memory_pool = pool;
+  // A client may put numbers to any place of its message; they are read as numbers.
+  options.ensure_alignment = arrow::ipc::Alignment::kDataTypeSpecificAlignment;
   auto reader = arrow::ipc::RecordBatchStreamReader::Open(input, options);
   if (!reader.ok()) return Wrong("not an Arrow IPC stream: " + reader.status().message());
   return std::shared_ptr<arrow::RecordBatchReader>(*reader);
