@@ -303,6 +303,20 @@ TEST(TimeViewMemoryTest, NodesOutsideFilesStayWithinTheirBound) {
   EXPECT_EQ(Read(view.get(), TestSeries(7), kLatestRevision).ValueOrDie().size(), 80u);
 }
 
+/// `points` points of `value`, a round's in one edit, which makes the round's revision.
+OwnedEdit EditOfRound(uint8_t number, int64_t round, CommitId commit, int64_t points,
+                      double value) {
+  OwnedEdit edit;
+  edit.edit.series = TestSeries(number);
+  edit.edit.revision = kEmptyRevision + 1 + round;
+  edit.edit.commit = commit;
+  for (int64_t i = 0; i < points; ++i) {
+    edit.times.push_back(round * 100 + i);
+    edit.values.push_back(value);
+  }
+  return edit;
+}
+
 TEST(TimeViewMemoryTest, WhatWaitsIsWrittenOnceAndForgotten) {
   store::MemoryFileSystem files;
   TimeViewOptions options{.files = &files, .pending_bytes_max = 4096};
@@ -316,14 +330,7 @@ TEST(TimeViewMemoryTest, WhatWaitsIsWrittenOnceAndForgotten) {
     const double value = 0.5 * static_cast<double>(round);
     for (int64_t i = 0; i < kPoints; ++i) points.push_back({round * 100 + i, value});
     for (uint8_t number = 0; number < kMany; ++number) {
-      OwnedEdit edit;
-      edit.edit.series = TestSeries(number);
-      edit.edit.revision = kEmptyRevision + 1 + round;
-      edit.edit.commit = CommitId(++commit);
-      for (int64_t i = 0; i < kPoints; ++i) {
-        edit.times.push_back(round * 100 + i);
-        edit.values.push_back(value);
-      }
+      OwnedEdit edit = EditOfRound(number, round, CommitId(++commit), kPoints, value);
       TIMEVIEW_OK(view->Apply({&edit.get(), 1}, edit.edit.commit));
       ASSERT_LE(view->Stats().pending_bytes, options.pending_bytes_max);
     }
@@ -352,14 +359,7 @@ TEST(TimeViewMemoryTest, EditsOfHeadsThatComeAndGoAreCountedOnce) {
   int64_t commit = 0;
   for (int64_t round = 0; round < kRounds; ++round) {
     for (uint8_t number = 0; number < kMany; ++number) {
-      OwnedEdit edit;
-      edit.edit.series = TestSeries(number);
-      edit.edit.revision = kEmptyRevision + 1 + round;
-      edit.edit.commit = CommitId(++commit);
-      for (int64_t i = 0; i < kPoints; ++i) {
-        edit.times.push_back(round * 100 + i);
-        edit.values.push_back(static_cast<double>(number));
-      }
+      OwnedEdit edit = EditOfRound(number, round, CommitId(++commit), kPoints, number);
       TIMEVIEW_OK(view->Apply({&edit.get(), 1}, edit.edit.commit));
       ASSERT_LE(view->Stats().pending_bytes, options.pending_bytes_max);
       // A reader brings others.
