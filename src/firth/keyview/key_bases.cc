@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <filesystem>
 #include <set>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -56,14 +56,6 @@ bool HasOtherNames(const std::string& os_path) {
   std::error_code error;
   const auto names = std::filesystem::hard_link_count(os_path, error);
   return error || names != 1;
-}
-
-/// Leave the disk to others for a moment.
-void Pause() {
-  std::mutex mutex;
-  std::condition_variable never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, kPause);
 }
 
 }  // namespace
@@ -151,7 +143,7 @@ Status KeyBases::Free(const store::FileInfo& file, uint64_t freed_bytes_max) {
   for (uint64_t left = file.bytes; left > freed_bytes_max;) {
     left -= freed_bytes_max;
     ARROW_RETURN_NOT_OK(opened->Truncate(left));
-    Pause();
+    std::this_thread::sleep_for(kPause);  // the disk is others'
   }
   return Status::OK();
 }
