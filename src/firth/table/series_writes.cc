@@ -1,6 +1,7 @@
 // Points of series: decided, committed to the log of their collection, applied to the time view;
 // and read back from the logs after a start.
 #include <arrow/array.h>
+#include <arrow/util/compression.h>
 
 #include <algorithm>
 #include <deque>
@@ -8,7 +9,6 @@
 #include "firth/common/logging.h"
 #include "firth/log/side.h"
 #include "firth/table/database_impl.h"
-#include "firth/table/row_routing.h"
 #include "firth/table/series_store.h"
 
 namespace firth::table {
