@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "firth/timeview/bit_packing.h"
+#include "firth/timeview/number_range.h"
 
 namespace firth::timeview {
 namespace {
@@ -82,20 +83,7 @@ void BlockLeafEncoder::Plan(std::span<const int64_t> numbers, int order, Column*
   int64_t greatest = std::numeric_limits<int64_t>::min();
   for (size_t begin = 0; begin < numbers.size(); begin += kBlock) {
     const auto block = numbers.subspan(begin, std::min(kBlock, numbers.size() - begin));
-    int64_t low = std::numeric_limits<int64_t>::max();
-    int64_t high = std::numeric_limits<int64_t>::min();
-    if (order == 0) {
-      for (const int64_t number : block) {
-        low = std::min(low, number);
-        high = std::max(high, number);
-      }
-    } else {
-      for (size_t i = 1; i < block.size(); ++i) {
-        const auto step = static_cast<int64_t>(Wrapped(block[i]) - Wrapped(block[i - 1]));
-        low = std::min(low, step);
-        high = std::max(high, step);
-      }
-    }
+    auto [low, high] = order == 0 ? RangeOf(block) : RangeOfSteps(block);
     const size_t count = Packed(block.size(), order);
     if (count == 0) low = high = least <= greatest ? least : 0;
     int width = static_cast<int>(std::bit_width(Wrapped(high) - Wrapped(low)));
@@ -118,10 +106,10 @@ void BlockLeafEncoder::Pack(std::span<const int64_t> numbers, const Column& colu
     const auto in = numbers.subspan(block * kBlock, InBlock(numbers.size(), block));
     const uint64_t base = Wrapped(column.bases[block]);
     left_.resize(Packed(in.size(), column.order));
-    for (size_t i = 0; i < left_.size(); ++i) {
-      const uint64_t number =
-          column.order == 0 ? Wrapped(in[i]) : Wrapped(in[i + 1]) - Wrapped(in[i]);
-      left_[i] = number - base;
+    if (column.order == 0) {
+      NumbersAbove(in, base, left_);
+    } else {
+      StepsAbove(in, base, left_);
     }
     if (width == kWhole) {
       out->append(reinterpret_cast<const char*>(left_.data()), left_.size() * sizeof(uint64_t));

@@ -5,6 +5,8 @@
 #include <iterator>
 #include <utility>
 
+#include "firth/timeview/number_range.h"
+
 namespace firth::timeview {
 namespace {
 
@@ -52,7 +54,7 @@ void LeaveOutNone(std::vector<int64_t>* times, std::vector<double>* values) {
 }  // namespace
 
 void SortPoints(std::vector<int64_t>* times, std::vector<double>* values) {
-  if (std::is_sorted(times->begin(), times->end())) return;
+  if (AreInOrder(*times)) return;
   // Most points are in order: keep those that do not step back where they are and sort the strays.
   // A stray comes after every point of its own time that is kept, because it comes after a later
   // one.
@@ -91,7 +93,7 @@ void SortPoints(std::vector<int64_t>* times, std::vector<double>* values) {
 void EditRun::Append(const Edit& edit) {
   Step step{.kind = edit.kind, .replace = edit.replace, .start = edit.start, .end = edit.end};
   if (edit.kind == Edit::Kind::kInsert) {
-    if (std::is_sorted(edit.times.begin(), edit.times.end())) {
+    if (AreInOrder(edit.times)) {
       times.insert(times.end(), edit.times.begin(), edit.times.end());
       values.insert(values.end(), edit.values.begin(), edit.values.end());
     } else {

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "firth/timeview/number_range.h"
+
 namespace firth::timeview {
 
 Status CheckRange(int64_t start, int64_t end) {
@@ -20,6 +22,12 @@ Status CheckColumns(std::span<const int64_t> times, std::span<const double> valu
     return Error(
         Code::kInvalidArgument, Reason::kNone,
         std::to_string(times.size()) + " times for " + std::to_string(values.size()) + " values");
+  }
+  // Nearly always nothing is wrong: only then it is looked at what.
+  const NumberRange range = RangeOf(times);
+  if ((times.empty() || (range.least >= kTimeMin && range.greatest <= kTimeLast)) &&
+      AreFinite(values)) {
+    return Status::OK();
   }
   for (const int64_t time : times) {
     if (time < kTimeMin || time > kTimeLast) {
