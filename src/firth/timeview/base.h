@@ -41,6 +41,8 @@ class Base {
   }
   const Directory& directory() const { return *directory_; }
   NodeCache* cache() { return cache_.get(); }
+  /// The writer's.
+  GrowRoom* grow_room() { return &grow_room_; }
   CommitId watermark() const;
   uint64_t series() const;
 
@@ -102,6 +104,7 @@ class Base {
   std::unique_ptr<Directory> directory_;
   std::unique_ptr<NodeWriter> writer_;
   PayloadEncoder encoder_;
+  GrowRoom grow_room_{cache_->memory()};
   std::unique_ptr<HeadWriter> head_writer_;
   uint64_t file_bytes_max_ = 0;
   uint32_t next_number_ = 1;

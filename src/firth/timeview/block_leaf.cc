@@ -119,10 +119,11 @@ void BlockLeafEncoder::Pack(std::span<const int64_t> numbers, const Column& colu
   }
 }
 
-bool BlockLeafEncoder::Encode(const Node& leaf, ValueEncoder* values, std::string* out) {
-  const size_t points = leaf.times.size();
+bool BlockLeafEncoder::Encode(PointSpan leaf, std::span<const Statistics> statistics,
+                              ValueEncoder* values, std::string* out) {
+  const size_t points = leaf.size();
   const size_t blocks = BlocksOf(points);
-  FIRTH_CHECK(points > 0 && points <= kLeafPointsRead && leaf.blocks.size() == blocks);
+  FIRTH_CHECK(points > 0 && points <= kLeafPointsRead && statistics.size() == blocks);
   const ValueEncoder::Numbers turned = values->Turn(leaf.values);
   if (turned.odd.size() > std::numeric_limits<uint16_t>::max()) return false;
   Plan(leaf.times, 1, &times_);
@@ -152,7 +153,7 @@ bool BlockLeafEncoder::Encode(const Node& leaf, ValueEncoder* values, std::strin
   AppendLe(out, column.base);
   for (size_t i = 0; i < points; i += kBlock) AppendLe(out, leaf.times[i]);
   if (blocks > 1) {
-    for (const Statistics& block : leaf.blocks) {
+    for (const Statistics& block : statistics) {
       for (const double part : {block.min, block.mean, block.max, block.stddev}) {
         AppendLe(out, std::bit_cast<uint64_t>(part));
       }
@@ -340,6 +341,19 @@ void BlockLeaf::Values(size_t block, std::span<double> values) const {
       values[place % kBlock] = std::bit_cast<double>(LoadLe<uint64_t>(odd_values_ + 8 * i));
     }
   }
+}
+
+NodePtr NewCodedLeaf(int width, int64_t start, int64_t revision, Bytes coded, NodeMemory* memory) {
+  // With as many bytes behind them as their reader needs.
+  const NewNode made(coded.size() + BlockLeaf::kSlack, memory);
+  Node& node = *made.node;
+  node.width = static_cast<uint8_t>(width);
+  node.start = start;
+  node.revision = revision;
+  std::memcpy(made.storage.data(), coded.data(), coded.size());
+  std::memset(made.storage.data() + coded.size(), 0, BlockLeaf::kSlack);
+  node.coded = made.storage.first(coded.size());
+  return made.node;
 }
 
 Result<NodePtr> Unpack(const Node& leaf, NodeMemory* memory) {

@@ -23,7 +23,9 @@ class BlockLeafEncoder {
  public:
   /// Append a leaf to `out`. False, and nothing appended, where columns that are coded as a whole
   /// (record.h) need much less: where in each block few numbers are much larger than the others.
-  bool Encode(const Node& leaf, ValueEncoder* values, std::string* out);
+  /// `blocks`: the statistics of each Node::kBlockPoints of its points.
+  bool Encode(PointSpan points, std::span<const Statistics> blocks, ValueEncoder* values,
+              std::string* out);
 
  private:
   /// A column as it is packed block by block.
@@ -97,6 +99,10 @@ class BlockLeaf {
   const std::byte* odd_values_;
   const std::byte* odd_places_;
 };
+
+/// A leaf of bytes that passed Check, or that were encoded. Its memory is from `memory`, if there
+/// is any.
+NodePtr NewCodedLeaf(int width, int64_t start, int64_t revision, Bytes coded, NodeMemory* memory);
 
 /// A leaf that is coded as a node with its columns. Error kDataLoss / kChecksumMismatch, without a
 /// place, when its points are not in order. Its memory is from `memory`, if there is any.

@@ -170,7 +170,8 @@ TEST(BlockLeafTest, HostileBytesDoNoHarm) {
     const NodePtr leaf = SomeLeaf(&random, TimeShapes()[4], values[which], 300);
     std::string payload;
     ValueEncoder encoder;
-    ASSERT_TRUE(BlockLeafEncoder().Encode(*leaf, &encoder, &payload));
+    ASSERT_TRUE(
+        BlockLeafEncoder().Encode({leaf->times, leaf->values}, leaf->blocks, &encoder, &payload));
     for (size_t cut = 0; cut < payload.size(); cut += 1 + cut / 64) {
       ASSERT_FALSE(BlockLeaf::Check(AsBytes(payload).first(cut)).ok()) << cut;
     }

@@ -27,11 +27,18 @@ size_t EndBelow(std::span<const int64_t> times, size_t begin, int64_t limit) {
 
 NodeLink Builder::BuildNode(int width, int64_t start, PointSpan points) const {
   if (points.empty()) return {};
-  if (points.size() <= shape_.leaf_points_max) return MakeLeaf(width, start, revision_, points);
+  if (points.size() <= shape_.leaf_points_max) return BuildLeaf(width, start, points);
   if (width == 0) return BuildPile(start, points);
   std::vector<NodeLink> links;
   BuildLinks(width, start, points, &links);
   return BuildInner(width, start, std::move(links));
+}
+
+NodeLink Builder::BuildLeaf(int width, int64_t start, PointSpan points) const {
+  if (shape_.room != nullptr && points.times.back() < shape_.coded_before) {
+    return shape_.room->coder.Make(width, start, revision_, points);
+  }
+  return MakeLeaf(width, start, revision_, points);
 }
 
 NodeLink Builder::BuildInner(int width, int64_t start, std::vector<NodeLink> links) const {
@@ -50,8 +57,8 @@ void Builder::BuildLinks(int width, int64_t start, PointSpan points,
   uint8_t leaf_slot_end = 0;
   const auto finish_leaf = [&](size_t end) {
     if (leaf_begin == end) return;
-    NodeLink link = MakeLeaf(below, start + (int64_t{leaf_slot} << below), revision_,
-                             points.Sub(leaf_begin, end));
+    NodeLink link =
+        BuildLeaf(below, start + (int64_t{leaf_slot} << below), points.Sub(leaf_begin, end));
     link.slot_begin = leaf_slot;
     link.slot_end = leaf_slot_end;
     links->push_back(std::move(link));

@@ -45,50 +45,12 @@ class Slicer {
   Slice rest_;
 };
 
-/// Columns of points that grow at their end. Their room stays, and is not filled with zeros first.
-class PointRoom {
- public:
-  PointSpan span() const { return {{times_.get(), size_}, {values_.get(), size_}}; }
-  bool empty() const { return size_ == 0; }
-  void Clear() { size_ = 0; }
-  /// Room for so many points behind those that are there; Added then says how many came.
-  struct End {
-    int64_t* times;
-    double* values;
-  };
-  End Room(size_t points) {
-    if (size_ + points > capacity_) {
-      const size_t capacity = std::max(size_ + points, 2 * capacity_);
-      auto times = std::make_unique_for_overwrite<int64_t[]>(capacity);
-      auto values = std::make_unique_for_overwrite<double[]>(capacity);
-      std::copy_n(times_.get(), size_, times.get());
-      std::copy_n(values_.get(), size_, values.get());
-      times_ = std::move(times);
-      values_ = std::move(values);
-      capacity_ = capacity;
-    }
-    return {times_.get() + size_, values_.get() + size_};
-  }
-  void Added(size_t points) { size_ += points; }
-  void Add(PointSpan points) {
-    const End end = Room(points.size());
-    std::copy(points.times.begin(), points.times.end(), end.times);
-    std::copy(points.values.begin(), points.values.end(), end.values);
-    Added(points.size());
-  }
-
- private:
-  std::unique_ptr<int64_t[]> times_;
-  std::unique_ptr<double[]> values_;
-  size_t size_ = 0;
-  size_t capacity_ = 0;
-};
-
 class Merger {
  public:
   Merger(const NodeSource& source, const TreeShape& shape, int64_t revision, MergedTree* tree)
       : source_(source),
         builder_(shape, revision),
+        run_(shape.room == nullptr ? own_ : shape.room->run),
         replaced_(&tree->replaced),
         met_equal_(&tree->met_equal) {}
 
@@ -278,19 +240,20 @@ class Merger {
 
   const NodeSource& source_;
   const internal::Builder builder_;
+  PointRoom own_;
+  PointRoom& run_;
   std::vector<NodeAddress>* const replaced_;
   bool* const met_equal_;
-  PointRoom run_;
 };
 
 }  // namespace
 
 Result<MergedTree> MergeTree(const NodeSource& source, const TreeShape& shape, const NodeLink& root,
-                             int64_t revision, const Overlay& overlay) {
+                             int64_t revision, PointSpan points, std::span<const TimeRange> holes) {
   MergedTree tree;
+  if (shape.room != nullptr) shape.room->run.Reset();
   Merger merger(source, shape, revision, &tree);
-  ARROW_ASSIGN_OR_RAISE(
-      tree.root, merger.MergeNode(root, kRootWidth, kTimeMin, {overlay.points(), overlay.holes}));
+  ARROW_ASSIGN_OR_RAISE(tree.root, merger.MergeNode(root, kRootWidth, kTimeMin, {points, holes}));
   return tree;
 }
 

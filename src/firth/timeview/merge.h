@@ -3,8 +3,10 @@
 
 #include <vector>
 
+#include "firth/timeview/leaf_coder.h"
 #include "firth/timeview/node.h"
 #include "firth/timeview/overlay.h"
+#include "firth/timeview/point_room.h"
 
 namespace firth::timeview {
 
@@ -16,20 +18,32 @@ struct MergedTree {
   bool met_equal = false;  // points came to the time of a point that was there
 };
 
+/// What is kept from one tree to the next, so that its memory is used again. One thread at a time.
+struct GrowRoom {
+  explicit GrowRoom(NodeMemory* memory) : coder(memory) {}
+
+  LeafCoder coder;
+  PointRoom run;
+};
+
 /// How the nodes of a new tree are made.
 struct TreeShape {
   size_t leaf_points_max = kLeafPoints;
   size_t late_times_max = 512 << 10;
+  /// Of who makes many trees.
+  GrowRoom* room = nullptr;
+  /// With a room, leaves all of whose points come before this are coded at once.
+  int64_t coded_before = kTimeMin;
 
   /// Leaves of fewer points are joined with what comes beside them.
   size_t leaf_points_low() const { return leaf_points_max / 2; }
 };
 
-/// Merge `overlay` into the tree `root`. The new nodes carry `revision`. Where nothing changes the
-/// old nodes stay, up to the root. Time and memory: the points of the overlay, and the paths to
-/// them. Errors: as NodeSource::Get.
+/// Merge an overlay's points and holes into the tree `root`. The new nodes carry `revision`. Where
+/// nothing changes the old nodes stay, up to the root. Time and memory: the points of the overlay,
+/// and the paths to them. Errors: as NodeSource::Get.
 Result<MergedTree> MergeTree(const NodeSource& source, const TreeShape& shape, const NodeLink& root,
-                             int64_t revision, const Overlay& overlay);
+                             int64_t revision, PointSpan points, std::span<const TimeRange> holes);
 
 namespace internal {
 
@@ -40,6 +54,7 @@ class Builder {
 
   /// Build what holds these points in the grid cell of `width` at `start`; empty for none.
   NodeLink BuildNode(int width, int64_t start, PointSpan points) const;
+  NodeLink BuildLeaf(int width, int64_t start, PointSpan points) const;
   /// Build links for these points, which lie in slots of the cell, and append them to `links`.
   void BuildLinks(int width, int64_t start, PointSpan points, std::vector<NodeLink>* links) const;
   NodeLink BuildInner(int width, int64_t start, std::vector<NodeLink> links) const;

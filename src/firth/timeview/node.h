@@ -85,8 +85,8 @@ struct Node {
   int64_t revision = 0;  // of the first tree that had it
   // What windows look at comes first, so that it lies in two lines of memory. All spans lie right
   // behind the node, so that a reader finds all of it in few pages.
-  // Of a leaf that was read to be looked at in one place, its bytes (block_leaf.h), and nothing
-  // else of what a leaf has.
+  // Of a leaf that was read to be looked at in one place, or made to be written, its bytes
+  // (block_leaf.h), and nothing else of what a leaf has.
   Bytes coded;
   // Inner and pile.
   std::span<const NodeLink> links;
@@ -209,7 +209,7 @@ class NodeSource {
   virtual ReadHelpers* helpers() const { return nullptr; }
 };
 
-/// A source for trees that are wholly in memory.
+/// A source for trees that are wholly in memory, none of whose leaves is coded.
 class MemoryNodeSource : public NodeSource {
  public:
   Result<NodePtr> Get(const NodeLink& link) const override {

@@ -228,7 +228,8 @@ Result<std::shared_ptr<const NodeFile::PackedIndex>> NodeFile::Index() const {
 }
 
 Result<NodePtr> FileNodeSource::Get(const NodeLink& link) const {
-  if (link.node) return link.node;
+  if (link.node && !link.node->is_coded()) return link.node;
+  if (link.node) return Unpack(*link.node);
   NodePtr node = cache_->Find(link.address);
   if (!node) {
     ARROW_ASSIGN_OR_RAISE(node, Read(link));

@@ -167,12 +167,14 @@ NodeLink DecodeLink(ByteReader* in) {
 // Leaf: | varint points | column of times | column of values; leaf of blocks: block_leaf.h
 // Inner node, pile: | u8 links | links
 PayloadEncoder::EncodedNode PayloadEncoder::EncodeNode(const Node& node) {
-  FIRTH_CHECK(!node.is_coded());
   EncodedNode out{.kind = static_cast<RecordKind>(node.kind), .payload = {}};
-  if (!node.leaf()) {
+  if (node.is_coded()) {
+    out.kind = RecordKind::kBlockLeaf;
+    out.payload = AsText(node.coded);
+  } else if (!node.leaf()) {
     out.payload.push_back(static_cast<char>(node.links.size()));
     for (const NodeLink& link : node.links) EncodeLink(link, &out.payload);
-  } else if (leaves_.Encode(node, &values_, &out.payload)) {
+  } else if (leaves_.Encode({node.times, node.values}, node.blocks, &values_, &out.payload)) {
     out.kind = RecordKind::kBlockLeaf;
   } else {
     AppendVarint(&out.payload, node.times.size());
@@ -200,18 +202,9 @@ Result<NodePtr> DecodeLeaf(const RecordHeader& header, ByteReader* in, NodeMemor
   return leaf.node;
 }
 
-/// Keep the bytes as they are, with as many behind them as their reader needs.
 Result<NodePtr> TakeBlockLeaf(const RecordHeader& header, Bytes payload, NodeMemory* memory) {
   ARROW_RETURN_NOT_OK(BlockLeaf::Check(payload));
-  const NewNode made(payload.size() + BlockLeaf::kSlack, memory);
-  Node& node = *made.node;
-  node.width = header.width;
-  node.start = header.start;
-  node.revision = header.revision;
-  std::memcpy(made.storage.data(), payload.data(), payload.size());
-  std::memset(made.storage.data() + payload.size(), 0, BlockLeaf::kSlack);
-  node.coded = made.storage.first(payload.size());
-  return made.node;
+  return NewCodedLeaf(header.width, header.start, header.revision, payload, memory);
 }
 
 Result<NodePtr> DecodeInner(const RecordHeader& header, ByteReader* in, NodeMemory* memory) {

@@ -83,7 +83,7 @@ class PayloadEncoder {
     RecordKind kind;
     std::string payload;
   };
-  /// A leaf that is not coded, or an inner node or pile all of whose links have addresses.
+  /// A leaf, or an inner node or pile all of whose links have addresses.
   EncodedNode EncodeNode(const Node& node);
   /// Its steps from `first` on.
   std::string EncodeEdits(const EditRun& run, CodedFor use, size_t first = 0);

@@ -58,7 +58,7 @@ Result<NodeLink> LeaveOut(const NodeSource& source, const NodeLink& root, int64_
       holes.holes.push_back({time, time + 1});
     }
   }
-  ARROW_ASSIGN_OR_RAISE(MergedTree merged, MergeTree(source, {}, root, revision, holes));
+  ARROW_ASSIGN_OR_RAISE(MergedTree merged, MergeTree(source, {}, root, revision, {}, holes.holes));
   return std::move(merged.root);
 }
 
@@ -532,12 +532,25 @@ Status SeriesHead::Grow(const FileNodeSource& source, const TreeShape& shape,
 Status SeriesHead::GrowBy(const NodeSource& source, const TreeShape& shape, size_t steps,
                           std::vector<NodeAddress>* replaced) {
   const int64_t revision = tree_revision_ + static_cast<int64_t>(steps);
+  const EditRun& run = pending_.run;
+  const Effect effect = EffectOf(steps);
   Overlay overlay;
-  overlay.Apply(pending_.run, 0, steps, tree_end_);
-  ARROW_ASSIGN_OR_RAISE(MergedTree merged, MergeTree(source, shape, root_, revision, overlay));
+  PointSpan points = PointSpan{run.times, run.values}.Sub(0, run.PointsBegin(steps));
+  TreeShape growing = shape;
+  // Leaves that nothing is likely to come to any more are coded at once: those before the last
+  // point, or, where points come late, those before the last that was there.
+  growing.coded_before = tree_end_;
+  if (effect.appends < steps || run.Removes()) {
+    overlay.Apply(run, 0, steps, tree_end_);
+    points = overlay.points();
+  } else if (!points.empty()) {
+    // Each edit comes behind the one before it, so all of them are in order as they stand.
+    growing.coded_before = points.times.back();
+  }
+  ARROW_ASSIGN_OR_RAISE(MergedTree merged,
+                        MergeTree(source, growing, root_, revision, points, overlay.holes));
   dirty_bytes_ += BytesOf(merged.root, revision);
   std::vector<std::shared_ptr<const EditRun>> late;
-  const Effect effect = EffectOf(steps);
   const bool undoable = !merged.met_equal && CanUndo(overlay, effect, shape, &late);
 
   std::lock_guard lock(mutex_);

@@ -210,9 +210,11 @@ class TimeViewImpl : public TimeView {
     const size_t pending_before = head->pending_bytes();
     const size_t dirty_before = head->dirty_bytes();
     std::vector<NodeAddress> replaced;
-    const Status grown =
-        head->Grow(*base_->Source(), {options_.leaf_points_max, options_.late_times_max},
-                   options_.series_pending_points_max, &replaced);
+    const Status grown = head->Grow(*base_->Source(),
+                                    {.leaf_points_max = options_.leaf_points_max,
+                                     .late_times_max = options_.late_times_max,
+                                     .room = base_->grow_room()},
+                                    options_.series_pending_points_max, &replaced);
     base_->AddDead(replaced);
     // What waited may have been written with its head at a checkpoint: now the head is another.
     open_.MarkChanged(head);

@@ -5,7 +5,7 @@
 namespace firth::timeview {
 
 Result<NodePtr> TreeReader::Get(const NodeLink& link, size_t depth) {
-  if (link.node) return link.node;
+  if (link.node && !link.node->is_coded()) return link.node;
   if (depth >= remembered_.size()) {
     return Error(Code::kDataLoss, Reason::kChecksumMismatch, "a tree that has no leaves");
   }
