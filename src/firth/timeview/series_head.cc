@@ -540,18 +540,20 @@ Status SeriesHead::GrowBy(const NodeSource& source, const TreeShape& shape, size
   // Leaves that nothing is likely to come to any more are coded at once: those before the last
   // point, or, where points come late, those before the last that was there.
   growing.coded_before = tree_end_;
-  if (effect.appends < steps || run.Removes()) {
+  const bool appends = effect.appends == steps;
+  if (run.Removes() || (steps > 1 && !appends)) {
     overlay.Apply(run, 0, steps, tree_end_);
     points = overlay.points();
-  } else if (!points.empty()) {
-    // Each edit comes behind the one before it, so all of them are in order as they stand.
+  } else if (appends && !points.empty()) {
     growing.coded_before = points.times.back();
   }
+  // Else they are in order as they stand: those of one edit, or of edits each of which comes behind
+  // the one before it.
   ARROW_ASSIGN_OR_RAISE(MergedTree merged,
                         MergeTree(source, growing, root_, revision, points, overlay.holes));
   dirty_bytes_ += BytesOf(merged.root, revision);
   std::vector<std::shared_ptr<const EditRun>> late;
-  const bool undoable = !merged.met_equal && CanUndo(overlay, effect, shape, &late);
+  const bool undoable = !merged.met_equal && CanUndo(points, effect, shape, &late);
 
   std::lock_guard lock(mutex_);
   if (undoable) {
@@ -586,7 +588,7 @@ Status SeriesHead::GrowBy(const NodeSource& source, const TreeShape& shape, size
   return Status::OK();
 }
 
-bool SeriesHead::CanUndo(const Overlay& overlay, const Effect& effect, const TreeShape& shape,
+bool SeriesHead::CanUndo(PointSpan points, const Effect& effect, const TreeShape& shape,
                          std::vector<std::shared_ptr<const EditRun>>* late) const {
   const size_t steps = effect.ends.size();
   late->resize(steps);
@@ -595,7 +597,7 @@ bool SeriesHead::CanUndo(const Overlay& overlay, const Effect& effect, const Tre
   for (size_t i = 0; i < steps; ++i) {
     if (RemovesPoints(run.steps[i])) return false;
   }
-  if (std::adjacent_find(overlay.times.begin(), overlay.times.end()) != overlay.times.end()) {
+  if (std::adjacent_find(points.times.begin(), points.times.end()) != points.times.end()) {
     return false;
   }
   size_t times = 0;

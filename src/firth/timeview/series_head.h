@@ -154,9 +154,9 @@ class SeriesHead {
   /// Move the first `steps` edits that wait, which are in memory, into the tree.
   Status GrowBy(const NodeSource& source, const TreeShape& shape, size_t steps,
                 std::vector<NodeAddress>* replaced);
-  /// Can the first `steps` edits that wait be told from the tree that they make? `late`: the times
-  /// that each of them added between others.
-  bool CanUndo(const Overlay& overlay, const Effect& effect, const TreeShape& shape,
+  /// Can the first `steps` edits that wait, which together add `points`, be told from the tree that
+  /// they make? `late`: the times that each of them added between others.
+  bool CanUndo(PointSpan points, const Effect& effect, const TreeShape& shape,
                std::vector<std::shared_ptr<const EditRun>>* late) const;
   /// Edits that wait and are written, the first ones.
   size_t StepsWritten() const;
