@@ -10,6 +10,7 @@
 #include "firth/log/side.h"
 #include "firth/table/database_impl.h"
 #include "firth/table/series_store.h"
+#include "firth/timeview/number_range.h"
 
 namespace firth::table {
 namespace {
@@ -18,6 +19,11 @@ constexpr uint64_t kReplayBytes = uint64_t{4} << 20;
 /// What an edit counts towards the next base.
 constexpr uint64_t kEditBytes = 128;
 constexpr uint64_t kPointBytes = 16;
+
+/// A write whose points lie in the body of its log entry.
+struct LoggedWrite : SeriesWriter::Write {
+  std::shared_ptr<arrow::RecordBatch> rows;
+};
 
 /// Times and values as rows of a collection, without a copy.
 std::shared_ptr<arrow::RecordBatch> RowsOf(const std::shared_ptr<arrow::Schema>& schema,
@@ -91,25 +97,22 @@ Result<int64_t> SeriesStoreImpl::Insert(const access::Caller& caller, const Seri
   const auto in_flight = writer->InFlight();
   ARROW_ASSIGN_OR_RAISE(const int64_t next, NextRevision(id, in_flight));
   if (times.empty()) return next - 1;
-  const auto write = std::make_shared<SeriesWriter::Write>();
-  if (policy == MergePolicy::kNever) {
-    write->times.assign(times.begin(), times.end());
-    write->values.assign(values.begin(), values.end());
-  } else {
+  const auto write = std::make_shared<LoggedWrite>();
+  if (policy != MergePolicy::kNever) {
     ARROW_ASSIGN_OR_RAISE(const bool some,
                           DecideOn(in_flight, id, times, values, policy, write.get()));
     if (!some) return next - 1;
+    times = write->times;
+    values = write->values;
   }
   timeview::Edit& edit = write->edit;
   edit.series = id;
   edit.revision = next;
-  edit.times = write->times;
-  edit.values = write->values;
 
   ARROW_ASSIGN_OR_RAISE(const TablePtr table, database_->catalog()->GetTable(series->collection));
   ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
   const catalog::SchemaInfo& stored = edition->schemas.front();
-  const auto rows = RowsOf(stored.schema, edit.times, edit.values);
+  const auto rows = RowsOf(stored.schema, times, values);
   log::EntryDraft entry;
   ARROW_ASSIGN_OR_RAISE(entry.log, LogOfCollection(series->collection));
   // The log is soon trimmed behind the view: to compress what it holds till then was a third of an
@@ -119,11 +122,15 @@ Result<int64_t> SeriesStoreImpl::Insert(const access::Caller& caller, const Seri
       log::EncodeBatch(*rows, {},
                        {.schema_id = stored.id, .compression = arrow::Compression::UNCOMPRESSED}));
   entry.schema_id = stored.id;
-  entry.rows = static_cast<uint32_t>(edit.times.size());
+  // The caller's points are good for this call alone; from the body they are applied, too.
+  ARROW_ASSIGN_OR_RAISE(write->rows, log::DecodeBatch(entry.body, stored.schema));
+  edit.times = {write->rows->column_data(0)->GetValues<int64_t>(1), times.size()};
+  edit.values = {write->rows->column_data(1)->GetValues<double>(1), values.size()};
+  entry.rows = static_cast<uint32_t>(times.size());
   entry.offsets = entry.rows;
-  const auto [least, greatest] = std::minmax_element(edit.times.begin(), edit.times.end());
-  entry.record_time_min_ns = *least;
-  entry.record_time_max_ns = *greatest;
+  const timeview::NumberRange range = timeview::RangeOf(edit.times);
+  entry.record_time_min_ns = range.least;
+  entry.record_time_max_ns = range.greatest;
   entry.side = log::EncodeInsertRuns({{.series = std::string(id.view()),
                                        .revision = edit.revision,
                                        .rows = entry.rows,
@@ -188,7 +195,7 @@ Status SeriesStoreImpl::Apply(const SeriesWriter::Write& write) {
     return applied;
   }
   feed_.Publish(write.edit);
-  bases_->Applied(kEditBytes + write.times.size() * kPointBytes);
+  bases_->Applied(kEditBytes + write.edit.times.size() * kPointBytes);
   return Status::OK();
 }
 

@@ -183,6 +183,18 @@ def test_arrow_inserts(stub):
     assert put([pa.array(times), numbers, numbers], ("a", "b", "c")) == 421
     assert put([pa.array(times), pa.array([1.0, None, 2.0])]) == 425
     assert stub.ArrowInsert(pb.ArrowInsertParams(uuid=stream, arrowBytes=b"nothing")).stat.code == 421
+    # One batch is read where it lies, several are put together; values are rounded in either.
+    for rows in (1, 3):
+        sink = pa.BufferOutputStream()
+        table = pa.table({"time": pa.array(times), "value": pa.array([2.5, 0.4, 1.5])})
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table, max_chunksize=rows)
+        message = sink.getvalue().to_pybytes()
+        for rounding, values in ((None, [0.4, 1.5, 2.5]), (pb.RoundSpec(bits=0), [0.0, 2.0, 2.0])):
+            stub.Delete(pb.DeleteParams(uuid=stream, start=MIN, end=TOP))
+            reply = stub.ArrowInsert(pb.ArrowInsertParams(uuid=stream, arrowBytes=message, rounding=rounding))
+            assert reply.stat.code == 0
+            assert raw(stub, stream) == list(zip(sorted(times), values))
     many = pa.array(range(1_000_001), pa.int64())
     assert put([many, many.cast(pa.float64())]) == 414
 

@@ -8,6 +8,8 @@
 #include <arrow/ipc/writer.h>
 #include <arrow/memory_pool.h>
 
+#include <utility>
+
 #include "firth/common/text.h"
 
 namespace firth::doors::btrdb {
@@ -141,11 +143,24 @@ Result<std::string> EncodeWindows(const timeview::WindowBatch& windows) {
        Wrap(arrow::uint64(), windows.count), Wrap(arrow::float64(), windows.stddev)}));
 }
 
-Result<timeview::PointBatch> DecodePoints(const std::string& bytes, int64_t points_max) {
+struct ArrivedPoints::Memory {
+  explicit Memory(int64_t bytes_max) : pool(&counted, bytes_max) {}
+
+  arrow::ProxyMemoryPool counted{arrow::default_memory_pool()};
+  arrow::CappedMemoryPool pool;
+};
+
+std::span<double> ArrivedPoints::OwnValues() {
+  if (own_.values.data() != values_.data()) own_.values.assign(values_.begin(), values_.end());
+  values_ = own_.values;
+  return own_.values;
+}
+
+Result<ArrivedPoints> DecodePoints(const std::string& bytes, int64_t points_max) {
+  ArrivedPoints arrived;
   // A few compressed bytes may stand for very many points: those of one batch are unpacked at once.
-  arrow::ProxyMemoryPool counted(arrow::default_memory_pool());
-  arrow::CappedMemoryPool pool(&counted, points_max * kUnpackedPointBytesMax);
-  ARROW_ASSIGN_OR_RAISE(const auto reader, OpenStream(bytes, &pool));
+  arrived.memory_ = std::make_shared<ArrivedPoints::Memory>(points_max * kUnpackedPointBytesMax);
+  ARROW_ASSIGN_OR_RAISE(const auto reader, OpenStream(bytes, &arrived.memory_->pool));
   const auto& schema = *reader->schema();
   if (schema.num_fields() != 2) {
     return Wrong("an insert has 2 columns, not " + std::to_string(schema.num_fields()));
@@ -160,22 +175,8 @@ Result<timeview::PointBatch> DecodePoints(const std::string& bytes, int64_t poin
   if (value != arrow::Type::DOUBLE && value != arrow::Type::FLOAT) {
     return Wrong("the value column must be float64 or float32");
   }
-  timeview::PointBatch points;
-  while (true) {
-    auto next = reader->Next();
-    if (next.status().IsOutOfMemory()) return TooLarge(points_max);
-    if (!next.ok()) return Wrong("the Arrow stream is damaged: " + next.status().message());
-    if (*next == nullptr) return points;
-    const auto& rows = **next;
-    if (const Status valid = rows.ValidateFull(); !valid.ok()) {
-      return Wrong("the Arrow stream is damaged: " + valid.message());
-    }
-    if (rows.column(0)->null_count() > 0 || rows.column(1)->null_count() > 0) {
-      return Error(Code::kInvalidArgument, Reason::kBadValue, "a point is null");
-    }
-    if (static_cast<int64_t>(points.size()) + rows.num_rows() > points_max) {
-      return TooLarge(points_max);
-    }
+  timeview::PointBatch& points = arrived.own_;
+  const auto take = [&](const arrow::RecordBatch& rows) {
     const auto* times = rows.column_data(0)->GetValues<int64_t>(1);
     points.times.insert(points.times.end(), times, times + rows.num_rows());
     if (value == arrow::Type::DOUBLE) {
@@ -185,7 +186,38 @@ Result<timeview::PointBatch> DecodePoints(const std::string& bytes, int64_t poin
       const auto* values = rows.column_data(1)->GetValues<float>(1);
       points.values.insert(points.values.end(), values, values + rows.num_rows());
     }
+  };
+  int64_t count = 0;
+  while (true) {
+    auto next = reader->Next();
+    if (next.status().IsOutOfMemory()) return TooLarge(points_max);
+    if (!next.ok()) return Wrong("the Arrow stream is damaged: " + next.status().message());
+    if (*next == nullptr) break;
+    const auto& rows = **next;
+    if (const Status valid = rows.ValidateFull(); !valid.ok()) {
+      return Wrong("the Arrow stream is damaged: " + valid.message());
+    }
+    if (rows.column(0)->null_count() > 0 || rows.column(1)->null_count() > 0) {
+      return Error(Code::kInvalidArgument, Reason::kBadValue, "a point is null");
+    }
+    if (count + rows.num_rows() > points_max) return TooLarge(points_max);
+    if (count == 0 && value == arrow::Type::DOUBLE) {
+      arrived.rows_ = *next;
+    } else {
+      if (arrived.rows_ != nullptr) take(*std::exchange(arrived.rows_, nullptr));
+      take(rows);
+    }
+    count += rows.num_rows();
   }
+  if (arrived.rows_ != nullptr) {
+    const auto points_here = static_cast<size_t>(count);
+    arrived.times_ = {arrived.rows_->column_data(0)->GetValues<int64_t>(1), points_here};
+    arrived.values_ = {arrived.rows_->column_data(1)->GetValues<double>(1), points_here};
+  } else {
+    arrived.times_ = points.times;
+    arrived.values_ = points.values;
+  }
+  return arrived;
 }
 
 }  // namespace firth::doors::btrdb

@@ -1,10 +1,12 @@
 // Points and windows as Arrow IPC streams, both ways.
 #pragma once
 
+#include <arrow/record_batch.h>
 #include <arrow/type.h>
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -34,8 +36,29 @@ Result<std::string> EncodeJoined(const JoinedBatch& rows,
                                  const std::shared_ptr<arrow::Schema>& schema);
 Result<std::string> EncodeWindows(const timeview::WindowBatch& windows);
 
+/// The points of an insert. Where they came as one batch of what is stored, they lie in the bytes
+/// that were read, which must stay.
+class ArrivedPoints {
+ public:
+  std::span<const int64_t> times() const { return times_; }
+  std::span<const double> values() const { return values_; }
+  /// Values that may be changed: copied, if they still lie elsewhere.
+  std::span<double> OwnValues();
+
+ private:
+  friend Result<ArrivedPoints> DecodePoints(const std::string& bytes, int64_t points_max);
+
+  /// What Arrow unpacks is bounded, and lies in memory of this.
+  struct Memory;
+  std::shared_ptr<Memory> memory_;
+  std::shared_ptr<arrow::RecordBatch> rows_;  // let go of before the memory
+  timeview::PointBatch own_;
+  std::span<const int64_t> times_;
+  std::span<const double> values_;
+};
+
 /// Read an insert: two columns, by position, time and value, in any number of batches. Hostile
 /// bytes. Errors: kInvalidArgument; kBadValue for nulls; kBatchTooLarge above `points_max`.
-Result<timeview::PointBatch> DecodePoints(const std::string& bytes, int64_t points_max);
+Result<ArrivedPoints> DecodePoints(const std::string& bytes, int64_t points_max);
 
 }  // namespace firth::doors::btrdb

@@ -1,6 +1,7 @@
 // Methods about points: in, out, and what changed.
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "firth/doors/btrdb/call.h"
 #include "firth/doors/btrdb/payload.h"
@@ -13,26 +14,29 @@ namespace {
 constexpr int64_t kInsertPointsMax = 1'000'000;
 constexpr int kRoundBitsMax = 1100;
 
+bool Rounds(const v5api::RoundSpec& rounding) {
+  return rounding.spec_case() == v5api::RoundSpec::kBits;
+}
+
 /// Replace each value by the nearest multiple of 2^bits, ties to even.
-void Round(const v5api::RoundSpec& rounding, std::vector<double>* values) {
-  if (rounding.spec_case() != v5api::RoundSpec::kBits) return;
+void Round(const v5api::RoundSpec& rounding, std::span<double> values) {
   // Beyond what a double's exponent can say, nothing is rounded or all of it.
   const int bits = std::clamp(rounding.bits(), -kRoundBitsMax, kRoundBitsMax);
-  for (double& value : *values) {
+  for (double& value : values) {
     const double rounded = std::ldexp(std::nearbyint(std::ldexp(value, -bits)), bits);
     if (std::isfinite(rounded)) value = rounded;
   }
 }
 
 grpc::Status StorePoints(table::Database* database, const access::Caller& caller,
-                         const std::string& uuid, int policy, const timeview::PointBatch& points,
-                         v5api::InsertResponse* reply) {
+                         const std::string& uuid, int policy, std::span<const int64_t> times,
+                         std::span<const double> values, v5api::InsertResponse* reply) {
   table::SeriesId id;
   if (auto refused = ReadId(uuid, &id)) return Refuse(*refused, reply);
   if (policy < 0 || policy > 3) {
     return Refuse(Refusal{kWrongArguments, "the merge policy is 0 to 3"}, reply);
   }
-  const auto revision = database->series()->Insert(caller, id, points.times, points.values,
+  const auto revision = database->series()->Insert(caller, id, times, values,
                                                    static_cast<table::MergePolicy>(policy));
   if (!revision.ok()) return Refuse(revision.status(), reply);
   reply->set_versionmajor(static_cast<uint64_t>(*revision));
@@ -158,8 +162,9 @@ grpc::Status Service::Insert(Context* context, const v5api::InsertParams* reques
     points.times.push_back(point.time());
     points.values.push_back(point.value());
   }
-  Round(request->rounding(), &points.values);
-  return StorePoints(database_, caller, request->uuid(), request->merge_policy(), points, reply);
+  if (Rounds(request->rounding())) Round(request->rounding(), points.values);
+  return StorePoints(database_, caller, request->uuid(), request->merge_policy(), points.times,
+                     points.values, reply);
 }
 
 grpc::Status Service::ArrowInsert(Context* context, const v5api::ArrowInsertParams* request,
@@ -168,8 +173,9 @@ grpc::Status Service::ArrowInsert(Context* context, const v5api::ArrowInsertPara
   if (auto status = SignIn(*context, database_, &caller); !status.ok()) return status;
   auto points = DecodePoints(request->arrowbytes(), kInsertPointsMax);
   if (!points.ok()) return Refuse(points.status(), reply);
-  Round(request->rounding(), &points->values);
-  return StorePoints(database_, caller, request->uuid(), request->merge_policy(), *points, reply);
+  if (Rounds(request->rounding())) Round(request->rounding(), points->OwnValues());
+  return StorePoints(database_, caller, request->uuid(), request->merge_policy(), points->times(),
+                     points->values(), reply);
 }
 
 grpc::Status Service::Delete(Context* context, const v5api::DeleteParams* request,
