@@ -34,6 +34,10 @@ if(FIRTH_SANITIZE)
   add_link_options(-fsanitize=${FIRTH_SANITIZE})
   if(FIRTH_SANITIZE MATCHES "undefined")
     add_compile_options(-fno-sanitize-recover=undefined)
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+      # As a shared library it would write to the standard error, wherever its reports are told to go.
+      add_link_options(-static-libubsan)
+    endif()
   endif()
 endif()
 

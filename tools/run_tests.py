@@ -5,9 +5,13 @@
 
 Test programs in C++ are those that the build wrote to DIR/tests.txt. Everything else is pytest:
 tests/clients/<name>/ runs once in each environment called <name> or <name> and a number, or in `native` where there is
-none (then it drives clients in their own environments), and so does any other folder of tests/ with test_*.py in it. A kind is the name of the folder, `unit` for
-the tests beside the code; `clients/fluss` picks one client. `soak` is tests/crash/soak_*.py and runs only
-when it is asked for.
+none (then it drives clients in their own environments), and so does any other folder of tests/ with test_*.py in it. A
+kind is the name of the folder, `unit` for the tests beside the code; `clients/fluss` picks one client. `soak` is
+tests/crash/soak_*.py and runs only when it is asked for.
+
+With a sanitizer all of that runs but `layout`, which runs nothing of ours, and `fuzz`, whose programs have sanitizers
+of their own; it may take several times as long. What a sanitizer reports in any process, be it a server that a test
+then kills, fails the suite that started the process, and is shown with it.
 
 What the Python tests are told, in their environment: FIRTH_BINARY (the server), FIRTH_BUILD, FIRTH_DEPS
 (sample data in data/, environments in venv/), FIRTH_CRASH_CYCLES and FIRTH_SOAK_SECONDS (as the caller set
@@ -39,7 +43,9 @@ SHARE_S = {
 }
 # A suite that takes this many times its kind's share hangs, and is ended.
 PATIENCE = 3
-SANITIZER_SLOWDOWN = 4
+SANITIZER_SLOWDOWN = {None: 1, "address": 4, "thread": 8}
+SANITIZER_KINDS_LEFT_OUT = {"layout", "fuzz"}
+PYTEST_S = 180  # of one test
 CRASH_CYCLES = 40
 FUZZ_S = 220  # of all targets together
 HEARTBEAT_S = 30
@@ -81,18 +87,23 @@ class Runner:
         with self.print_lock:
             print(text, flush=True)
 
-    def environment(self, suite):
+    def environment(self, suite, scratch):
         environment = dict(os.environ)
         environment.update(
             FIRTH_BINARY=str(self.build / "firth"),
             FIRTH_BUILD=str(self.build),
             FIRTH_DEPS=str(DEPS),
             PYTHONDONTWRITEBYTECODE="1",
-            ASAN_OPTIONS="abort_on_error=1:detect_stack_use_after_return=1",
-            UBSAN_OPTIONS="print_stacktrace=1",
-            TSAN_OPTIONS=f"halt_on_error=1:second_deadlock_stack=1:ignore_noninstrumented_modules=1:"
-                         f"suppressions={ROOT}/tests/tsan.supp",
         )
+        if self.sanitizer:
+            # A test that ends a server does not look at what it wrote: reports go to files.
+            to_files = f"log_path={scratch}/{REPORT_FILES}"
+            environment.update(
+                ASAN_OPTIONS=f"abort_on_error=1:detect_stack_use_after_return=1:{to_files}",
+                UBSAN_OPTIONS=f"print_stacktrace=1:{to_files}",
+                TSAN_OPTIONS=f"halt_on_error=1:second_deadlock_stack=1:ignore_noninstrumented_modules=1:{to_files}:"
+                             f"suppressions={ROOT}/tests/tsan.supp",
+            )
         environment.setdefault("FIRTH_CRASH_CYCLES", str(CRASH_CYCLES))
         environment.setdefault("FIRTH_SOAK_SECONDS", "1200")
         environment.update(suite.environment)
@@ -104,7 +115,7 @@ class Runner:
         limit = PATIENCE * SHARE_S.get(suite.kind, 300)
         if suite.kind == "crash":
             limit = max(limit, crash_limit_s())
-        return limit * SANITIZER_SLOWDOWN if self.sanitizer else limit
+        return limit * SANITIZER_SLOWDOWN[self.sanitizer]
 
     def run(self, suite):
         started = time.monotonic()
@@ -116,7 +127,11 @@ class Runner:
             (pathlib.Path(scratch) / "tmp").mkdir()
             suite.environment["TEST_TMPDIR"] = scratch + "/tmp/"
             with open(log, "w") as output:
-                status = self.wait(suite, suite.command + ([] if suite.report == "fuzz" else [flag]), output, started)
+                status = self.wait(
+                    suite, suite.command + ([] if suite.report == "fuzz" else [flag]), output, started, scratch)
+                reports = [path.read_text(errors="replace")
+                           for path in sorted(pathlib.Path(scratch).glob(REPORT_FILES + ".*"))]
+                output.writelines(reports)
             text = log.read_text(errors="replace")
             if suite.report == "fuzz":
                 outcome = read_fuzz(suite, text, status)
@@ -124,6 +139,7 @@ class Runner:
                 outcome = read_gtest(suite, report, text, status)
             else:
                 outcome = read_junit(suite, report, status)
+        outcome.failed += [f"{suite.name}: {summary_of(report)}" for report in reports]
         outcome.seconds = time.monotonic() - started
         line = f"  {suite.kind:8} {suite.name:32} {outcome.passed:5} passed"
         if outcome.skipped:
@@ -137,11 +153,11 @@ class Runner:
             self.say(f"{tail}\n    whole output: {log}")
         return outcome
 
-    def wait(self, suite, command, output, started):
+    def wait(self, suite, command, output, started, scratch):
         """Run the command to its end and return its exit status, or None if it ran out of time."""
         try:
             process = subprocess.Popen(
-                command, cwd=ROOT, env=self.environment(suite), stdin=subprocess.DEVNULL, stdout=output,
+                command, cwd=ROOT, env=self.environment(suite, scratch), stdin=subprocess.DEVNULL, stdout=output,
                 stderr=subprocess.STDOUT, start_new_session=True)
         except OSError as error:
             output.write(f"cannot start: {error}\n")
@@ -179,6 +195,15 @@ def end_group(process):
     except ProcessLookupError:
         pass
     process.wait()
+
+
+REPORT_FILES = "sanitizer"
+
+
+def summary_of(report):
+    """What a sanitizer found, in one line of its own."""
+    lines = [line for line in report.splitlines() if "SUMMARY: " in line or "runtime error: " in line]
+    return lines[-1] if lines else report[:200]
 
 
 REPORT = "report: "
@@ -268,9 +293,9 @@ def read_junit(suite, report, status):
     return outcome
 
 
-def pytest_suite(kind, name, folder, environment_name, text, options=()):
+def pytest_suite(kind, name, folder, environment_name, text, test_s, options=()):
     python = DEPS / "venv" / environment_name / "bin" / "python"
-    command = [str(python), "-m", "pytest", "-v", "--tb=short", "-p", "no:cacheprovider", "--timeout=180"]
+    command = [str(python), "-m", "pytest", "-v", "--tb=short", "-p", "no:cacheprovider", f"--timeout={test_s}"]
     if list((DEPS / "venv" / environment_name).glob("lib/python*/site-packages/pytest_asyncio")):
         command += ["-o", "asyncio_mode=auto"]
     if text:
@@ -284,9 +309,10 @@ def environments_of(client):
     return [folder.name for folder in folders if re.fullmatch(re.escape(client) + r"\d*", folder.name)]
 
 
-def find_suites(build, text):
+def find_suites(build, text, slowdown):
     """All suites, in the order in which they run: the quick and the telling ones first."""
     suites = []
+    test_s = PYTEST_S * slowdown
     listed = build / "tests.txt"
     for line in listed.read_text().splitlines() if listed.exists() else []:
         kind, program = line.split(" ", 1)
@@ -295,18 +321,18 @@ def find_suites(build, text):
     tests = ROOT / "tests"
     for folder in sorted(path for path in tests.iterdir() if path.is_dir() and path.name != "clients"):
         if any(folder.glob("test_*.py")):
-            options = [f"--timeout={crash_limit_s()}"] if folder.name == "crash" else []
-            suites.append(pytest_suite(folder.name, f"tests/{folder.name}", folder, "native", text, options))
+            limit = slowdown * crash_limit_s() if folder.name == "crash" else test_s
+            suites.append(pytest_suite(folder.name, f"tests/{folder.name}", folder, "native", text, limit))
     if any((tests / "crash").glob("soak_*.py")):
-        options = ["-o", "python_files=soak_*.py", "--timeout=0", "-s"]
-        suites.append(pytest_suite("soak", "tests/crash", tests / "crash", "native", text, options))
+        options = ["-o", "python_files=soak_*.py", "-s"]
+        suites.append(pytest_suite("soak", "tests/crash", tests / "crash", "native", text, 0, options))
     clients = tests / "clients"
     for folder in sorted(clients.iterdir()) if clients.is_dir() else []:
         if not any(folder.glob("**/test_*.py")):
             continue
         for name in environments_of(folder.name) or ["native"]:
             label = folder.name if name in (folder.name, "native") else f"{folder.name} ({name})"
-            suites.append(pytest_suite("clients", label, folder, name, text))
+            suites.append(pytest_suite("clients", label, folder, name, text, test_s))
     suites += fuzz_suites(ROOT / "build" / "fuzz", text)
     order = list(SHARE_S)
     return sorted(suites, key=lambda suite: order.index(suite.kind) if suite.kind in order else len(order) - 3)
@@ -332,9 +358,9 @@ def fuzz_suites(build, text):
     return suites
 
 
-def chosen(suite, kinds):
+def chosen(suite, kinds, sanitizer):
     if not kinds:
-        return suite.kind != "soak"
+        return suite.kind != "soak" and not (sanitizer and suite.kind in SANITIZER_KINDS_LEFT_OUT)
     client = suite.name.split(" ")[0]
     return suite.kind in kinds or f"{suite.kind}/{client}" in kinds
 
@@ -376,7 +402,9 @@ def main():
 
     build = (ROOT / arguments.build).resolve()
     started = time.monotonic()
-    suites = [suite for suite in find_suites(build, arguments.filter) if chosen(suite, arguments.kind)]
+    slowdown = SANITIZER_SLOWDOWN[arguments.san]
+    suites = [suite for suite in find_suites(build, arguments.filter, slowdown)
+              if chosen(suite, arguments.kind, arguments.san)]
     runner = Runner(build, arguments.san)
     try:
         outcomes = run_all(runner, suites)
