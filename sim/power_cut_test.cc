@@ -16,12 +16,14 @@
 #include <thread>
 
 #include "firth/common/logging.h"
+#include "firth/common/sanitizer.h"
 #include "sim/cut_points.h"
 #include "sim/workload.h"
 
 namespace firth::sim {
 namespace {
 
+constexpr uint64_t kCuts = 20'000;
 constexpr uint64_t kCutsOfAWorld = 50;
 constexpr uint64_t kCutsOfACuriousWorld = 150;
 constexpr uint64_t kCuriousOneIn = 5;
@@ -180,15 +182,15 @@ class Worlds {
 };
 
 TEST(PowerCutTest, NothingAcknowledgedIsLost) {
-  const uint64_t wanted = FromEnvironment("FIRTH_SIM_CUTS", 20'000);
+  const uint64_t wanted = FromEnvironment("FIRTH_SIM_CUTS", UnlessSanitized(kCuts, kCuts / 20));
   logging::SetLevel(logging::Level::kNone);
   Worlds worlds(FromEnvironment("FIRTH_SIM_SEED", 1), wanted);
   worlds.Go();
-  if (wanted >= 20'000) worlds.SeekMissing();
+  if (wanted >= kCuts) worlds.SeekMissing();
   const auto missing = worlds.Missing();
   worlds.Print();
   for (const std::string& place : missing) {
-    if (wanted >= 20'000)
+    if (wanted >= kCuts)
       ADD_FAILURE() << "the power never went at " << place;
     else
       std::cout << "the power never went at " << place << "\n";

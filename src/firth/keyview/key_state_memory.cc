@@ -7,14 +7,7 @@
 #include <mutex>
 #include <new>
 
-// Sanitizers watch memory that comes from the allocator; there each state is a piece of its own.
-#if defined(__SANITIZE_ADDRESS__)
-#define FIRTH_STATES_ALONE 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
-#define FIRTH_STATES_ALONE 1
-#endif
-#endif
+#include "firth/common/sanitizer.h"
 
 namespace firth::keyview {
 namespace {
@@ -115,12 +108,8 @@ Places& PlacesOf(size_t bytes) {
 }
 
 bool IsAlone(size_t bytes) {
-#ifdef FIRTH_STATES_ALONE
-  static_cast<void>(bytes);
-  return true;
-#else
-  return bytes > kBytesMax;
-#endif
+  // The sanitizer watches memory that comes from the allocator.
+  return kAddressSanitizer || bytes > kBytesMax;
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 // Method: tables in memory behind a resolver, and the real library.
 #include <arrow/builder.h>
 
+#include "firth/common/sanitizer.h"
 #include "firth/query/testing_tables.h"
 
 namespace firth::query {
@@ -219,7 +220,8 @@ std::string Chained(int count, const std::string& first, const std::string& body
 }
 
 TEST_F(QueryEngineTest, DeepStatementsEndWithAnAnswer) {
-  for (const int depth : {10, 100, 1000, 10'000}) {
+  const int deepest = UnlessSanitized(10'000, 1000);
+  for (int depth = 10; depth <= deepest; depth *= 10) {
     SCOPED_TRACE(depth);
     std::string wide = "1";
     for (int i = 0; i < depth; ++i) wide += ", " + std::to_string(i) + " AS c" + std::to_string(i);
