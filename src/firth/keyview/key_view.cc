@@ -411,16 +411,6 @@ Result<std::vector<KeyStatePtr>> RocksKeyView::Find(LogId log,
   return std::move(found.states);
 }
 
-std::optional<std::vector<KeyStatePtr>> RocksKeyView::FindInMemory(
-    LogId log, const std::vector<std::string_view>& keys) {
-  auto found = rows_.Find(log, keys);
-  if (found.missing > 0) return std::nullopt;
-  for (KeyStatePtr& state : found.states) {
-    if (state->gone()) state = nullptr;
-  }
-  return std::move(found.states);
-}
-
 Result<std::unique_ptr<KeyCursor>> RocksKeyView::Scan(LogId log, std::string_view from,
                                                       std::string_view to, bool backwards) {
   ARROW_RETURN_NOT_OK(WriteOut(log));

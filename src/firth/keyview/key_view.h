@@ -140,9 +140,6 @@ class KeyView {
   virtual Result<std::vector<KeyStatePtr>> Find(LogId log,
                                                 const std::vector<std::string_view>& keys,
                                                 bool keep) = 0;
-  /// The same without touching the disk: nullopt if that does not do.
-  virtual std::optional<std::vector<KeyStatePtr>> FindInMemory(
-      LogId log, const std::vector<std::string_view>& keys) = 0;
   /// Copies of the rows.
   Result<std::vector<std::optional<Row>>> Get(LogId log, const std::vector<std::string>& keys);
   /// From `from` (inclusive; empty: the first) to `to` (exclusive; empty: the end), or the other

@@ -35,8 +35,6 @@ class RocksKeyView final : public KeyView {
   Status Reset() override;
   Result<std::vector<KeyStatePtr>> Find(LogId log, const std::vector<std::string_view>& keys,
                                         bool keep) override;
-  std::optional<std::vector<KeyStatePtr>> FindInMemory(
-      LogId log, const std::vector<std::string_view>& keys) override;
   Result<std::unique_ptr<KeyCursor>> Scan(LogId log, std::string_view from, std::string_view to,
                                           bool backwards) override;
   Result<std::shared_ptr<KeySnapshot>> TakeSnapshot() override;

@@ -32,6 +32,7 @@ namespace {
 constexpr int64_t kSecondNs = 1'000'000'000;
 constexpr size_t kLoops = 2;
 constexpr size_t kReaders = 2;
+constexpr size_t kLookups = 2;
 constexpr size_t kBlocking = 4;
 /// How often logs are trimmed, and the journal's files rewritten.
 constexpr int64_t kRetentionIntervalNs = int64_t{60} * 1'000'000'000;
@@ -57,6 +58,7 @@ class ServerImpl : public Server, public ServerState {
     ARROW_RETURN_NOT_OK(files_->Remove(kEndpointsFile));  // of a process that was killed
     writer_ = std::make_unique<ThreadPool>("writer", 1, &clock_);
     readers_ = std::make_unique<ThreadPool>("reader", kReaders, &clock_);
+    lookups_ = std::make_unique<ThreadPool>("lookup", kLookups, &clock_);
     blocking_ = std::make_unique<ThreadPool>("blocking", kBlocking, &clock_);
     background_ = std::make_unique<ThreadPool>("background", 1, &clock_);
     // What was appended last stays where it was received.
@@ -110,6 +112,7 @@ class ServerImpl : public Server, public ServerState {
     input.traffic = loops_->GetTraffic();
     input.backlogs = {{"writer", writer_->Backlog()},
                       {"reader", readers_->Backlog()},
+                      {"lookup", lookups_->Backlog()},
                       {"blocking", blocking_->Backlog()}};
     input.ready = ready_;
     input.start_time_ns = start_time_ns_;
@@ -126,6 +129,7 @@ class ServerImpl : public Server, public ServerState {
     options.readers = readers_.get();
     options.anonymous_role = config_.anonymous;
     options.background = background_.get();
+    options.lookups = lookups_.get();
     options.local_folder = std::filesystem::absolute(config_.data).lexically_normal().string();
     ARROW_RETURN_NOT_OK(SetLake(&options));
     ARROW_RETURN_NOT_OK(SetQuery(&options.query));
@@ -251,7 +255,7 @@ class ServerImpl : public Server, public ServerState {
     }
     loops_.reset();
     database_.reset();
-    for (const auto& pool : {&background_, &readers_, &writer_}) {
+    for (const auto& pool : {&background_, &lookups_, &readers_, &writer_}) {
       if (*pool != nullptr) (*pool)->Stop();
     }
     files_.reset();
@@ -276,6 +280,7 @@ class ServerImpl : public Server, public ServerState {
   std::unique_ptr<store::FileSystem> files_;
   std::unique_ptr<ThreadPool> writer_;
   std::unique_ptr<ThreadPool> readers_;
+  std::unique_ptr<ThreadPool> lookups_;
   std::unique_ptr<ThreadPool> blocking_;
   std::unique_ptr<ThreadPool> background_;
   std::unique_ptr<net::EventLoops> loops_;

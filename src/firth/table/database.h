@@ -80,6 +80,8 @@ struct DatabaseOptions {
   std::string local_folder;
   /// Runs what is done in the background for readers' sake; default: `readers`.
   Executor* background = nullptr;
+  /// Looks keys up, so that no lookup waits for what `readers` do; default: `readers`.
+  Executor* lookups = nullptr;
   /// How often logs are looked at, to be cut into lake files; 0: only on demand.
   int64_t lake_interval_ns = 0;
   /// A log is cut when so much of it is not in files, or any of it was not for so long.
@@ -422,8 +424,9 @@ class Database {
   virtual void Lookup(const Caller& caller, const TablePtr& table, BucketRef where,
                       std::vector<std::string> keys, LookupDone done) = 0;
   /// The same in two steps, for one who asks often. The first blocks; errors: kNotKeyed,
-  /// kBucketNotFound. The second does not, and answers before it returns where all rows are in
-  /// memory; it needs the keys no longer than the call. Errors: kNotAllowed, kCorruptBatch.
+  /// kBucketNotFound. The second does not: what a thread asks for while it has a Later open is
+  /// looked up in one batch, elsewhere. It needs the keys no longer than the call. Errors:
+  /// kNotAllowed, kCorruptBatch.
   virtual Result<LookupBucket> FindBucket(const TablePtr& table, BucketRef where) = 0;
   virtual void FindRows(const Caller& caller, const LookupBucket& bucket,
                         const std::vector<std::string_view>& keys, FoundRowsDone done) = 0;

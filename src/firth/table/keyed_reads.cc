@@ -58,17 +58,10 @@ class PinnedScan final : public KeyScan {
 /// The keys that compact ones stand for. Hostile bytes; error kCorruptBatch.
 Status MakeCanonical(const schema::CompactKeyCodec& codec,
                      const std::vector<std::string_view>& compact, CanonicalKeys* out) {
-  std::vector<size_t> ends;
-  ends.reserve(compact.size());
+  out->ends.reserve(compact.size());
   for (const std::string_view key : compact) {
     ARROW_RETURN_NOT_OK(codec.ToCanonical(key, /*prefix=*/false, &out->bytes));
-    ends.push_back(out->bytes.size());
-  }
-  out->keys.reserve(compact.size());
-  size_t begin = 0;
-  for (const size_t end : ends) {
-    out->keys.push_back(std::string_view(out->bytes).substr(begin, end - begin));
-    begin = end;
+    out->ends.push_back(out->bytes.size());
   }
   return Status::OK();
 }
@@ -134,15 +127,9 @@ void DatabaseImpl::FindRows(const Caller& caller, const LookupBucket& bucket,
   Status prepared = CheckRight(caller, access::kRead, *bucket.table);
   if (prepared.ok()) prepared = MakeCanonical(*bucket.keys, keys, &canonical);
   if (!prepared.ok()) return done(prepared);
-  if (auto found = key_view_->FindInMemory(bucket.log, canonical.keys)) {
-    return done(WithoutEnded(*bucket.table, std::move(*found)));
-  }
-  const auto kept = std::make_shared<CanonicalKeys>();
-  prepared = MakeCanonical(*bucket.keys, keys, kept.get());
-  if (!prepared.ok()) return done(prepared);
   lookups_->Add(
       {.log = bucket.log,
-       .canonical = kept,
+       .canonical = std::move(canonical),
        .done = [this, table = bucket.table, done = std::move(done)](Result<FoundRows> found) {
          done(found.ok() ? WithoutEnded(*table, std::move(*found)) : std::move(found));
        }});

@@ -55,7 +55,9 @@ Status DatabaseImpl::OpenKeyView() {
                                .commit_max = log_->LastCommit()};
   view.SetMemory(options_.key_memory_bytes);
   ARROW_ASSIGN_OR_RAISE(key_view_, keyview::KeyView::Open(view));
-  lookups_ = std::make_unique<LookupQueue>(key_view_.get(), options_.readers, &in_work_);
+  lookups_ = std::make_unique<LookupQueue>(
+      key_view_.get(), options_.lookups != nullptr ? options_.lookups : options_.readers,
+      &in_work_);
   key_base_rounds_ = std::make_unique<BaseRounds>(BaseRounds::Options{
       .executor = options_.background != nullptr ? options_.background : options_.readers,
       .clock = options_.clock,

@@ -9,7 +9,7 @@
 namespace firth::table {
 namespace {
 
-/// Readers that look rows up at once; more would only share their batches out.
+/// Batches that are read at once; more would only share the keys out among smaller ones.
 constexpr int kRunningMax = 2;
 /// Keys that are read together; one ask is never split.
 constexpr size_t kTogetherMax = 512;
@@ -24,34 +24,30 @@ void LookupQueue::Add(Ask ask) {
   ++running_;
   in_work_->Begin();
   // What this thread brings with it shall be read in the same go.
-  Later::Do([this] { readers_->Post([this] { Run(); }); });
+  Later::Do([this] { executor_->Post([this] { Run(); }); });
 }
 
 void LookupQueue::Run() {
-  std::vector<Ask> asks;
-  bool last = false;
-  {
-    std::lock_guard lock(mutex_);
-    size_t count = 0;
-    size_t keys = 0;
-    while (count < waiting_.size() && (count == 0 || keys < kTogetherMax)) {
-      keys += waiting_[count++].canonical->keys.size();
+  while (true) {
+    std::vector<Ask> asks;
+    {
+      std::lock_guard lock(mutex_);
+      if (waiting_.empty()) {
+        --running_;
+        break;
+      }
+      size_t count = 0;
+      size_t keys = 0;
+      while (count < waiting_.size() && (count == 0 || keys < kTogetherMax)) {
+        keys += waiting_[count++].canonical.ends.size();
+      }
+      const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(count);
+      asks.assign(std::move_iterator(waiting_.begin()), std::move_iterator(end));
+      waiting_.erase(waiting_.begin(), end);
     }
-    const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(count);
-    asks.assign(std::move_iterator(waiting_.begin()), std::move_iterator(end));
-    waiting_.erase(waiting_.begin(), end);
-    last = waiting_.empty();
-    if (last) {
-      --running_;
-    } else {
-      // Behind what else waits for a reader.
-      readers_->Post([this] { Run(); });
-    }
-  }
-  // Those of one log together; each log's in their order.
-  std::stable_sort(asks.begin(), asks.end(),
-                   [](const Ask& a, const Ask& b) { return a.log < b.log; });
-  {
+    // Those of one log together; each log's in their order.
+    std::stable_sort(asks.begin(), asks.end(),
+                     [](const Ask& a, const Ask& b) { return a.log < b.log; });
     const Later later;  // what was read together is answered together
     for (auto at = asks.begin(); at != asks.end();) {
       const auto end =
@@ -60,13 +56,18 @@ void LookupQueue::Run() {
       at = end;
     }
   }
-  if (last) in_work_->End();  // this may be gone now
+  in_work_->End();  // this may be gone now
 }
 
 void LookupQueue::Read(const std::vector<Ask>& asks) {
   std::vector<std::string_view> keys;
   for (const Ask& ask : asks) {
-    keys.insert(keys.end(), ask.canonical->keys.begin(), ask.canonical->keys.end());
+    const std::string_view bytes = ask.canonical.bytes;
+    size_t begin = 0;
+    for (const size_t end : ask.canonical.ends) {
+      keys.push_back(bytes.substr(begin, end - begin));
+      begin = end;
+    }
   }
   auto found = view_->Find(asks.front().log, keys, /*keep=*/true);
   size_t next = 0;
@@ -75,7 +76,7 @@ void LookupQueue::Read(const std::vector<Ask>& asks) {
       ask.done(found.status());
     } else {
       const auto begin = found->begin() + static_cast<std::ptrdiff_t>(next);
-      next += ask.canonical->keys.size();
+      next += ask.canonical.ends.size();
       ask.done(FoundRows(std::move_iterator(begin),
                          std::move_iterator(found->begin() + static_cast<std::ptrdiff_t>(next))));
     }

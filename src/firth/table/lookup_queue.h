@@ -1,4 +1,5 @@
-// Lookups that need the disk: those that come while others are read are read together.
+// Lookups, away from the threads that brought them: those that come together, and those that come
+// while others are read, are read together.
 #pragma once
 
 #include <functional>
@@ -15,10 +16,10 @@
 
 namespace firth::table {
 
-/// Canonical keys, and the bytes that they point into.
+/// Canonical keys: where each ends in `bytes`.
 struct CanonicalKeys {
   std::string bytes;
-  std::vector<std::string_view> keys;
+  std::vector<size_t> ends;
 };
 
 /// Thread-safe. What it is given must outlive it.
@@ -26,12 +27,12 @@ class LookupQueue {
  public:
   struct Ask {
     LogId log{0};
-    std::shared_ptr<const CanonicalKeys> canonical;
-    FoundRowsDone done;  // called on `readers`
+    CanonicalKeys canonical;
+    FoundRowsDone done;  // called on `executor`
   };
 
-  LookupQueue(keyview::KeyView* view, Executor* readers, InWork* in_work)
-      : view_(view), readers_(readers), in_work_(in_work) {}
+  LookupQueue(keyview::KeyView* view, Executor* executor, InWork* in_work)
+      : view_(view), executor_(executor), in_work_(in_work) {}
 
   /// Does not block.
   void Add(Ask ask);
@@ -42,7 +43,7 @@ class LookupQueue {
   void Read(const std::vector<Ask>& asks);
 
   keyview::KeyView* const view_;
-  Executor* const readers_;
+  Executor* const executor_;
   InWork* const in_work_;
   std::mutex mutex_;
   std::vector<Ask> waiting_;  // guarded by mutex_

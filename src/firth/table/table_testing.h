@@ -51,6 +51,7 @@ struct TableWorld {
     options.random = &random;
     options.writer = &executor;
     options.readers = &executor;
+    options.lookups = lookups;
     options.journal_file_bytes_max = 1 << 20;
     options.wait = [this](const std::function<bool()>& done) {
       if (auto first = std::exchange(meanwhile, nullptr); first != nullptr) first();
@@ -107,6 +108,7 @@ struct TableWorld {
   ManualClock clock;
   SeededRandom random{7};
   ManualExecutor executor{&clock};
+  Executor* lookups = nullptr;  // null: as `executor`
   std::unique_ptr<store::MemoryFileSystem> files;
   Status fatal;
   std::function<void()> meanwhile;  // run once, when the next commit is queued but not yet made

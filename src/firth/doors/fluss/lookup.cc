@@ -1,7 +1,7 @@
 // Lookup and PrefixLookup: rows of keyed tables by their key bytes.
 //
-// A lookup is read and answered by hand (wire.h). It is served on the thread that read it while all
-// of its rows are in memory; what may wait for a disk goes to another.
+// A lookup is read and answered by hand (wire.h). The thread that read it finds the bucket; rows
+// are looked up elsewhere, together with those of other lookups.
 #include <algorithm>
 #include <atomic>
 #include <iterator>
