@@ -3,6 +3,7 @@
 // With: doors/btrdb/sql_operators doors/btrdb/sql_value doors/btrdb/sql_groups doors/btrdb/sql_output
 // With: doors/btrdb/sql_sort doors/btrdb/payload doors/btrdb/facts
 // With: proto/btrdb
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -45,10 +46,17 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       }
       break;
     case 1:
-      if (const auto points = DecodePoints(text, kPointsMax); points.ok()) {
-        if (points->times.size() > kPointsMax) __builtin_trap();
-        const auto again = EncodePoints(*points, ValueSchema()).ValueOrDie();
-        if (DecodePoints(again, kPointsMax).ValueOrDie().times != points->times) __builtin_trap();
+      if (auto points = DecodePoints(text, kPointsMax); points.ok()) {
+        if (points->times().size() > kPointsMax) __builtin_trap();
+        if (points->values().size() != points->times().size()) __builtin_trap();
+        // All of them are looked at, wherever they lie.
+        timeview::PointBatch copy;
+        copy.times.assign(points->times().begin(), points->times().end());
+        copy.values.assign(points->values().begin(), points->values().end());
+        const auto again = EncodePoints(copy, ValueSchema()).ValueOrDie();
+        const auto same = DecodePoints(again, kPointsMax).ValueOrDie();
+        if (!std::ranges::equal(same.times(), copy.times)) __builtin_trap();
+        static_cast<void>(points->OwnValues());
       }
       break;
     default:
