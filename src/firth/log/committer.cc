@@ -115,9 +115,7 @@ Status Committer::AdmitEntries(Pending* pending, bool* duplicate) {
       ARROW_RETURN_NOT_OK(log->closed());
       continue;
     }
-    const auto answer = log->Judge(entry.writer_id, entry.sequence);
-    // What was taken before the log was closed is answered as it was then.
-    if (answer.verdict != WriterWindow::Verdict::kDuplicate) ARROW_RETURN_NOT_OK(log->closed());
+    ARROW_ASSIGN_OR_RAISE(const auto answer, log->Judge(entry.writer_id, entry.sequence));
     if (answer.verdict == WriterWindow::Verdict::kOutOfOrder) {
       return Error(Code::kFailedPrecondition, Reason::kOutOfOrderSequence,
                    "writer " + std::to_string(entry.writer_id.value) + " sent batch " +
@@ -232,7 +230,23 @@ Status Committer::WriteGroup(const std::vector<Pending*>& writing) {
   return Status::OK();
 }
 
-void Committer::Publish(Pending* pending) {
+/// Those of one file, in their order.
+void Committer::Publish(const std::vector<Pending*>& written) {
+  if (written.empty()) return;
+  std::vector<CommitTime> commits;
+  commits.reserve(written.size());
+  for (Pending* const pending : written) {
+    PublishEntries(pending);
+    if (pending->draft.entries.empty()) continue;
+    commits.push_back({.id = pending->result.id, .time_ns = pending->result.time_ns});
+  }
+  if (!commits.empty()) logs_->AddCommits(commits, journal_->file_number());
+  commits_ += written.size();
+  last_visible_time_ns_ = written.back()->result.time_ns;
+  last_visible_ = written.back()->result.id.value;
+}
+
+void Committer::PublishEntries(Pending* pending) {
   auto header_at = static_cast<uint32_t>(kCommitHeaderBytes);
   for (size_t i = 0; i < pending->draft.entries.size(); ++i) {
     const EntryDraft& draft = pending->draft.entries[i];
@@ -261,15 +275,9 @@ void Committer::Publish(Pending* pending) {
     entry.has_side = !draft.side.empty();
     const Status appended = pending->logs[i]->Append(entry);
     FIRTH_CHECK(appended.ok());
-  }
-  if (!pending->draft.entries.empty()) {
-    logs_->AddCommit({.id = pending->result.id, .time_ns = pending->result.time_ns},
-                     journal_->file_number());
+    ends_.push_back({.log = draft.log, .offset = pending->result.entries[i].end_offset});
   }
   entries_ += pending->draft.entries.size();
-  ++commits_;
-  last_visible_time_ns_ = pending->result.time_ns;
-  last_visible_ = pending->result.id.value;
 }
 
 void Committer::Answer(Pending* pending, Status status) {
@@ -290,7 +298,7 @@ void Committer::CloseLogs(const std::vector<ClosedLogs>& closed) {
     for (int32_t i = 0; i < logs.count; ++i) {
       const LogId id(logs.first.value + i);
       logs_->Shell(id)->Close(logs.answer);
-      if (logs.dropped) followers_->Wake(id, Offset(INT64_MAX));
+      if (logs.dropped) ends_.push_back({.log = id, .offset = Offset(INT64_MAX)});
     }
   }
 }
@@ -311,7 +319,7 @@ void Committer::ApplyCatalog(const std::vector<Pending*>& changing) {
   for (size_t i = 0; i < changing.size(); ++i) {
     const Status result = applied.ok() ? commits[i].result : applied;
     if (result.ok()) {
-      Publish(changing[i]);
+      Publish({changing[i]});
       CloseLogs(commits[i].closed);
     } else {
       TakeBack(*changing[i]);
@@ -343,18 +351,15 @@ void Committer::RunGroup() {
     for (auto it = plain.rbegin(); it != plain.rend(); ++it) TakeBack(**it);
     for (auto& pending : group_) Answer(pending.get(), written);
   } else {
-    for (Pending* pending : plain) Publish(pending);
+    Publish(plain);
     {
       const Later later;  // who waited for one sync is answered at once
       for (Pending* pending : plain) Answer(pending, Status::OK());
       for (Pending* pending : duplicates) Answer(pending, Status::OK());
     }
     if (!changing.empty()) ApplyCatalog(changing);
-    for (const Pending* pending : writing) {
-      for (size_t i = 0; i < pending->logs.size(); ++i) {
-        followers_->Wake(pending->draft.entries[i].log, pending->logs[i]->end());
-      }
-    }
+    followers_->Wake(ends_);
+    ends_.clear();
     if (listener_ != nullptr) listener_(last_commit());
   }
   uint64_t bytes = 0;

@@ -71,7 +71,8 @@ class Committer {
   Status WriteGroup(const std::vector<Pending*>& writing);
   void ApplyCatalog(const std::vector<Pending*>& changing);
   void CloseLogs(const std::vector<ClosedLogs>& closed);
-  void Publish(Pending* pending);
+  void Publish(const std::vector<Pending*>& written);
+  void PublishEntries(Pending* pending);
   void Answer(Pending* pending, Status status);
   void Fail(const Status& status);
 
@@ -101,6 +102,7 @@ class Committer {
   std::atomic<uint64_t> bytes_{0};
   std::atomic<uint64_t> drops_{0};
   std::vector<PendingPtr> group_;  // what RunGroup works on
+  std::vector<FollowPoint> ends_;  // of logs, as the group in work moves them
 };
 
 }  // namespace firth::log

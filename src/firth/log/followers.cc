@@ -46,17 +46,21 @@ void Followers::WakeOne(uint64_t follower) {
   if (wake != nullptr) notifier_->Post(std::move(wake));
 }
 
-void Followers::Wake(LogId log, Offset end) {
+void Followers::Wake(std::span<const FollowPoint> ends) {
   std::vector<std::function<void()>> ready;
   {
     std::lock_guard lock(mutex_);
-    const auto parked = by_log_.find(log);
-    if (parked == by_log_.end()) return;
     std::vector<uint64_t> ids;
-    for (const auto& [id, offset] : parked->second) {
-      if (offset < end) ids.push_back(id);
+    for (const FollowPoint& end : ends) {
+      if (by_log_.empty()) break;
+      const auto parked = by_log_.find(end.log);
+      if (parked == by_log_.end()) continue;
+      ids.clear();
+      for (const auto& [id, offset] : parked->second) {
+        if (offset < end.offset) ids.push_back(id);
+      }
+      for (const uint64_t id : ids) ready.push_back(Take(id));
     }
-    for (const uint64_t id : ids) ready.push_back(Take(id));
   }
   for (auto& wake : ready) notifier_->Post(std::move(wake));
 }

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -27,8 +28,9 @@ class Followers {
   bool Remove(uint64_t follower);
   /// Wake one follower now.
   void WakeOne(uint64_t follower);
-  /// A log's durable end is now `end`.
-  void Wake(LogId log, Offset end);
+  /// The durable end of each of these logs is now the point's offset; a log may be there more than
+  /// once, in rising order.
+  void Wake(std::span<const FollowPoint> ends);
   void WakeAll();
   size_t size() const;
 

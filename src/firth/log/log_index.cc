@@ -145,9 +145,11 @@ Status LogState::Recover(const IndexEntry& entry) {
 
 // --- Writers
 
-WriterWindow::Answer LogState::Judge(WriterId writer, int32_t sequence) const {
+Result<WriterWindow::Answer> LogState::Judge(WriterId writer, int32_t sequence) const {
   std::lock_guard lock(mutex_);
-  return writers_.Judge(writer, sequence);
+  const WriterWindow::Answer answer = writers_.Judge(writer, sequence);
+  if (answer.verdict != WriterWindow::Verdict::kDuplicate) ARROW_RETURN_NOT_OK(closed_);
+  return answer;
 }
 
 void LogState::AddSent(WriterId writer, const WriterWindow::Sent& sent) {

@@ -102,7 +102,9 @@ class LogState {
   CommitId trimmed() const;
 
   // What writers sent; also what a group that is in work sends. Changed by the committer only.
-  WriterWindow::Answer Judge(WriterId writer, int32_t sequence) const;
+  /// Error: what writers are told when the log takes no entries any more; what was taken before is
+  /// a duplicate then, too.
+  Result<WriterWindow::Answer> Judge(WriterId writer, int32_t sequence) const;
   void AddSent(WriterId writer, const WriterWindow::Sent& sent);
   void TakeBackSent(WriterId writer);
   std::optional<int32_t> LastSequence(WriterId writer) const;
@@ -181,8 +183,8 @@ class LogTable {
   /// The last commit with entries at or before a time; 0 if there is none.
   Result<CommitId> LastCommitAt(int64_t time_ns) const;
 
-  /// Note a commit with entries in a file that has no index yet; in rising order.
-  void AddCommit(const CommitTime& commit, uint64_t file);
+  /// Note commits with entries in a file that has no index yet; in rising order.
+  void AddCommits(std::span<const CommitTime> commits, uint64_t file);
   /// Make the index of a file from what is in memory, and let its entries leave memory. Blocks.
   Status WriteIndex(const LiveFile& file, uint64_t file_bytes, const std::string& path);
   /// From now on `set` says where the entries of closed files lie.

@@ -270,6 +270,44 @@ TEST(LogStoreTest, FollowersWakeOnTheirLogOnly) {
   EXPECT_EQ(world->log->GetMetrics().followers, 0u);
 }
 
+// Commits of one group, one of which the catalog refuses.
+TEST(LogStoreTest, AGroupWakesTheFollowersOfAllItsLogs) {
+  auto world = NewWorld();
+  world->catalog.refuse_each = true;
+  std::vector<std::string> woken;
+  const auto follow = [&](LogId log, int64_t offset, const char* name) {
+    world->log->Follow({{log, Offset(offset)}}, [&woken, name] { woken.emplace_back(name); });
+  };
+  const LogId other(kB.value + 1);
+  follow(kA, 0, "a at its begin");
+  follow(kA, 2, "a within the group");
+  follow(kA, 3, "a behind the group");
+  follow(kB, 0, "b");
+  follow(other, 0, "refused");
+  std::vector<CommitResult> made;
+  const auto append = [&](LogId log, int64_t first, int64_t count, bool changes_catalog = false) {
+    CommitDraft draft;
+    draft.entries.push_back(TestEntry(log, first, count));
+    if (changes_catalog) draft.catalog = std::make_shared<CatalogPart>();
+    world->log->Commit(std::move(draft), [&](const Result<CommitResult>& result) {
+      if (result.ok()) made.push_back(*result);
+    });
+  };
+  append(kA, 0, 2);
+  append(kB, 0, 1);
+  append(kA, 2, 1);
+  append(other, 0, 1, /*changes_catalog=*/true);
+  world->executor.RunUntilIdle();
+  EXPECT_EQ(world->log->GetMetrics().groups, 1u);
+  EXPECT_EQ(woken, (std::vector<std::string>{"a at its begin", "b", "a within the group"}));
+  EXPECT_EQ(world->log->GetMetrics().followers, 2u);
+  ASSERT_EQ(made.size(), 3u);
+  for (const CommitResult& commit : made) {
+    EXPECT_EQ(*world->log->LastCommitAt(commit.time_ns), commit.id);
+  }
+  EXPECT_EQ(world->log->LastCommit(), made.back().id);
+}
+
 TEST(LogStoreTest, FindsOffsetsByTimeAndCommit) {
   auto world = NewWorld();
   std::vector<CommitResult> made;

@@ -73,9 +73,9 @@ std::vector<LogStatePtr> LogTable::InMemory() const {
   return states;
 }
 
-void LogTable::AddCommit(const CommitTime& commit, uint64_t file) {
+void LogTable::AddCommits(std::span<const CommitTime> commits, uint64_t file) {
   std::lock_guard lock(mutex_);
-  recent_.emplace_back(commit, file);
+  for (const CommitTime& commit : commits) recent_.emplace_back(commit, file);
 }
 
 void LogTable::Publish(IndexSetPtr set) {

@@ -120,7 +120,8 @@ Status StartUp::Run() {
     set->through = live.back().from - 1;
     ARROW_RETURN_NOT_OK(
         ScanNamed(live.back().number, true, [&](const RecoveredCommit& record) -> Status {
-          logs_->AddCommit({.id = record.commit.id, .time_ns = record.commit.time_ns}, record.file);
+          const CommitTime commit{.id = record.commit.id, .time_ns = record.commit.time_ns};
+          logs_->AddCommits(std::span(&commit, 1), record.file);
           for (const auto& [log, entry] : EntriesOf(record)) {
             ARROW_RETURN_NOT_OK(logs_->Shell(log)->Recover(entry));
           }
