@@ -191,10 +191,11 @@ def test_arrow_inserts(stub):
             writer.write_table(table, max_chunksize=rows)
         message = sink.getvalue().to_pybytes()
         for rounding, values in ((None, [0.4, 1.5, 2.5]), (pb.RoundSpec(bits=0), [0.0, 2.0, 2.0])):
-            stub.Delete(pb.DeleteParams(uuid=stream, start=MIN, end=TOP))
+            assert stub.Delete(pb.DeleteParams(uuid=stream, start=MIN, end=TOP)).stat.code == 0
+            assert raw(stub, stream) == []
             reply = stub.ArrowInsert(pb.ArrowInsertParams(uuid=stream, arrowBytes=message, rounding=rounding))
             assert reply.stat.code == 0
-            assert raw(stub, stream) == list(zip(sorted(times), values))
+            assert raw(stub, stream) == list(zip(sorted(times), values, strict=True))
     many = pa.array(range(1_000_001), pa.int64())
     assert put([many, many.cast(pa.float64())]) == 414
 
