@@ -34,6 +34,13 @@ bool HasAvx2() {
   return has;
 }
 
+[[gnu::target("avx2")]] void Take(const Signed& least, const Signed& greatest, NumberRange* range) {
+  for (size_t i = 0; i < kLanes; ++i) {
+    range->least = std::min<int64_t>(range->least, least[i]);
+    range->greatest = std::max<int64_t>(range->greatest, greatest[i]);
+  }
+}
+
 [[gnu::target("avx2")]] Front FrontRange(std::span<const int64_t> numbers) {
   Front front;
   Signed least = Signed{} + front.range.least;
@@ -44,10 +51,7 @@ bool HasAvx2() {
     least = four < least ? four : least;
     greatest = four > greatest ? four : greatest;
   }
-  for (size_t i = 0; i < kLanes; ++i) {
-    front.range.least = std::min<int64_t>(front.range.least, least[i]);
-    front.range.greatest = std::max<int64_t>(front.range.greatest, greatest[i]);
-  }
+  Take(least, greatest, &front.range);
   return front;
 }
 
@@ -64,10 +68,7 @@ bool HasAvx2() {
     least = steps < least ? steps : least;
     greatest = steps > greatest ? steps : greatest;
   }
-  for (size_t i = 0; i < kLanes; ++i) {
-    front.range.least = std::min<int64_t>(front.range.least, least[i]);
-    front.range.greatest = std::max<int64_t>(front.range.greatest, greatest[i]);
-  }
+  Take(least, greatest, &front.range);
   return front;
 }
 
