@@ -3,11 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <set>
 #include <system_error>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -23,7 +21,6 @@ namespace {
 constexpr uint64_t kManifestBytesMax = uint64_t{64} << 20;
 constexpr uint64_t kFileBytesMax = uint64_t{1} << 30;
 constexpr size_t kReadBytes = size_t{1} << 20;
-constexpr auto kPause = std::chrono::milliseconds(10);  // of freeing: 1.6 GB a second are left
 
 /// The catalog's value: the manifest's number, its commit and its hash.
 std::string ValueOf(const BaseManifest& manifest, const std::string& bytes) {
@@ -52,12 +49,6 @@ bool LinkInSystem(const std::string& from, const std::string& to) {
   return !error || error == std::errc::file_exists;
 }
 
-bool HasOtherNames(const std::string& os_path) {
-  std::error_code error;
-  const auto names = std::filesystem::hard_link_count(os_path, error);
-  return error || names != 1;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<KeyBases>> KeyBases::Open(const KeyBasesOptions& options) {
@@ -74,8 +65,7 @@ Result<std::unique_ptr<KeyBases>> KeyBases::Open(const KeyBasesOptions& options)
     logging::Error("keyview", "the base of the key view cannot be used: {}", MessageOf(loaded));
     return bases;
   }
-  // At once: nobody's syncs are waited for yet, and a start is not to take longer for it.
-  ARROW_RETURN_NOT_OK(bases->RemoveOthers(bases->newest_.value_or(BaseManifest{}), UINT64_MAX));
+  ARROW_RETURN_NOT_OK(bases->RemoveOthers(bases->newest_.value_or(BaseManifest{})));
   return bases;
 }
 
@@ -121,29 +111,13 @@ std::optional<BaseManifest> KeyBases::newest() const {
   return newest_;
 }
 
-Status KeyBases::RemoveOthers(const BaseManifest& manifest, uint64_t freed_bytes_max) {
+Status KeyBases::RemoveOthers(const BaseManifest& manifest) {
   std::set<std::string> named = {manifest.StoredName()};
   for (const BaseFile& file : manifest.files) named.insert(file.StoredName());
   ARROW_ASSIGN_OR_RAISE(const auto present, options_.files->List(options_.folder));
   for (const store::FileInfo& file : present) {
     if (named.contains(file.name)) continue;
-    ARROW_RETURN_NOT_OK(Free(file, freed_bytes_max));
     ARROW_RETURN_NOT_OK(options_.files->Remove(PathOf(file.name)));
-  }
-  return Status::OK();
-}
-
-Status KeyBases::Free(const store::FileInfo& file, uint64_t freed_bytes_max) {
-  const std::string path = PathOf(file.name);
-  if (file.bytes <= freed_bytes_max || options_.os_root.empty() ||
-      HasOtherNames(options_.os_root + "/" + path)) {
-    return Status::OK();
-  }
-  ARROW_ASSIGN_OR_RAISE(const auto opened, options_.files->Open(path));
-  for (uint64_t left = file.bytes; left > freed_bytes_max;) {
-    left -= freed_bytes_max;
-    ARROW_RETURN_NOT_OK(opened->Truncate(left));
-    std::this_thread::sleep_for(kPause);  // the disk is others'
   }
   return Status::OK();
 }
@@ -240,7 +214,7 @@ Status KeyBases::Cut(KeyView* view) {
     named_commit_ = manifest.commit;
     damage_ = Status::OK();
   }
-  return holds_ == 0 ? RemoveOthers(manifest, options_.freed_bytes_max) : Status::OK();
+  return holds_ == 0 ? RemoveOthers(manifest) : Status::OK();
 }
 
 void KeyBases::Hold() {

@@ -32,9 +32,6 @@ struct KeyBasesOptions {
   /// The folder of the operating system that `files` are in, so that files can be linked; empty:
   /// they are copied.
   std::string os_root;
-  /// What nothing names any more is given back to the disk so much at a time: gigabytes at once
-  /// keep a disk from everybody's syncs for a tenth of a second and more.
-  uint64_t freed_bytes_max = uint64_t{16} << 20;
 };
 
 /// Thread-safe.
@@ -69,10 +66,8 @@ class KeyBases : public BaseSource {
 
   std::string PathOf(const std::string& name) const { return options_.folder + "/" + name; }
   Status Load();
-  /// Remove what `manifest` does not name, so many bytes at a time.
-  Status RemoveOthers(const BaseManifest& manifest, uint64_t freed_bytes_max);
-  /// Give the bytes of a file back step by step, unless the view has it, too.
-  Status Free(const store::FileInfo& file, uint64_t freed_bytes_max);
+  /// Remove what `manifest` does not name.
+  Status RemoveOthers(const BaseManifest& manifest);
   /// Store a file unless it is there.
   Status Add(const ViewFile& file, BaseFile* stored);
   Status VerifyFile(const BaseFile& file) const;

@@ -108,31 +108,6 @@ TEST_P(KeyBasesTest, OnlyWhatTheNewestBaseNamesStays) {
   EXPECT_EQ(Get("k0") + Get("k3"), "vv");
 }
 
-TEST_P(KeyBasesTest, WhatNothingNamesIsGivenBackStepByStep) {
-  if (!GetParam()) return;  // memory is not a disk
-  constexpr uint64_t kStep = 1024;
-  bases_ = KeyBases::Open({.files = files_.get(),
-                           .catalog = catalog_.get(),
-                           .os_root = os_root_,
-                           .freed_bytes_max = kStep})
-               .ValueOrDie();
-  const std::string content(5 * kStep + 1, 'x');
-  const std::string alone = "keybase/000098.sst-0-1";
-  const std::string shared = "keybase/000099.sst-0-1";
-  for (const std::string& path : {alone, shared}) {
-    ASSERT_OK(store::WriteFileAtomically(files_.get(), path, AsBytes(content)));
-  }
-  std::filesystem::create_hard_link(os_root_ + "/" + shared, os_root_ + "/elsewhere");
-  const auto seen = files_->Open(alone).ValueOrDie();  // as it is under no name
-  ASSERT_OK(view_->Apply(kLog, {Put("a", "1")}, CommitId(1)));
-  ASSERT_OK(bases_->Cut(view_.get()));
-  EXPECT_FALSE(files_->Exists(alone).ValueOrDie());
-  EXPECT_FALSE(files_->Exists(shared).ValueOrDie());
-  EXPECT_LE(seen->Size().ValueOrDie(), kStep);
-  const auto kept = store::ReadFile(files_.get(), "elsewhere", 2 * content.size()).ValueOrDie();
-  EXPECT_EQ(kept->ToString(), content);
-}
-
 TEST_P(KeyBasesTest, ABaseOfOlderFilesIsNotPutInFrontOfNewerOnes) {
   ASSERT_OK(view_->Apply(kLog, {Put("a", "1")}, CommitId(1)));
   ASSERT_OK(bases_->Cut(view_.get()));

@@ -18,6 +18,7 @@
 #include "firth/store/folder_lock.h"
 #include "firth/store/local_file.h"
 #include "firth/store/posix_io.h"
+#include "firth/store/room_reclaimer.h"
 
 namespace firth::store {
 namespace {
@@ -131,8 +132,12 @@ class LocalFileSystem : public FileSystem, public DirectFiles {
 
   Status Remove(const std::string& path) override {
     ARROW_RETURN_NOT_OK(CheckFilePath(path));
-    if (unlinkat(root_.get(), path.c_str(), 0) == 0 || errno == ENOENT) return Status::OK();
-    return FileError(errno, "remove", path);
+    Descriptor large = OpenIfLarge(path);
+    if (unlinkat(root_.get(), path.c_str(), 0) != 0) {
+      return errno == ENOENT ? Status::OK() : FileError(errno, "remove", path);
+    }
+    if (large.valid()) reclaimer_.Take(std::move(large));
+    return Status::OK();
   }
 
   Result<bool> RemoveFolder(const std::string& path) override {
@@ -180,6 +185,18 @@ class LocalFileSystem : public FileSystem, public DirectFiles {
     return make(std::move(opened), std::move(direct));
   }
 
+  /// Open a file whose room is given back step by step once its name is removed; any other file,
+  /// and one that cannot be opened, is just removed.
+  Descriptor OpenIfLarge(const std::string& path) {
+    struct stat info;
+    Descriptor opened;
+    if (fstatat(root_.get(), path.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISREG(info.st_mode) && reclaimer_.WantsFile(static_cast<uint64_t>(info.st_size))) {
+      static_cast<void>(OpenAt(root_.get(), path.c_str(), O_RDWR, &opened));
+    }
+    return opened;
+  }
+
   Status OpenFolder(const std::string& folder, const char* action, Descriptor* out) {
     ARROW_RETURN_NOT_OK(CheckFolderPath(folder));
     return FileStatus(OpenAt(root_.get(), ForSystem(folder), O_RDONLY | O_DIRECTORY, out), action,
@@ -188,6 +205,7 @@ class LocalFileSystem : public FileSystem, public DirectFiles {
 
   const Descriptor root_;
   const Descriptor lock_;
+  RoomReclaimer reclaimer_;
 };
 
 }  // namespace

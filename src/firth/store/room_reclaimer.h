@@ -1,0 +1,61 @@
+// Room that removed files leave is given back to the disk a step at a time: gigabytes at once keep
+// a disk that is told of freed blocks (mounted with `discard`) from everybody's syncs for tenths of
+// a second.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+
+#include "firth/store/posix_io.h"
+
+namespace firth::store {
+
+struct RoomReclaimerOptions {
+  /// A file of at most so many bytes goes at once.
+  uint64_t step_bytes = uint64_t{16} << 20;
+  /// Between two steps: 1.6 GB a second are given back.
+  std::chrono::milliseconds pause{10};
+  /// Until it is looked again whether those are gone who had a file open.
+  std::chrono::milliseconds look_again{100};
+  /// A file system with less room than this needs it more than it needs quiet: no pauses.
+  uint64_t scarce_bytes = uint64_t{1} << 30;
+  /// For tests: done instead of a pause, with what it would have been.
+  std::function<void(std::chrono::milliseconds)> instead_of_pause;
+};
+
+/// Thread-safe. Its thread begins with the first file, and ends with it; what was not given back by
+/// then the system gives back by itself.
+class RoomReclaimer {
+ public:
+  explicit RoomReclaimer(RoomReclaimerOptions options = {});
+  ~RoomReclaimer();
+
+  /// Should a file of this many bytes be taken rather than just removed?
+  bool WantsFile(uint64_t bytes) const { return bytes > options_.step_bytes; }
+  /// Take a file that is open for reading and writing, and whose name is removed. It stays whole as
+  /// long as anybody, in any process, has it open or mapped, and for ever if it has another name.
+  void Take(Descriptor removed);
+
+ private:
+  enum class After { kDone, kMore, kHeld };
+
+  void Run(const std::stop_token& stop);
+  /// Cut a step off the file's end, if nobody else has it.
+  After Step(int fd) const;
+  bool IsRoomScarce(int fd) const;
+  void Pause(const std::stop_token& stop, std::chrono::milliseconds pause);
+
+  const RoomReclaimerOptions options_;
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::deque<Descriptor> files_;  // guarded by mutex_
+  std::jthread thread_;           // guarded by mutex_ until the end
+};
+
+}  // namespace firth::store
