@@ -1,5 +1,6 @@
 #include "firth/keyview/key_view.h"
 
+#include <pthread.h>
 #include <rocksdb/metadata.h>
 #include <rocksdb/options.h>
 #include <rocksdb/slice.h>
@@ -261,6 +262,7 @@ Status RocksKeyView::MakeRoom() {
 }
 
 void RocksKeyView::WriteInBackground() {
+  pthread_setname_np(pthread_self(), "keys-out");
   LowerThreadPriority();
   const Status written = WriteOut();
   std::lock_guard lock(background_mutex_);
@@ -277,13 +279,17 @@ Status RocksKeyView::WriteOut() {
   std::lock_guard write_lock(write_mutex_);
   std::vector<KeyStatePtr> states = std::move(not_written_);
   not_written_.clear();
+  std::vector<KeyStatePtr> taken;
   int64_t watermark = 0;
   {
     std::lock_guard lock(put_mutex_);
     taken_bytes_.fetch_add(rows_.unwritten_bytes());
-    const auto taken = rows_.TakeUnwritten();
-    states.insert(states.end(), taken.begin(), taken.end());
+    taken = rows_.TakeUnwritten();
     watermark = watermark_.load();
+  }
+  states.reserve(states.size() + taken.size());
+  for (KeyStatePtr& state : taken) {
+    if (state) states.push_back(std::move(state));
   }
   if (states.empty() && watermark == watermark_written_) return Status::OK();
   SortByKey(&states);

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
+
+#include "firth/keyview/turn_mutex.h"
 
 namespace firth::keyview {
 
@@ -15,13 +18,16 @@ constexpr size_t kPrefetched = 16;
 constexpr uint64_t kRoomShare = 64;
 /// Looks in vain before it gives up until the next time.
 constexpr size_t kLooksMax = 64;
+/// Places that are looked at for each row that comes, while there is no room: enough to find a row
+/// to forget though many are in use, and so few that nobody waits long for it.
+constexpr size_t kPlacesForRow = 64;
 
 }  // namespace
 
 /// The rows of one log.
 class LogRows {
  public:
-  mutable std::mutex mutex;
+  mutable TurnMutex mutex;
   // Guarded by mutex:
   KeyStateTable table;
   uint64_t version = 0;
@@ -140,7 +146,7 @@ void RowsInFront::Put(LogId log, const std::vector<KeyStatePtr>& changes) {
   }
   bytes_.fetch_add(static_cast<uint64_t>(grown));
   unwritten_bytes_.fetch_add(static_cast<uint64_t>(unwritten_grown));
-  Forget();
+  Forget(bytes_max_, kPlacesForRow * changes.size());
 }
 
 void RowsInFront::Keep(LogId log, uint64_t version, const std::vector<KeyStatePtr>& read) {
@@ -156,7 +162,7 @@ void RowsInFront::Keep(LogId log, uint64_t version, const std::vector<KeyStatePt
     }
   }
   bytes_.fetch_add(grown);
-  Forget();
+  Forget(bytes_max_, kPlacesForRow * read.size());
 }
 
 bool RowsInFront::IsUnwritten(LogId log) const {
@@ -167,22 +173,22 @@ bool RowsInFront::IsUnwritten(LogId log) const {
 }
 
 std::vector<KeyStatePtr> RowsInFront::TakeUnwritten() {
-  std::vector<KeyStatePtr> taken;
-  taken.swap(unwritten_);
-  std::erase(taken, KeyStatePtr());
   unwritten_bytes_.store(0);
   ++round_;
-  return taken;
+  return std::exchange(unwritten_, {});
 }
 
 void RowsInFront::Written(const std::vector<KeyStatePtr>& states) {
   std::shared_ptr<LogRows> rows;
   LogId log{0};
-  std::unique_lock<std::mutex> lock;
+  std::unique_lock<TurnMutex> lock;
   for (size_t i = 0; i < states.size(); ++i) {
     // Nobody else is to wait for all of them.
-    if (i % kWrittenAtOnce == 0 && lock.owns_lock()) lock.unlock();
-    if (i + kAhead < states.size()) states[i + kAhead].Prefetch();
+    if (i % kWrittenAtOnce == 0 && lock.owns_lock()) {
+      lock.unlock();
+      rows->mutex.GiveWay();
+    }
+    if (i + 2 * kAhead < states.size()) states[i + 2 * kAhead].Prefetch();
     const KeyStatePtr& state = states[i];
     if (rows == nullptr || state->log() != log) {
       if (lock.owns_lock()) lock.unlock();
@@ -190,13 +196,16 @@ void RowsInFront::Written(const std::vector<KeyStatePtr>& states) {
       rows = MakeRowsOf(log);
     }
     if (!lock.owns_lock()) lock = std::unique_lock(rows->mutex);
+    if (i + kAhead < states.size()) rows->table.Prefetch(states[i + kAhead]->hash());
     FIRTH_CHECK(state->unwritten_ && rows->unwritten > 0);
     --rows->unwritten;  // a later change of the key counts for itself
     state->unwritten_ = false;
     rows->table.Unmark(state.get(), KeyStateTable::kUnwritten);
   }
   if (lock.owns_lock()) lock.unlock();
-  Forget();
+  // What could not be forgotten until now may be a lot; and some room more, so that not every row
+  // that comes has another looked for.
+  if (bytes_.load() > bytes_max_) Forget(bytes_max_ - bytes_max_ / kRoomShare, SIZE_MAX);
 }
 
 void RowsInFront::Drop(LogId log) {
@@ -232,13 +241,10 @@ void RowsInFront::Clear() {
   for (const LogId log : all) Drop(log);
 }
 
-void RowsInFront::Forget() {
-  if (bytes_.load() <= bytes_max_) return;
-  // Some room more, so that not every row that comes has another looked for.
-  const uint64_t bytes_kept = bytes_max_ - bytes_max_ / kRoomShare;
-  // Everything is looked at twice at most: the first look only takes marks away.
+void RowsInFront::Forget(uint64_t bytes_kept, size_t places_max) {
   size_t looks = 0;
-  while (bytes_.load() > bytes_kept) {
+  size_t places = 0;
+  while (bytes_.load() > bytes_kept && places < places_max) {
     std::shared_ptr<LogRows> rows;
     {
       std::lock_guard lock(mutex_);
@@ -248,7 +254,9 @@ void RowsInFront::Forget() {
       forgotten_last_ = next->first;
       rows = next->second;
     }
+    rows->mutex.GiveWay();
     std::lock_guard lock(rows->mutex);
+    places += std::min(kPlacesAtOnce, rows->table.places());
     const uint64_t freed = rows->Forget(kPlacesAtOnce);
     bytes_.fetch_sub(freed);
     looks = freed > 0 ? 0 : looks + 1;

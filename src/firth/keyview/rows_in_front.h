@@ -25,7 +25,7 @@ class LogRows;
 class RowsInFront {
  public:
   /// Rows that are written are forgotten, those first that were not asked for, while all take more
-  /// than `bytes_max`.
+  /// than `bytes_max`: some by each who brings others, so that nobody stands still for many.
   explicit RowsInFront(uint64_t bytes_max) : bytes_max_(bytes_max) {}
   ~RowsInFront();
 
@@ -48,9 +48,11 @@ class RowsInFront {
   uint64_t unwritten_bytes() const { return unwritten_bytes_.load(); }
   /// Is there a change of this log that is not said to be written?
   bool IsUnwritten(LogId log) const;
-  /// Take the last change of each key since the last call.
+  /// Take the last change of each key since the last call; null where its log was dropped. Takes no
+  /// time: writers wait for it.
   std::vector<KeyStatePtr> TakeUnwritten();
-  /// They are in RocksDB now, and may be forgotten here.
+  /// They are in RocksDB now, and may be forgotten here. None of them is null. Takes its time, in
+  /// which readers and writers have their turns.
   void Written(const std::vector<KeyStatePtr>& states);
 
   void Drop(LogId log);
@@ -59,7 +61,8 @@ class RowsInFront {
  private:
   std::shared_ptr<LogRows> RowsOf(LogId log) const;
   std::shared_ptr<LogRows> MakeRowsOf(LogId log);
-  void Forget();
+  /// Forget rows while all take more than `bytes_kept`; look at no more than about so many places.
+  void Forget(uint64_t bytes_kept, size_t places_max);
 
   const uint64_t bytes_max_;
   std::atomic<uint64_t> bytes_{0};

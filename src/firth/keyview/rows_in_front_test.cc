@@ -59,6 +59,33 @@ TEST(RowsInFrontTest, WhatIsAskedForStaysLonger) {
   EXPECT_LE(Known(rows, Numbers(0, 5000)).size(), 1000u);
 }
 
+TEST(RowsInFrontTest, OneRowThatComesHasFewForgotten) {
+  constexpr int kRows = 50'000;
+  RowsInFront rows(RoomFor(kRows));
+  std::vector<KeyStatePtr> read;
+  for (const int k : Numbers(0, kRows)) read.push_back(StateOf(k));
+  rows.Keep(kLog, rows.VersionOf(kLog), read);
+  ASSERT_EQ(Known(rows, {0, kRows - 1}).size(), 2u);
+  rows.Put(kLog, {StateOf(kRows)});
+  size_t known = 0;
+  for (const KeyStatePtr& state : read) known += rows.Find(kLog, {state->key()}).missing == 0;
+  EXPECT_LT(known, static_cast<size_t>(kRows));
+  EXPECT_GE(known, static_cast<size_t>(kRows - 300));
+}
+
+TEST(RowsInFrontTest, WhereMostAreInUseTheirMarksGoAndThenRoomIsMade) {
+  constexpr int kRows = 20'000;
+  RowsInFront rows(RoomFor(kRows));
+  std::vector<KeyStatePtr> read;
+  for (const int k : Numbers(0, kRows)) read.push_back(StateOf(k));
+  rows.Keep(kLog, rows.VersionOf(kLog), read);
+  ASSERT_EQ(Known(rows, Numbers(0, kRows)).size(), static_cast<size_t>(kRows));
+  for (const int k : Numbers(kRows, 2 * kRows)) {
+    rows.Keep(kLog, rows.VersionOf(kLog), {StateOf(k)});
+  }
+  EXPECT_LE(Known(rows, Numbers(0, 2 * kRows)).size(), static_cast<size_t>(kRows));
+}
+
 TEST(RowsInFrontTest, AChangeAfterTheTakingIsToBeWrittenAgain) {
   RowsInFront rows(RoomFor(100));
   rows.Put(kLog, {StateOf(1), StateOf(2)});
