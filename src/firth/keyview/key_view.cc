@@ -15,6 +15,7 @@
 #include "firth/keyview/key_format.h"
 #include "firth/keyview/key_state_table.h"
 #include "firth/keyview/rocks_cursor.h"
+#include "firth/keyview/rocks_disk.h"
 #include "firth/keyview/rocks_file_hash.h"
 #include "firth/keyview/rocks_key_view.h"
 #include "firth/keyview/rocks_options.h"
@@ -147,7 +148,7 @@ Result<std::unique_ptr<KeyView>> KeyView::Open(const KeyViewOptions& options) {
   } else {
     // RocksDB makes its files readable for all.
     ARROW_RETURN_NOT_OK(store::MakeOwnFolder(options.folder));
-    place.env = std::shared_ptr<rocksdb::Env>(std::shared_ptr<void>(), rocksdb::Env::Default());
+    place.env = MakeDiskEnv();
     place.folder = options.folder;
     place.to_disk = true;
   }

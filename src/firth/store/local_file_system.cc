@@ -132,7 +132,7 @@ class LocalFileSystem : public FileSystem, public DirectFiles {
 
   Status Remove(const std::string& path) override {
     ARROW_RETURN_NOT_OK(CheckFilePath(path));
-    Descriptor large = OpenIfLarge(path);
+    Descriptor large = reclaimer_.OpenIfLarge(root_.get(), path.c_str());
     if (unlinkat(root_.get(), path.c_str(), 0) != 0) {
       return errno == ENOENT ? Status::OK() : FileError(errno, "remove", path);
     }
@@ -183,18 +183,6 @@ class LocalFileSystem : public FileSystem, public DirectFiles {
       return MakeLocalFile(std::move(opened), path);
     }
     return make(std::move(opened), std::move(direct));
-  }
-
-  /// Open a file whose room is given back step by step once its name is removed; any other file,
-  /// and one that cannot be opened, is just removed.
-  Descriptor OpenIfLarge(const std::string& path) {
-    struct stat info;
-    Descriptor opened;
-    if (fstatat(root_.get(), path.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 &&
-        S_ISREG(info.st_mode) && reclaimer_.WantsFile(static_cast<uint64_t>(info.st_size))) {
-      static_cast<void>(OpenAt(root_.get(), path.c_str(), O_RDWR, &opened));
-    }
-    return opened;
   }
 
   Status OpenFolder(const std::string& folder, const char* action, Descriptor* out) {

@@ -37,6 +37,16 @@ RoomReclaimer::~RoomReclaimer() {
   }
 }
 
+Descriptor RoomReclaimer::OpenIfLarge(int folder, const char* path) const {
+  struct stat info;
+  Descriptor opened;
+  if (fstatat(folder, path, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode) &&
+      static_cast<uint64_t>(info.st_size) > options_.step_bytes) {
+    static_cast<void>(OpenAt(folder, path, O_RDWR, &opened));  // else it is just removed
+  }
+  return opened;
+}
+
 void RoomReclaimer::Take(Descriptor removed) {
   std::lock_guard lock(mutex_);
   files_.push_back(std::move(removed));

@@ -36,8 +36,9 @@ class RoomReclaimer {
   explicit RoomReclaimer(RoomReclaimerOptions options = {});
   ~RoomReclaimer();
 
-  /// Should a file of this many bytes be taken rather than just removed?
-  bool WantsFile(uint64_t bytes) const { return bytes > options_.step_bytes; }
+  /// Open a file that is about to be removed, if it is one to be taken: a regular file of more than
+  /// one step. `path` is below the open folder `folder`, which may be AT_FDCWD.
+  Descriptor OpenIfLarge(int folder, const char* path) const;
   /// Take a file that is open for reading and writing, and whose name is removed. It stays whole as
   /// long as anybody, in any process, has it open or mapped, and for ever if it has another name.
   void Take(Descriptor removed);

@@ -106,8 +106,16 @@ class RoomReclaimerTest : public testing::Test {
 
 TEST_F(RoomReclaimerTest, OnlyLargeFilesAreTaken) {
   const auto reclaimer = Begin();
-  EXPECT_FALSE(reclaimer->WantsFile(kStep));
-  EXPECT_TRUE(reclaimer->WantsFile(kStep + 1));
+  MakeFile("small", kStep);
+  std::filesystem::create_symlink(MakeFile("large", kStep + 1), PathOf("link"));
+  const auto is_taken = [&](const std::string& name) {
+    return reclaimer->OpenIfLarge(AT_FDCWD, PathOf(name).c_str()).valid();
+  };
+  EXPECT_TRUE(is_taken("large"));
+  EXPECT_FALSE(is_taken("small"));
+  EXPECT_FALSE(is_taken("link"));
+  EXPECT_FALSE(is_taken("absent"));
+  EXPECT_FALSE(is_taken(""));  // the folder
 }
 
 TEST_F(RoomReclaimerTest, ARemovedFileShrinksStepByStep) {
