@@ -49,7 +49,7 @@ Descriptor RoomReclaimer::OpenIfLarge(int folder, const char* path) const {
 
 void RoomReclaimer::Take(Descriptor removed) {
   std::lock_guard lock(mutex_);
-  files_.push_back(std::move(removed));
+  files_.push_back({.file = std::move(removed)});
   if (!thread_.joinable()) {
     thread_ = std::jthread([this](const std::stop_token& stop) { Run(stop); });
   }
@@ -62,16 +62,17 @@ void RoomReclaimer::Run(const std::stop_token& stop) {
   for (;;) {
     changed_.wait(lock, stop, [this] { return !files_.empty(); });
     if (stop.stop_requested()) return;
-    Descriptor file = std::move(files_.front());
+    Removed removed = std::move(files_.front());
     files_.pop_front();
     lock.unlock();
-    const After after = Step(file.get());
-    const bool scarce = after == After::kMore && IsRoomScarce(file.get());
-    if (after == After::kDone) file = Descriptor();
+    After after = Step(removed.file.get());
+    if (after == After::kHeld && ++removed.looks > options_.looks_max) after = After::kDone;
+    const bool scarce = after == After::kMore && IsRoomScarce(removed.file.get());
+    if (after == After::kDone) removed.file = Descriptor();
     lock.lock();
     held = after == After::kHeld ? held + 1 : 0;
-    if (after == After::kHeld) files_.push_back(std::move(file));
-    if (after == After::kMore) files_.push_front(std::move(file));
+    if (after == After::kHeld) files_.push_back(std::move(removed));
+    if (after == After::kMore) files_.push_front(std::move(removed));
     if (held > 0 && held < files_.size()) continue;
     held = 0;
     if (scarce || files_.empty()) continue;

@@ -151,6 +151,22 @@ TEST_F(RoomReclaimerTest, WhoHasAFileOpenKeepsAllOfIt) {
   }
 }
 
+TEST_F(RoomReclaimerTest, AFileThatIsHeldForLongIsLeftToItsHolder) {
+  const std::string path = MakeFile("f", 3 * kStep);
+  Descriptor file = OpenFile(path);
+  const int taken = file.get();
+  const Descriptor reader = OpenFile(path);
+  ASSERT_EQ(unlink(path.c_str()), 0);
+  const auto reclaimer = Begin();
+  reclaimer->Take(std::move(file));
+  const int looks_max = RoomReclaimerOptions().looks_max;
+  while (fcntl(taken, F_GETFD) >= 0) std::this_thread::yield();
+  EXPECT_EQ(pauses_.Count(kLookAgain), static_cast<size_t>(looks_max));
+  struct stat info;
+  ASSERT_EQ(fstat(reader.get(), &info), 0);
+  EXPECT_EQ(info.st_size, 3 * kStep);
+}
+
 TEST_F(RoomReclaimerTest, AFileThatIsHeldDoesNotHoldUpOthers) {
   const std::string held = MakeFile("held", 2 * kStep);
   const std::string free = MakeFile("free", 4 * kStep);
