@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "firth/common/logging.h"
+#include "firth/common/thread_priority.h"
 #include "firth/keyview/key_format.h"
 #include "firth/keyview/key_state_table.h"
 #include "firth/keyview/rocks_cursor.h"
@@ -19,7 +20,6 @@
 #include "firth/keyview/rocks_file_hash.h"
 #include "firth/keyview/rocks_key_view.h"
 #include "firth/keyview/rocks_options.h"
-#include "firth/keyview/rocks_priority.h"
 #include "firth/keyview/rocks_status.h"
 #include "firth/keyview/rocks_write.h"
 #include "firth/store/own_folder.h"

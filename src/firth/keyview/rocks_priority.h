@@ -1,4 +1,4 @@
-// Work in the background takes less of the processors than requests do, as long as there are some.
+// RocksDB's merging threads take less of the processors than requests do.
 #pragma once
 
 #include <rocksdb/listener.h>
@@ -7,10 +7,7 @@
 
 namespace firth::keyview {
 
-/// For the rest of the calling thread's life.
-void LowerThreadPriority();
-
-/// Has RocksDB's merging threads do so.
+/// Lowers their priority.
 std::shared_ptr<rocksdb::EventListener> MakePriorityListener();
 
 }  // namespace firth::keyview

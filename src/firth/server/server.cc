@@ -12,6 +12,7 @@
 #include "firth/common/executor.h"
 #include "firth/common/logging.h"
 #include "firth/common/random.h"
+#include "firth/common/thread_priority.h"
 #include "firth/net/address.h"
 #include "firth/net/event_loops.h"
 #include "firth/server/config_keys.h"
@@ -61,6 +62,7 @@ class ServerImpl : public Server, public ServerState {
     lookups_ = std::make_unique<ThreadPool>("lookup", kLookups, &clock_);
     blocking_ = std::make_unique<ThreadPool>("blocking", kBlocking, &clock_);
     background_ = std::make_unique<ThreadPool>("background", 1, &clock_);
+    background_->Post(LowerThreadPriority);
     // What was appended last stays where it was received.
     ARROW_ASSIGN_OR_RAISE(const int64_t recent, NumberOf(config_, "journal.recent_bytes"));
     loops_ = std::make_unique<net::EventLoops>(kLoops, static_cast<size_t>(recent));
