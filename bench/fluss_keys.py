@@ -15,6 +15,14 @@ key as a request of its own, many on their way over one connection (`lookup of 1
 What upserts and lookups cost of such a mix is not to be told apart by a server's processor time: it is shared out as
 what a million of each alone cost.
 
+Both servers gather some hundred thousand rows before they write them out, and merge files that come together in minutes. Into
+which phase of seconds that falls is chance. So what the threads that do it use (both have RocksDB, which names its threads;
+ours writes out and makes bases by two more) is taken together from the end of the fill to the end of the run, and shared
+out among the rows that were upserted meanwhile, those that warm up too: a phase costs what all other threads used
+in it and after it, and for each row that it upserts the same. Of a mix that is for the upserts alone. What the fill left to
+be merged is in it, what is left in the end is not, by either server alike. The fill itself counts with what fell into
+it. Lines that are printed meanwhile have what the other threads used, and what all did, 'as it fell'.
+
 The `steady` ones are sent at fixed times, alike to both servers; there a latency counts from the time at which a request
 should have gone out. Of those of one kind, and of both by connections of their own, --rate rows a second go out, 100 a
 request. The `steady half and half` ones are the mixes above at rates that are four to five tenths of what the original
@@ -39,8 +47,11 @@ import time
 
 import fluss
 from common import RESULTS, ROOT, disk_bytes, keep
+from common.later import ThreadTimes
 
 TABLE = {"table": "bench.keyed", "buckets": 4}
+# Threads that write out, merge and make bases, by the beginnings of their names.
+FOR_LATER = {"firth": ("rocksdb:", "keys-out", "background"), "fluss": ("rocksdb:",)}
 IDLE_WITHIN_S = 240  # merging a large table takes a while
 ROWS = 100  # of a request that is sent at a fixed time
 CONNECTIONS = 4
@@ -69,7 +80,17 @@ def by_client(server, interpreter, **options):
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{interpreter}: {done.stderr.strip()}")
-    return json.loads(done.stdout)
+    return noted(server, json.loads(done.stdout))
+
+
+def noted(server, parts):
+    """Takes note of how many rows were upserted by what gave `parts`."""
+    server.upserted += sum(one["rows"] for name, one in parts.items() if name in ("fill", "upsert"))
+    return parts
+
+
+def by_generator(server, op, **options):
+    return noted(server, fluss.load(server, op, **options))
 
 
 def sustained(server, interpreter, options):
@@ -131,28 +152,47 @@ def phases(arguments, rates):
 
 def run(server, arguments, rates):
     """Fill a server and measure it; returns what each phase gave. `rates` is filled in by the original, if it is empty."""
+    server.upserted = 0
     table = {**TABLE, "keys": arguments.keys}
     fluss.load(server, "create", **table, keyed=1)
     if server.name == "fluss":
         time.sleep(3)  # its tables have no leaders at first
     results = {}
+    later = ThreadTimes(server.pids[0], FOR_LATER[server.name])
 
-    def measure(name, op, **options):
-        one = results[name] = fluss.measured(server, op, **table, **options)
-        print(f"  {server.name:6} {name:34} {one['rows_per_s']:12.0f} rows/s {one['server_cpu_s_per_m_during']:8.3f}"
+    def measure(name, work, **options):
+        before = later.seconds()
+        one = results[name] = fluss.measured(server, work, **table, **options)
+        one["own_cpu_s_per_m"] = one["server_cpu_s_per_m"] - (later.seconds() - before) * 1e6 / sum(
+            one["rows_of_parts"].values())
+        print(f"  {server.name:6} {name:34} {one['rows_per_s']:12.0f} rows/s {one['own_cpu_s_per_m']:8.3f}"
               f"{one['server_cpu_s_per_m']:8.3f} CPU s/M  p99 "
               + ", ".join(f"{part} {ms:.2f}" for part, ms in one["p99_ms_of_parts"].items()) + " ms"
               + f"  RSS {one['rss_mb']:.0f} MB", flush=True)
 
-    measure("fill", "fill", connections=4, depth=2, batch=1000, seconds=100_000)
+    def generator(op):
+        return lambda server, **options: by_generator(server, op, **options)
+
+    measure("fill", generator("fill"), connections=4, depth=2, batch=1000, seconds=100_000)
+    filled, filled_for_later = server.upserted, later.seconds()
     if not rates and server.name == "fluss":
         rates |= client_rates(server, table)
     for number, (name, (op, options)) in enumerate(phases(arguments, rates).items()):
         seeds = {} if callable(op) else {"seed": 2 * number + 1}
         warm = {**table, **options, **seeds, "seconds": 2}
-        op(server, **warm) if callable(op) else fluss.load(server, op, **warm)
+        work = op if callable(op) else generator(op)
+        work(server, **warm)
         fluss.settle(server)
-        measure(name, op, **options, **{word: seed + 1 for word, seed in seeds.items()})
+        measure(name, work, **options, **{word: seed + 1 for word, seed in seeds.items()})
+    for_later = (later.seconds() - filled_for_later) * 1e6 / max(1, server.upserted - filled)
+    later.stop()
+    print(f"  {server.name:6} {'writing out and merging':34} {server.upserted - filled:12} rows   {for_later:8.3f} CPU s/M")
+    for name, one in results.items():
+        one["server_cpu_s_per_m_as_it_fell"] = one["server_cpu_s_per_m"]
+        if name == "fill":
+            continue
+        one["for_later_cpu_s_per_m"] = for_later * one["rows_of_parts"].get("upsert", 0) / sum(one["rows_of_parts"].values())
+        one["server_cpu_s_per_m"] = one["own_cpu_s_per_m"] + one["for_later_cpu_s_per_m"]
     return results
 
 
@@ -168,20 +208,21 @@ def cost(one):
 
 def shared_out(results, mix):
     """What a million upserts and a million lookups of a mix cost, by what they cost alone."""
-    upserts, lookups = (cost(results[part]) for part in MIXES[mix])
-    both = 2 * cost(results[mix])  # a million of each
-    return both * upserts / (upserts + lookups), both * lookups / (upserts + lookups)
+    upserts, lookups = (results[part]["own_cpu_s_per_m"] for part in MIXES[mix])
+    both, for_later = (2 * results[mix][name] for name in ("own_cpu_s_per_m", "for_later_cpu_s_per_m"))  # a million of each
+    return both * upserts / (upserts + lookups) + for_later, both * lookups / (upserts + lookups)
 
 
 def show(median, disk):
-    print(f"\n{'':34} {'server':7}{'rows/s':>11}{'during':>9}{'CPU s/M':>9}{'ratio':>7}{'RSS MB':>8}  p50 and p99, ms")
+    print(f"\n{'':34} {'server':7}{'rows/s':>11}{'as it fell':>11}{'CPU s/M':>9}{'ratio':>7}{'RSS MB':>8}  p50 and p99, ms")
     for name in median["firth"]:
         for who in median:
             one = median[who][name]
             ratio = ""
             if who == "firth" and "fluss" in median:
                 ratio = f"{cost(median['fluss'][name]) / cost(one):.1f}x"
-            print(f"{name:34} {who:7}{one['rows_per_s']:11.0f}{one['server_cpu_s_per_m_during']:9.3f}{cost(one):9.3f}"
+            print(f"{name:34} {who:7}{one['rows_per_s']:11.0f}"
+                  f"{one['server_cpu_s_per_m_as_it_fell']:11.3f}{cost(one):9.3f}"
                   f"{ratio:>7}{one['rss_mb']:8.0f}  {one['p50_ms']:.2f}; "
                   + ", ".join(f"{part} {ms:.2f}" for part, ms in one["p99_ms_of_parts"].items()))
     for who, count in disk.items():
