@@ -39,25 +39,26 @@ void Committer::Submit(CommitDraft draft, LogStore::CommitDone done) {
   auto pending = std::make_unique<Pending>();
   pending->bytes = BytesOf(draft);
   pending->draft = std::move(draft);
+  std::unique_lock lock(mutex_);
   Status refused;
-  {
-    std::lock_guard lock(mutex_);
-    if (!fatal_.ok()) {
-      refused = fatal_;
-    } else if (closing_) {
-      refused = Error(Code::kUnavailable, Reason::kNone, "the store is closing");
-    } else if (queue_bytes_ > 0 && queue_bytes_ + pending->bytes > options_->queue_bytes_max) {
-      refused = Error(Code::kResourceExhausted, Reason::kOverBudget,
-                      "too much waits to be written: " + std::to_string(queue_bytes_) +
-                          " bytes; send less at a time, or try again");
-    } else {
-      pending->done = std::move(done);
-      queue_bytes_ += pending->bytes;
-      queue_.push_back(std::move(pending));
-      if (std::exchange(running_, true)) return;
-    }
+  if (!fatal_.ok()) {
+    refused = fatal_;
+  } else if (closing_) {
+    refused = Error(Code::kUnavailable, Reason::kNone, "the store is closing");
+  } else if (queue_bytes_ > 0 && queue_bytes_ + pending->bytes > options_->queue_bytes_max) {
+    refused = Error(Code::kResourceExhausted, Reason::kOverBudget,
+                    "too much waits to be written: " + std::to_string(queue_bytes_) +
+                        " bytes; send less at a time, or try again");
   }
-  if (!refused.ok()) return done(refused);
+  if (!refused.ok()) {
+    lock.unlock();
+    return done(refused);
+  }
+  pending->done = std::move(done);
+  queue_bytes_ += pending->bytes;
+  queue_.push_back(std::move(pending));
+  if (std::exchange(running_, true)) return;
+  lock.unlock();
   // What this thread brings with it shall be in the same group.
   Later::Do([this] { options_->writer->Post([this] { RunGroup(); }); });
 }
