@@ -3,6 +3,7 @@
 // different rows (lists, long cells, dictionaries that were given up, nulls, equal keys); random
 // ranges, compared with all rows.
 #include <arrow/compute/api_vector.h>
+#include <arrow/datum.h>
 #include <arrow/scalar.h>
 
 #include <algorithm>
