@@ -1,5 +1,6 @@
 #include "firth/net/grpc_server.h"
 
+#include <absl/synchronization/mutex.h>
 #include <fmt/format.h>
 #include <grpc/support/log.h>
 #include <grpcpp/generic/generic_stub.h>
@@ -163,7 +164,11 @@ Result<std::unique_ptr<GrpcServer>> GrpcServer::Start(GrpcServerOptions options,
                                                       const std::vector<grpc::Service*>& services) {
   FIRTH_CHECK(!services.empty());
   static std::once_flag once;
-  std::call_once(once, [] { gpr_set_log_function(Log); });
+  std::call_once(once, [] {
+    gpr_set_log_function(Log);
+    // As it is packaged, the library beneath gRPC notes the order of locks at each of them.
+    absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  });
   ARROW_ASSIGN_OR_RAISE(const auto credentials, Credentials(options));
   for (int tries = 1;; ++tries) {
     ARROW_ASSIGN_OR_RAISE(auto endpoints, Probe(options.listen));
