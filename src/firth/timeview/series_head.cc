@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "firth/common/text.h"
+#include "firth/timeview/number_range.h"
 #include "firth/timeview/record.h"
 
 namespace firth::timeview {
@@ -597,9 +598,7 @@ bool SeriesHead::CanUndo(PointSpan points, const Effect& effect, const TreeShape
   for (size_t i = 0; i < steps; ++i) {
     if (RemovesPoints(run.steps[i])) return false;
   }
-  if (std::adjacent_find(points.times.begin(), points.times.end()) != points.times.end()) {
-    return false;
-  }
+  if (points.size() > 1 && RangeOfSteps(points.times).least == 0) return false;  // equal ones
   size_t times = 0;
   size_t lists = 0;
   for (size_t i = 0; i < steps; ++i) {

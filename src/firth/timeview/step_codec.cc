@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <bit>
-#include <vector>
+#include <memory>
 
 #include "firth/timeview/bit_packing.h"
 #include "firth/timeview/integer_codec.h"
+#include "firth/timeview/number_range.h"
 
 namespace firth::timeview {
 namespace {
@@ -28,6 +29,50 @@ uint64_t UnitOf(std::span<const int64_t> numbers) {
   return unit;
 }
 
+uint64_t DifferenceAt(std::span<const int64_t> numbers, size_t i) {
+  return static_cast<uint64_t>(numbers[i + 1]) - static_cast<uint64_t>(numbers[i]);
+}
+
+/// Divides by a unit, which is at most 2^62.
+class Divider {
+ public:
+  explicit Divider(uint64_t unit)
+      : unit_(unit), inverse_(1.0 / static_cast<double>(unit)), half_(unit / 2) {}
+
+  /// The nearest multiple, the lower one of two, and what is left, which is on either side of it.
+  struct Step {
+    uint64_t units = 0;
+    int64_t left = 0;
+  };
+  Step Divide(uint64_t number) const {
+    if (number >= kExact) {
+      Step step{.units = number / unit_, .left = static_cast<int64_t>(number % unit_)};
+      if (static_cast<uint64_t>(step.left) > half_) {
+        ++step.units;
+        step.left -= static_cast<int64_t>(unit_);
+      }
+      return step;
+    }
+    // A division takes several times as long; this is off by one at most.
+    const double quotient = static_cast<double>(static_cast<int64_t>(number)) * inverse_;
+    const auto near = static_cast<uint64_t>(static_cast<int64_t>(quotient + 0.5));
+    auto left = static_cast<int64_t>(number - near * unit_);
+    const int64_t more = left > static_cast<int64_t>(half_) ? 1 : 0;
+    const int64_t less =
+        left < static_cast<int64_t>(half_) - static_cast<int64_t>(unit_) + 1 ? 1 : 0;
+    left += (less - more) * static_cast<int64_t>(unit_);
+    return {.units = near + static_cast<uint64_t>(more - less), .left = left};
+  }
+
+ private:
+  /// Lower numbers are doubles, too; their quotients as doubles are wrong by less than a half.
+  static constexpr uint64_t kExact = uint64_t{1} << 50;
+
+  const uint64_t unit_;
+  const double inverse_;
+  const uint64_t half_;
+};
+
 }  // namespace
 
 // | u8 order 3 | u8 bits | u8 how many of them are for what is left | i64 the first number | i64
@@ -37,34 +82,26 @@ bool EncodeSteps(std::span<const int64_t> numbers, double bits_max, std::string*
   const uint64_t unit = UnitOf(numbers);
   if (unit == 0 || unit > uint64_t{1} << 62) return false;
   const size_t steps = numbers.size() - 1;
-  std::vector<uint64_t> units(steps);
-  std::vector<int64_t> left(steps);
+  if (!AreInOrder(numbers)) return false;
+  const Divider divider(unit);
   uint64_t all = 0;
   int64_t least = 0;
   int64_t most = 0;
   for (size_t i = 0; i < steps; ++i) {
-    if (numbers[i + 1] < numbers[i]) return false;
-    const uint64_t difference =
-        static_cast<uint64_t>(numbers[i + 1]) - static_cast<uint64_t>(numbers[i]);
-    units[i] = difference / unit;
-    uint64_t rest = difference % unit;
-    // The nearest multiple: what is left is on either side of it.
-    if (rest > unit / 2) {
-      ++units[i];
-      rest -= unit;
-    }
-    left[i] = static_cast<int64_t>(rest);
-    all |= units[i];
-    least = std::min(least, left[i]);
-    most = std::max(most, left[i]);
+    const Divider::Step step = divider.Divide(DifferenceAt(numbers, i));
+    all |= step.units;
+    least = std::min(least, step.left);
+    most = std::max(most, step.left);
   }
   const auto range = static_cast<uint64_t>(most) - static_cast<uint64_t>(least);
   const auto left_bits = static_cast<int>(std::bit_width(range));
   const int bits = left_bits + static_cast<int>(std::bit_width(all));
   if (bits < 1 || bits > kPackedBitsMax || bits >= bits_max) return false;
+  const auto units = std::make_unique_for_overwrite<uint64_t[]>(steps);
   for (size_t i = 0; i < steps; ++i) {
+    const Divider::Step step = divider.Divide(DifferenceAt(numbers, i));
     units[i] =
-        units[i] << left_bits | (static_cast<uint64_t>(left[i]) - static_cast<uint64_t>(least));
+        step.units << left_bits | (static_cast<uint64_t>(step.left) - static_cast<uint64_t>(least));
   }
   out->push_back(static_cast<char>(kStepsOrder));
   out->push_back(static_cast<char>(bits));
@@ -72,7 +109,7 @@ bool EncodeSteps(std::span<const int64_t> numbers, double bits_max, std::string*
   AppendLe(out, numbers.front());
   AppendLe(out, unit);
   AppendLe(out, least);
-  PackBits(units, bits, out);
+  PackBits({units.get(), steps}, bits, out);
   return true;
 }
 

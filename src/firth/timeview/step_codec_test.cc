@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 #include <random>
 #include <vector>
@@ -71,6 +72,33 @@ TEST(StepCodecTest, AnythingComesBack) {
   for (const auto& column : columns) {
     size_t bytes = 0;
     EXPECT_EQ(ThroughBytes(column, &bytes), column);
+  }
+}
+
+TEST(StepCodecTest, WhatIsLeftLiesOnEitherSideOfTheNearestMultiple) {
+  for (const int64_t unit : {int64_t{1}, int64_t{2}, int64_t{7}, int64_t{1000}, int64_t{8'333'333},
+                             int64_t{1} << 40, (int64_t{1} << 49) + 1, int64_t{1} << 52}) {
+    // Steps of one to three units and up to nearly half of one more or less. The middle of the
+    // column tells the unit.
+    std::vector<int64_t> numbers{0};
+    int64_t least = 0;
+    int64_t most = 0;
+    for (int i = 0; i < 600; ++i) {
+      int64_t off = 0;
+      if (i < 100) off = (i % 2 == 0 ? unit / 2 : -((unit - 1) / 2)) / (1 + i / 20);
+      least = std::min(least, off);
+      most = std::max(most, off);
+      numbers.push_back(numbers.back() + (i % 3 + 1) * unit + off);
+    }
+    std::string out;
+    ASSERT_TRUE(EncodeSteps(numbers, 64, &out)) << unit;
+    const auto range = static_cast<uint64_t>(most) - static_cast<uint64_t>(least);
+    EXPECT_EQ(out[2], std::bit_width(range)) << unit;
+    EXPECT_EQ(out[1], std::bit_width(range) + 2) << unit;
+    std::vector<int64_t> same(numbers.size());
+    ByteReader in(AsBytes(out).subspan(1));
+    ASSERT_TRUE(DecodeSteps(&in, same).ok());
+    EXPECT_EQ(same, numbers);
   }
 }
 

@@ -182,6 +182,11 @@ void ToNumbers(const Coding& coding, std::span<const double> values, int64_t* nu
   });
 }
 
+bool AreEqual(std::span<const double> values) {
+  return std::all_of(values.begin(), values.end(),
+                     [&](double value) { return BitsOf(value) == BitsOf(values.front()); });
+}
+
 bool FitsMost(size_t odd, size_t values) {
   return odd * kOddShare <= values;
 }
@@ -255,10 +260,7 @@ Choice Choose(std::span<const double> values, std::vector<uint32_t>* odd) {
 }  // namespace
 
 ValueEncoder::Numbers ValueEncoder::Turn(std::span<const double> values) {
-  const bool equal = std::all_of(values.begin(), values.end(), [&](double value) {
-    return BitsOf(value) == BitsOf(values.front());
-  });
-  const Choice choice = equal ? Choice{{Rule::kDouble, 0}, {}} : Choose(values, &odd_);
+  const Choice choice = AreEqual(values) ? Choice{{Rule::kDouble, 0}, {}} : Choose(values, &odd_);
   Numbers out{
       .rule = {static_cast<uint8_t>(choice.coding.rule), static_cast<int16_t>(choice.coding.scale)},
       .plan = choice.plan};
@@ -278,7 +280,9 @@ ValueEncoder::Numbers ValueEncoder::Turn(std::span<const double> values) {
 // | the numbers
 void ValueEncoder::Encode(std::span<const double> values, CodedFor use, IntegerEncoder* integers,
                           std::string* out) {
-  const Numbers turned = Turn(values);
+  // Equal ones are coded as one of them is.
+  const size_t looked_at = AreEqual(values) ? std::min<size_t>(values.size(), 1) : values.size();
+  const Numbers turned = Turn(values.first(looked_at));
   out->push_back(static_cast<char>(turned.rule.rule));
   AppendLe(out, turned.rule.scale);
   AppendVarint(out, odd_.size());
