@@ -1,7 +1,7 @@
 // What BTrDB's clients send beside numbers: SQL, points and templates as Arrow streams.
 // With: common/* schema/* doors/btrdb/sql_parser doors/btrdb/sql_query doors/btrdb/sql_expression
 // With: doors/btrdb/sql_operators doors/btrdb/sql_value doors/btrdb/sql_groups doors/btrdb/sql_output
-// With: doors/btrdb/sql_sort doors/btrdb/payload doors/btrdb/facts
+// With: doors/btrdb/sql_sort doors/btrdb/payload doors/btrdb/facts log/ipc_message
 // With: proto/btrdb
 #include <algorithm>
 #include <cstddef>
@@ -46,7 +46,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       }
       break;
     case 1:
-      if (auto points = DecodePoints(text, kPointsMax); points.ok()) {
+      if (auto points = PointDecoder().Decode(BufferOf(text), kPointsMax); points.ok()) {
         if (points->times().size() > kPointsMax) __builtin_trap();
         if (points->values().size() != points->times().size()) __builtin_trap();
         // All of them are looked at, wherever they lie.
@@ -54,8 +54,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         copy.times.assign(points->times().begin(), points->times().end());
         copy.values.assign(points->values().begin(), points->values().end());
         const auto again = EncodePoints(copy, ValueSchema()).ValueOrDie();
-        const auto same = DecodePoints(again, kPointsMax).ValueOrDie();
+        const auto same = PointDecoder().Decode(BufferOf(again), kPointsMax).ValueOrDie();
         if (!std::ranges::equal(same.times(), copy.times)) __builtin_trap();
+        if (!copy.times.empty() && same.message().memory == nullptr) __builtin_trap();
         static_cast<void>(points->OwnValues());
       }
       break;

@@ -94,6 +94,24 @@ Result<std::shared_ptr<arrow::Buffer>> EncodeBatch(const arrow::RecordBatch& row
                                                    const std::vector<Change>& changes,
                                                    const EncodeOptions& options);
 
+/// Where an encapsulated Arrow message lies: [begin, end) of memory that may be written to and is
+/// nobody else's.
+struct MessagePlace {
+  std::shared_ptr<arrow::Buffer> memory;
+  int64_t begin = 0;
+  int64_t end = 0;
+
+  Bytes bytes() const {
+    return {reinterpret_cast<const std::byte*>(memory->data()) + begin,
+            static_cast<size_t>(end - begin)};
+  }
+};
+/// A batch of `rows` rows, at least one, that are in such a message, where it lies: the batch's
+/// header is written over the kBatchHeaderBytes in front of it, which must be there. Nothing is
+/// checked. The options' compression means nothing.
+std::shared_ptr<arrow::Buffer> WrapMessage(const MessagePlace& message, int32_t rows,
+                                           const EncodeOptions& options);
+
 /// A batch that holds only the top-level columns `columns` (ascending, of the `schema` it was
 /// written with), without re-encoding what is kept: buffers are copied as they are, compressed or
 /// not. Header and change bytes stay; length, row metadata and CRC are made anew. Errors:

@@ -55,6 +55,31 @@ Result<std::shared_ptr<arrow::RecordBatch>> Decode(const std::shared_ptr<arrow::
   return *rows;
 }
 
+struct Shape {
+  bool append_only = true;
+  int64_t rows = 0;
+};
+
+/// The header of a batch of `total` bytes but for its checksum.
+void WriteHeader(uint8_t* p, int64_t total, const Shape& shape, const EncodeOptions& options) {
+  std::memset(p, 0, kBatchHeaderBytes);
+  StoreLe<int64_t>(p, options.base_offset.value);
+  StoreLe<int32_t>(p + 8, static_cast<int32_t>(total - 12));
+  StoreLe<int64_t>(p + 13, options.commit_time_ns / 1'000'000);
+  StoreLe<int16_t>(p + 25, static_cast<int16_t>(options.schema_id.value));
+  p[27] = shape.append_only ? 1 : 0;
+  StoreLe<int32_t>(p + 28, shape.rows == 0 ? 0 : static_cast<int32_t>(shape.rows - 1));
+  StoreLe<int64_t>(p + 32, options.writer_id.value);
+  StoreLe<int32_t>(p + 40, options.sequence);
+  StoreLe<int32_t>(p + 44, static_cast<int32_t>(shape.rows));
+}
+
+/// The checksum of a whole batch, whose bytes are all there.
+void WriteChecksum(uint8_t* p, int64_t total) {
+  const Bytes all(reinterpret_cast<const std::byte*>(p), static_cast<size_t>(total));
+  StoreLe<uint32_t>(p + 21, Crc32c(all.subspan(kBatchPatchedBytes)));
+}
+
 }  // namespace
 
 Result<std::shared_ptr<arrow::RecordBatch>> DecodeBatch(
@@ -91,16 +116,7 @@ Result<std::shared_ptr<arrow::Buffer>> EncodeBatch(const arrow::RecordBatch& row
   }
   ARROW_ASSIGN_OR_RAISE(auto buffer, arrow::AllocateBuffer(total));
   uint8_t* p = buffer->mutable_data();
-  std::memset(p, 0, kBatchHeaderBytes);
-  StoreLe<int64_t>(p, options.base_offset.value);
-  StoreLe<int32_t>(p + 8, static_cast<int32_t>(total - 12));
-  StoreLe<int64_t>(p + 13, options.commit_time_ns / 1'000'000);
-  StoreLe<int16_t>(p + 25, static_cast<int16_t>(options.schema_id.value));
-  p[27] = changes.empty() && count > 0 ? 1 : 0;
-  StoreLe<int32_t>(p + 28, count == 0 ? 0 : static_cast<int32_t>(count - 1));
-  StoreLe<int64_t>(p + 32, options.writer_id.value);
-  StoreLe<int32_t>(p + 40, options.sequence);
-  StoreLe<int32_t>(p + 44, static_cast<int32_t>(count));
+  WriteHeader(p, total, {.append_only = changes.empty() && count > 0, .rows = count}, options);
   if (!changes.empty()) std::memcpy(p + kBatchHeaderBytes, changes.data(), changes.size());
   if (count > 0) {
     auto region = std::make_shared<arrow::MutableBuffer>(p + kBatchHeaderBytes + changes.size(),
@@ -109,9 +125,20 @@ Result<std::shared_ptr<arrow::Buffer>> EncodeBatch(const arrow::RecordBatch& row
     int32_t metadata_bytes = 0;
     ARROW_RETURN_NOT_OK(arrow::ipc::WriteIpcPayload(payload, write, &sink, &metadata_bytes));
   }
-  const Bytes all(reinterpret_cast<const std::byte*>(p), static_cast<size_t>(total));
-  StoreLe<uint32_t>(p + 21, Crc32c(all.subspan(kBatchPatchedBytes)));
+  WriteChecksum(p, total);
   return std::shared_ptr<arrow::Buffer>(std::move(buffer));
+}
+
+std::shared_ptr<arrow::Buffer> WrapMessage(const MessagePlace& message, int32_t rows,
+                                           const EncodeOptions& options) {
+  const int64_t begin = message.begin - static_cast<int64_t>(kBatchHeaderBytes);
+  FIRTH_CHECK(rows > 0 && begin >= 0 && message.begin <= message.end &&
+              message.end <= message.memory->size() && message.memory->is_mutable());
+  const int64_t total = message.end - begin;
+  uint8_t* const p = message.memory->mutable_data() + begin;
+  WriteHeader(p, total, {.append_only = true, .rows = rows}, options);
+  WriteChecksum(p, total);
+  return arrow::SliceBuffer(message.memory, begin, total);
 }
 
 }  // namespace firth::log

@@ -5,10 +5,14 @@
 #include <arrow/builder.h>
 #include <arrow/compute/api_vector.h>
 
+#include <bit>
+#include <cstring>
+
 #include "firth/common/checksum.h"
 #include "firth/common/random.h"
 #include "firth/common/text.h"
 #include "firth/log/batch_column.h"
+#include "firth/log/ipc_message.h"
 #include "firth/log/log_testing.h"
 
 namespace firth::log {
@@ -49,6 +53,102 @@ TEST(BatchTest, RoundTripsWithEveryCompression) {
     const auto decoded = DecodeBatch(batch, TestSchema());
     ASSERT_TRUE(decoded.ok()) << decoded.status().ToString();
     EXPECT_TRUE((*decoded)->Equals(*rows));
+  }
+}
+
+/// Rows of two columns of numbers.
+std::shared_ptr<arrow::RecordBatch> Numbers(int64_t rows, bool with_null = false) {
+  arrow::Int64Builder whole;
+  arrow::DoubleBuilder real;
+  for (int64_t i = 0; i < rows; ++i) {
+    EXPECT_TRUE(whole.Append(i * i).ok());
+    EXPECT_TRUE(
+        (with_null && i == 1 ? real.AppendNull() : real.Append(0.5 * static_cast<double>(i))).ok());
+  }
+  return arrow::RecordBatch::Make(
+      arrow::schema({arrow::field("a", arrow::int64()), arrow::field("b", arrow::float64())}), rows,
+      {whole.Finish().ValueOrDie(), real.Finish().ValueOrDie()});
+}
+
+TEST(BatchTest, AMessageBecomesABatchWhereItLies) {
+  const EncodeOptions options{.schema_id = SchemaId(3),
+                              .compression = arrow::Compression::UNCOMPRESSED};
+  for (const int rows : {1, 2, 1000}) {
+    const auto batch = EncodeBatch(*Numbers(rows), {}, options).ValueOrDie();
+    // Something else lies before and behind it.
+    constexpr int64_t kBefore = 16;
+    std::string text(kBefore, 'x');
+    text += AsText(BytesOf(batch));
+    for (size_t i = 0; i < kBatchHeaderBytes; ++i) text[kBefore + i] = 'y';
+    text += "behind";
+    std::shared_ptr<arrow::Buffer> memory =
+        arrow::AllocateBuffer(static_cast<int64_t>(text.size())).ValueOrDie();
+    std::memcpy(memory->mutable_data(), text.data(), text.size());
+    const MessagePlace place{.memory = memory,
+                             .begin = kBefore + static_cast<int64_t>(kBatchHeaderBytes),
+                             .end = kBefore + batch->size()};
+    EXPECT_TRUE(WrapMessage(place, rows, options)->Equals(*batch));
+    EXPECT_EQ(AsText(BytesOf(memory)).substr(0, kBefore), text.substr(0, kBefore));
+    EXPECT_TRUE(AsText(BytesOf(memory)).ends_with("behind"));
+  }
+}
+
+TEST(BatchTest, NumbersAreFoundInTheirMessage) {
+  const auto message_of = [](const arrow::RecordBatch& rows, arrow::Compression::type compression) {
+    const auto batch = EncodeBatch(rows, {}, {.compression = compression}).ValueOrDie();
+    return std::string(AsText(BytesOf(batch).subspan(kBatchHeaderBytes)));
+  };
+  const std::string message = message_of(*Numbers(1000), arrow::Compression::UNCOMPRESSED);
+  // At an address that suits numbers, and with something behind it.
+  std::vector<uint64_t> aligned(message.size() / 8 + 2);
+  std::memcpy(aligned.data(), message.data(), message.size());
+  const Bytes bytes = std::as_bytes(std::span(aligned));
+  const auto found = FindIpcNumbers(bytes, 2);
+  ASSERT_TRUE(found.has_value());
+  EXPECT_EQ(found->message_bytes, message.size());
+  EXPECT_EQ(found->rows, 1000);
+  for (int64_t i = 0; i < found->rows; ++i) {
+    ASSERT_EQ(LoadLe<int64_t>(found->columns[0] + 8 * i), i * i);
+    ASSERT_EQ(std::bit_cast<double>(LoadLe<uint64_t>(found->columns[1] + 8 * i)),
+              0.5 * static_cast<double>(i));
+  }
+  // What is not just that is not taken for it.
+  EXPECT_FALSE(FindIpcNumbers(bytes, 1).has_value());
+  EXPECT_FALSE(FindIpcNumbers(bytes, 3).has_value());
+  EXPECT_FALSE(FindIpcNumbers(bytes.first(message.size() - 1), 2).has_value());
+  std::memcpy(reinterpret_cast<char*>(aligned.data()) + 1, message.data(), message.size());
+  EXPECT_FALSE(FindIpcNumbers(bytes.subspan(1), 2).has_value());
+  for (const std::string& other :
+       {message_of(*Numbers(1000, /*with_null=*/true), arrow::Compression::UNCOMPRESSED),
+        message_of(*Numbers(1000), arrow::Compression::ZSTD),
+        message_of(*TestRows(5, 1000), arrow::Compression::UNCOMPRESSED)}) {
+    ASSERT_LE(other.size(), 8 * aligned.size() + 65536);
+    aligned.resize(other.size() / 8 + 1);
+    std::memcpy(aligned.data(), other.data(), other.size());
+    EXPECT_FALSE(FindIpcNumbers(std::as_bytes(std::span(aligned)), 2).has_value());
+  }
+}
+
+TEST(BatchTest, HostileMessagesHoldTheNumbersThatAreFoundInThem) {
+  const auto batch =
+      EncodeBatch(*Numbers(40), {}, {.compression = arrow::Compression::UNCOMPRESSED}).ValueOrDie();
+  const std::string message(AsText(BytesOf(batch).subspan(kBatchHeaderBytes)));
+  SeededRandom random(7);
+  for (int i = 0; i < 20'000; ++i) {
+    std::vector<uint64_t> aligned((message.size() + 7) / 8);
+    std::memcpy(aligned.data(), message.data(), message.size());
+    auto* const text = reinterpret_cast<unsigned char*>(aligned.data());
+    for (uint64_t flips = 1 + random.Next64() % 3; flips > 0; --flips) {
+      text[random.Next64() % 300 % message.size()] = static_cast<unsigned char>(random.Next64());
+    }
+    const Bytes bytes(reinterpret_cast<const std::byte*>(text), message.size());
+    const auto found = FindIpcNumbers(bytes, 2);
+    if (!found) continue;
+    ASSERT_LE(found->message_bytes, bytes.size());
+    for (const std::byte* column : found->columns) {
+      ASSERT_GE(column, bytes.data());
+      ASSERT_LE(column + 8 * found->rows, bytes.data() + found->message_bytes);
+    }
   }
 }
 

@@ -147,6 +147,36 @@ Result<IpcRecordBatch> ParseIpcRecordBatch(Bytes message) {
   return parsed;
 }
 
+std::optional<IpcNumbers> FindIpcNumbers(Bytes bytes, size_t columns) {
+  constexpr int64_t kNumberBytes = 8;
+  constexpr int64_t kPaddingBytesMax = 128;  // behind a column
+  const auto parsed = ParseIpcRecordBatch(bytes);
+  if (!parsed.ok() || parsed->has_more || parsed->compression.has_value() || parsed->length <= 0 ||
+      parsed->nodes.size() != columns || parsed->buffers.size() != 2 * columns) {
+    return std::nullopt;
+  }
+  IpcNumbers found;
+  found.rows = parsed->length;
+  found.message_bytes =
+      static_cast<size_t>(parsed->body.data() - bytes.data()) + parsed->body.size();
+  auto rest = static_cast<int64_t>(parsed->body.size());
+  for (size_t i = 0; i < columns; ++i) {
+    const IpcFieldNode& node = parsed->nodes[i];
+    const IpcBuffer& validity = parsed->buffers[2 * i];
+    const IpcBuffer& numbers = parsed->buffers[2 * i + 1];
+    const std::byte* const at = parsed->body.data() + numbers.offset;
+    if (node.length != found.rows || node.null_count != 0 || validity.length != 0 ||
+        numbers.length / kNumberBytes < found.rows ||
+        reinterpret_cast<uintptr_t>(at) % kNumberBytes != 0) {
+      return std::nullopt;
+    }
+    rest -= found.rows * kNumberBytes + kPaddingBytesMax;
+    found.columns.push_back(at);
+  }
+  if (rest > 0) return std::nullopt;
+  return found;
+}
+
 std::string WriteIpcMetadata(const IpcRecordBatch& batch, int64_t body_bytes) {
   flatbuffers::FlatBufferBuilder builder(256 + 16 * (batch.nodes.size() + batch.buffers.size()));
   const auto* nodes = reinterpret_cast<const Pair*>(batch.nodes.data());

@@ -44,6 +44,16 @@ struct IpcRecordBatch {
 /// body.
 Result<IpcRecordBatch> ParseIpcRecordBatch(Bytes message);
 
+/// A message of columns of numbers of eight bytes each, none of them null.
+struct IpcNumbers {
+  size_t message_bytes = 0;  // of the bytes that were given: the message
+  int64_t rows = 0;
+  arrow::internal::SmallVector<const std::byte*, 4> columns;  // aligned to eight
+};
+/// Find the numbers of a message at the begin of `bytes` that has so many columns of them, where
+/// they lie there as they are and little else does. Nothing: it is any other, or hostile.
+std::optional<IpcNumbers> FindIpcNumbers(Bytes bytes, size_t columns);
+
 /// The front of an encapsulated message (continuation, length, metadata, padding to 8) for `batch`,
 /// whose buffers are as they will stand in a body of `body_bytes`.
 std::string WriteIpcMetadata(const IpcRecordBatch& batch, int64_t body_bytes);

@@ -3,6 +3,8 @@
 // revision.
 #pragma once
 
+#include <arrow/buffer.h>
+
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -51,6 +53,16 @@ struct SeriesQuery {
 
 struct CollectionRows;  // series_rows.h
 
+/// Where points lie that came as an encapsulated Arrow record batch message, times and values, in
+/// memory that nobody else has: the log takes them from there as they are, and writes over the
+/// kRoomBefore bytes in front of the message.
+struct PointMessage {
+  static constexpr int64_t kRoomBefore = 48;
+  std::shared_ptr<arrow::Buffer> memory;  // none: they came otherwise
+  int64_t begin = 0;
+  int64_t end = 0;
+};
+
 /// Series of a Database. Thread-safe. Changes are durable on return, and every later read sees
 /// them.
 class SeriesStore {
@@ -75,9 +87,15 @@ class SeriesStore {
   /// Insert points as one revision, deciding by `policy` against what is there. Returns the
   /// revision that the series has then; no points leave it. Blocks. Errors: kSeriesNotFound,
   /// kTimeOutOfRange, kBadValue, kDiskFull, kOverBudget.
+  Result<int64_t> Insert(const access::Caller& caller, const SeriesId& id,
+                         std::span<const int64_t> times, std::span<const double> values,
+                         MergePolicy policy) {
+    return Insert(caller, id, times, values, policy, PointMessage());
+  }
+  /// The same with points that may lie in a message.
   virtual Result<int64_t> Insert(const access::Caller& caller, const SeriesId& id,
                                  std::span<const int64_t> times, std::span<const double> values,
-                                 MergePolicy policy) = 0;
+                                 MergePolicy policy, const PointMessage& message) = 0;
   /// Remove the points with start <= time < end, as one revision. Blocks.
   virtual Result<int64_t> Delete(const access::Caller& caller, const SeriesId& id, int64_t start,
                                  int64_t end) = 0;

@@ -75,9 +75,10 @@ class SeriesStoreImpl : public SeriesStore {
   Status Alter(const access::Caller& caller, const SeriesId& id,
                const SeriesChange& change) override;
   Status Obliterate(const access::Caller& caller, const SeriesId& id) override;
+  using SeriesStore::Insert;
   Result<int64_t> Insert(const access::Caller& caller, const SeriesId& id,
                          std::span<const int64_t> times, std::span<const double> values,
-                         MergePolicy policy) override;
+                         MergePolicy policy, const PointMessage& message) override;
   Result<int64_t> Delete(const access::Caller& caller, const SeriesId& id, int64_t start,
                          int64_t end) override;
   Result<int64_t> LatestRevision(const access::Caller& caller, const SeriesId& id) override;

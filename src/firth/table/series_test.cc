@@ -3,9 +3,14 @@
 // vectors.
 #include "firth/table/series.h"
 
+#include <arrow/array.h>
+
 #include <algorithm>
+#include <cstring>
 #include <functional>
 
+#include "firth/log/batch.h"
+#include "firth/log/ipc_message.h"
 #include "firth/table/series_rows.h"
 #include "firth/table/table_testing.h"
 
@@ -70,6 +75,53 @@ TEST_F(SeriesTest, EachInsertIsARevisionThatStays) {
     ASSERT_TRUE(world_.Restart().ok());
   }
   EXPECT_EQ(*Insert(1, {kBase + 9}, {9}), 14);
+}
+
+TEST_F(SeriesTest, PointsOfAMessageAreTakenFromIt) {
+  ASSERT_TRUE(store()->Create(world_.caller, Info(1, "x")).ok());
+  // Times and values as a message, with what may be written over before it.
+  const auto message_of = [](const std::vector<int64_t>& times, const std::vector<double>& values) {
+    const auto rows = arrow::RecordBatch::Make(
+        CollectionStoredSchema(), static_cast<int64_t>(times.size()),
+        {arrow::MakeArray(arrow::ArrayData::Make(CollectionStoredSchema()->field(0)->type(),
+                                                 static_cast<int64_t>(times.size()),
+                                                 {nullptr, arrow::Buffer::Wrap(times)}, 0)),
+         arrow::MakeArray(arrow::ArrayData::Make(arrow::float64(),
+                                                 static_cast<int64_t>(values.size()),
+                                                 {nullptr, arrow::Buffer::Wrap(values)}, 0))});
+    const auto batch =
+        log::EncodeBatch(*rows, {}, {.compression = arrow::Compression::UNCOMPRESSED}).ValueOrDie();
+    std::shared_ptr<arrow::Buffer> memory = arrow::AllocateBuffer(batch->size()).ValueOrDie();
+    std::memcpy(memory->mutable_data(), batch->data(), static_cast<size_t>(batch->size()));
+    return PointMessage{.memory = memory, .begin = PointMessage::kRoomBefore, .end = batch->size()};
+  };
+  const auto insert = [&](const PointMessage& message, PointMessage given) {
+    const auto found = log::FindIpcNumbers(
+        log::MessagePlace{message.memory, message.begin, message.end}.bytes(), 2);
+    const auto rows = static_cast<size_t>(found.value().rows);
+    return store()->Insert(world_.caller, Id(1),
+                           {reinterpret_cast<const int64_t*>(found->columns[0]), rows},
+                           {reinterpret_cast<const double*>(found->columns[1]), rows},
+                           MergePolicy::kNever, std::move(given));
+  };
+  const auto first = message_of({kBase + 2, kBase}, {2, 0});
+  EXPECT_EQ(*insert(first, first), 11);
+  // Of another message than the one that the points lie in nothing is taken.
+  const auto second = message_of({kBase + 4, kBase + 1}, {4, 1});
+  const auto other = message_of({kBase + 7, kBase + 8}, {7, 8});
+  EXPECT_EQ(*insert(second, other), 12);
+  auto shorter = message_of({kBase + 6}, {6});
+  auto short_of_it = shorter;
+  short_of_it.end -= 8;
+  EXPECT_EQ(*insert(shorter, short_of_it), 13);
+  const auto bad = message_of({kBase + 9, timeview::kTimeTop}, {9, 9});
+  EXPECT_EQ(ReasonOf(insert(bad, bad).status()), Reason::kTimeOutOfRange);
+  const Expected all{{kBase, 0}, {kBase + 1, 1}, {kBase + 2, 2}, {kBase + 4, 4}, {kBase + 6, 6}};
+  EXPECT_EQ(Points(1), all);
+  EXPECT_EQ(Points(1, 11), (Expected{{kBase, 0}, {kBase + 2, 2}}));
+  ASSERT_TRUE(world_.Restart().ok());
+  EXPECT_EQ(Points(1), all);
+  EXPECT_EQ(Points(1, 11), (Expected{{kBase, 0}, {kBase + 2, 2}}));
 }
 
 TEST_F(SeriesTest, PoliciesAreDecidedBeforeTheLog) {

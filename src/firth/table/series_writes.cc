@@ -7,6 +7,8 @@
 #include <deque>
 
 #include "firth/common/logging.h"
+#include "firth/log/batch.h"
+#include "firth/log/ipc_message.h"
 #include "firth/log/side.h"
 #include "firth/table/database_impl.h"
 #include "firth/table/series_store.h"
@@ -22,7 +24,14 @@ constexpr uint64_t kPointBytes = 16;
 
 /// A write whose points lie in the body of its log entry.
 struct LoggedWrite : SeriesWriter::Write {
-  std::shared_ptr<arrow::RecordBatch> rows;
+  std::shared_ptr<arrow::Buffer> body;
+};
+
+/// Points as the body of a log entry.
+struct Body {
+  std::shared_ptr<arrow::Buffer> bytes;
+  std::span<const int64_t> times;  // within these
+  std::span<const double> values;
 };
 
 /// Times and values as rows of a collection, without a copy.
@@ -39,6 +48,35 @@ std::shared_ptr<arrow::RecordBatch> RowsOf(const std::shared_ptr<arrow::Schema>&
                                                {nullptr, wrap(times.data())}, 0)),
        arrow::MakeArray(arrow::ArrayData::Make(schema->field(1)->type(), count,
                                                {nullptr, wrap(values.data())}, 0))});
+}
+
+/// A body of these points, which are copied unless they lie in a message of just them.
+Result<Body> BodyOf(const catalog::SchemaInfo& stored, std::span<const int64_t> times,
+                    std::span<const double> values, const PointMessage& message) {
+  static_assert(PointMessage::kRoomBefore == log::kBatchHeaderBytes);
+  // The log is soon trimmed behind the view: to compress what it holds till then was a third of an
+  // insert's time.
+  const log::EncodeOptions options{.schema_id = stored.id,
+                                   .compression = arrow::Compression::UNCOMPRESSED};
+  if (message.memory != nullptr) {
+    const log::MessagePlace place{message.memory, message.begin, message.end};
+    const auto found = log::FindIpcNumbers(place.bytes(), 2);
+    if (found && found->message_bytes == place.bytes().size() &&
+        found->rows == static_cast<int64_t>(times.size()) &&
+        found->columns[0] == std::as_bytes(times).data() &&
+        found->columns[1] == std::as_bytes(values).data()) {
+      return Body{.bytes = log::WrapMessage(place, static_cast<int32_t>(found->rows), options),
+                  .times = times,
+                  .values = values};
+    }
+  }
+  Body body;
+  ARROW_ASSIGN_OR_RAISE(body.bytes,
+                        log::EncodeBatch(*RowsOf(stored.schema, times, values), {}, options));
+  ARROW_ASSIGN_OR_RAISE(const auto rows, log::DecodeBatch(body.bytes, stored.schema));
+  body.times = {rows->column_data(0)->GetValues<int64_t>(1), times.size()};
+  body.values = {rows->column_data(1)->GetValues<double>(1), values.size()};
+  return body;
 }
 
 }  // namespace
@@ -82,14 +120,16 @@ Result<bool> SeriesStoreImpl::DecideOn(const std::vector<SeriesWriter::WritePtr>
 
 Result<int64_t> SeriesStoreImpl::Insert(const access::Caller& caller, const SeriesId& id,
                                         std::span<const int64_t> times,
-                                        std::span<const double> values, MergePolicy policy) {
+                                        std::span<const double> values, MergePolicy policy,
+                                        const PointMessage& message) {
   ARROW_ASSIGN_OR_RAISE(const ColumnSeriesPtr column, ColumnOf(caller, id));
   if (column != nullptr) {
     ARROW_RETURN_NOT_OK(timeview::CheckPoints(times, values));
     return columns_.Append(caller, *column, times, values, policy);
   }
   ARROW_RETURN_NOT_OK(Check(caller, access::kWrite, id).status());
-  ARROW_RETURN_NOT_OK(timeview::CheckPoints(times, values));
+  timeview::NumberRange range;
+  ARROW_RETURN_NOT_OK(timeview::CheckPoints(times, values, &range));
   const auto writer = WriterOf(id);
   auto deciding = writer->Decide();
   ARROW_ASSIGN_OR_RAISE(const SeriesPtr series, Check(caller, access::kWrite, id));
@@ -104,31 +144,26 @@ Result<int64_t> SeriesStoreImpl::Insert(const access::Caller& caller, const Seri
     if (!some) return next - 1;
     times = write->times;
     values = write->values;
+    range = timeview::RangeOf(times);
   }
   timeview::Edit& edit = write->edit;
   edit.series = id;
   edit.revision = next;
+  edit.checked = true;
 
   ARROW_ASSIGN_OR_RAISE(const TablePtr table, database_->catalog()->GetTable(series->collection));
   ARROW_ASSIGN_OR_RAISE(const EditionInfo* edition, CurrentEdition(*table));
   const catalog::SchemaInfo& stored = edition->schemas.front();
-  const auto rows = RowsOf(stored.schema, times, values);
   log::EntryDraft entry;
   ARROW_ASSIGN_OR_RAISE(entry.log, LogOfCollection(series->collection));
-  // The log is soon trimmed behind the view: to compress what it holds till then was a third of an
-  // insert's time.
-  ARROW_ASSIGN_OR_RAISE(
-      entry.body,
-      log::EncodeBatch(*rows, {},
-                       {.schema_id = stored.id, .compression = arrow::Compression::UNCOMPRESSED}));
-  entry.schema_id = stored.id;
   // The caller's points are good for this call alone; from the body they are applied, too.
-  ARROW_ASSIGN_OR_RAISE(write->rows, log::DecodeBatch(entry.body, stored.schema));
-  edit.times = {write->rows->column_data(0)->GetValues<int64_t>(1), times.size()};
-  edit.values = {write->rows->column_data(1)->GetValues<double>(1), values.size()};
+  ARROW_ASSIGN_OR_RAISE(const Body body, BodyOf(stored, times, values, message));
+  write->body = entry.body = body.bytes;
+  entry.schema_id = stored.id;
+  edit.times = body.times;
+  edit.values = body.values;
   entry.rows = static_cast<uint32_t>(times.size());
   entry.offsets = entry.rows;
-  const timeview::NumberRange range = timeview::RangeOf(edit.times);
   entry.record_time_min_ns = range.least;
   entry.record_time_max_ns = range.greatest;
   entry.side = log::EncodeInsertRuns({{.series = std::string(id.view()),

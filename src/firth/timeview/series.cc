@@ -2,8 +2,6 @@
 
 #include <cmath>
 
-#include "firth/timeview/number_range.h"
-
 namespace firth::timeview {
 
 Status CheckRange(int64_t start, int64_t end) {
@@ -17,7 +15,7 @@ Status CheckRange(int64_t start, int64_t end) {
 namespace {
 
 Status CheckColumns(std::span<const int64_t> times, std::span<const double> values,
-                    bool may_be_none) {
+                    bool may_be_none, NumberRange* wanted = nullptr) {
   if (times.size() != values.size()) {
     return Error(
         Code::kInvalidArgument, Reason::kNone,
@@ -25,6 +23,7 @@ Status CheckColumns(std::span<const int64_t> times, std::span<const double> valu
   }
   // Nearly always nothing is wrong: only then it is looked at what.
   const NumberRange range = RangeOf(times);
+  if (wanted != nullptr) *wanted = range;
   if ((times.empty() || (range.least >= kTimeMin && range.greatest <= kTimeLast)) &&
       AreFinite(values)) {
     return Status::OK();
@@ -47,8 +46,9 @@ Status CheckColumns(std::span<const int64_t> times, std::span<const double> valu
 
 }  // namespace
 
-Status CheckPoints(std::span<const int64_t> times, std::span<const double> values) {
-  return CheckColumns(times, values, /*may_be_none=*/false);
+Status CheckPoints(std::span<const int64_t> times, std::span<const double> values,
+                   NumberRange* range) {
+  return CheckColumns(times, values, /*may_be_none=*/false, range);
 }
 
 Status CheckEdit(const Edit& edit) {

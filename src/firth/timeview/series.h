@@ -14,6 +14,7 @@
 #include "firth/common/checksum.h"
 #include "firth/common/ids.h"
 #include "firth/common/status.h"
+#include "firth/timeview/number_range.h"
 
 namespace firth::timeview {
 
@@ -71,6 +72,8 @@ struct Edit {
   /// Insert: the points that were there at the inserted times are removed first. A value that is
   /// NaN is no point then: nothing comes to its time.
   bool replace = false;
+  /// What it inserts or removes passed CheckEdit, which is not asked again.
+  bool checked = false;
   /// Insert: points in order of arrival, of equal number. Borrowed for the call.
   std::span<const int64_t> times;
   std::span<const double> values;
@@ -83,8 +86,10 @@ struct Edit {
 /// / kTimeOutOfRange.
 Status CheckRange(int64_t start, int64_t end);
 /// Check points to store: each time in [kTimeMin, kTimeLast] (kInvalidArgument / kTimeOutOfRange),
-/// each value finite (kInvalidArgument / kBadValue), both of equal number (kInvalidArgument).
-Status CheckPoints(std::span<const int64_t> times, std::span<const double> values);
+/// each value finite (kInvalidArgument / kBadValue), both of equal number (kInvalidArgument). The
+/// range of the times, if it is wanted.
+Status CheckPoints(std::span<const int64_t> times, std::span<const double> values,
+                   NumberRange* range = nullptr);
 /// Check what an edit inserts or removes. Errors: those of the two above.
 Status CheckEdit(const Edit& edit);
 

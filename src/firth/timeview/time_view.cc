@@ -170,7 +170,7 @@ class TimeViewImpl : public TimeView {
     for (size_t i = 0; i < edits.size(); ++i) {
       const Edit& edit = edits[i];
       if (edit.commit <= applied) continue;
-      ARROW_RETURN_NOT_OK(CheckEdit(edit));
+      if (!edit.checked) ARROW_RETURN_NOT_OK(CheckEdit(edit));
       auto& [head, revision] = edits.size() == 1 ? only : latest[edit.series];
       if (!head) {
         bool is_new = false;

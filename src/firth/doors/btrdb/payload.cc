@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "firth/common/text.h"
+#include "firth/log/ipc_message.h"
 
 namespace firth::doors::btrdb {
 namespace {
@@ -63,11 +64,46 @@ Result<std::string> EncodeAs(arrow::ArrayVector columns,
   return EncodeStream(*arrow::RecordBatch::Make(schema, rows, std::move(columns)));
 }
 
+/// The column that stores times: as nanoseconds since the epoch, in whichever way it says so.
+bool IsTimes(const arrow::DataType& type) {
+  return type.id() == arrow::Type::INT64 ||
+         (type.id() == arrow::Type::TIMESTAMP &&
+          static_cast<const arrow::TimestampType&>(type).unit() == arrow::TimeUnit::NANO);
+}
+
+/// Bytes that a string holds.
+class StringBuffer : public arrow::MutableBuffer {
+ public:
+  explicit StringBuffer(std::string bytes) : MutableBuffer(nullptr, 0), bytes_(std::move(bytes)) {
+    data_ = reinterpret_cast<const uint8_t*>(bytes_.data());
+    size_ = capacity_ = static_cast<int64_t>(bytes_.size());
+  }
+
+ private:
+  std::string bytes_;
+};
+
+constexpr uint32_t kContinuation = 0xffffffff;
+/// What precedes the metadata of a message: that, and their length.
+constexpr size_t kMessagePrefixBytes = 8;
+/// Of a longer schema nothing is expected.
+constexpr size_t kPlainSchemaBytesMax = 4096;
+
+/// The message without a body at the begin of some bytes; empty: there is none.
+Bytes MessageAt(Bytes bytes) {
+  if (bytes.size() < kMessagePrefixBytes || LoadLe<uint32_t>(bytes.data()) != kContinuation) {
+    return {};
+  }
+  const size_t length = LoadLe<uint32_t>(bytes.data() + sizeof(uint32_t));
+  if (length > bytes.size() - kMessagePrefixBytes) return {};
+  return bytes.first(kMessagePrefixBytes + length);
+}
+
 /// `pool` must outlive what is read.
 Result<std::shared_ptr<arrow::RecordBatchReader>> OpenStream(
-    const std::string& bytes, arrow::MemoryPool* pool = arrow::default_memory_pool()) {
-  auto input = std::make_shared<arrow::io::BufferReader>(
-      std::make_shared<arrow::Buffer>(std::string_view(bytes)));
+    const std::shared_ptr<arrow::Buffer>& bytes,
+    arrow::MemoryPool* pool = arrow::default_memory_pool()) {
+  auto input = std::make_shared<arrow::io::BufferReader>(bytes);
   auto options = arrow::ipc::IpcReadOptions::Defaults();
   options.use_threads = false;
   options.memory_pool = pool;
@@ -107,7 +143,8 @@ std::shared_ptr<arrow::Schema> JoinedSchema(const std::vector<table::SeriesId>& 
 Result<std::shared_ptr<arrow::Schema>> ParseTemplate(const std::string& bytes,
                                                      const std::shared_ptr<arrow::Schema>& plain) {
   if (bytes.empty()) return plain;
-  ARROW_ASSIGN_OR_RAISE(const auto reader, OpenStream(bytes));
+  ARROW_ASSIGN_OR_RAISE(const auto reader,
+                        OpenStream(std::make_shared<arrow::Buffer>(std::string_view(bytes))));
   const auto schema = reader->schema()->RemoveMetadata();
   if (schema->num_fields() != plain->num_fields()) {
     return Wrong("the template has " + std::to_string(schema->num_fields()) +
@@ -156,19 +193,65 @@ std::span<double> ArrivedPoints::OwnValues() {
   return own_.values;
 }
 
-Result<ArrivedPoints> DecodePoints(const std::string& bytes, int64_t points_max) {
+std::shared_ptr<arrow::Buffer> BufferOf(std::string bytes) {
+  return std::make_shared<StringBuffer>(std::move(bytes));
+}
+
+bool PointDecoder::IsPlainSchema(Bytes message) {
+  const std::string_view text(reinterpret_cast<const char*>(message.data()), message.size());
+  {
+    std::lock_guard lock(mutex_);
+    if (text == plain_schema_) return true;
+  }
+  const auto reader = OpenStream(std::make_shared<arrow::Buffer>(text));
+  if (!reader.ok()) return false;
+  const arrow::Schema& schema = *(*reader)->schema();
+  if (schema.num_fields() != 2 || !schema.is_native_endian() ||
+      !IsTimes(*schema.field(0)->type()) || schema.field(1)->type()->id() != arrow::Type::DOUBLE) {
+    return false;
+  }
+  std::lock_guard lock(mutex_);
+  plain_schema_ = text;
+  return true;
+}
+
+bool PointDecoder::FindPlain(int64_t points_max, ArrivedPoints* arrived) {
+  const Bytes all(reinterpret_cast<const std::byte*>(arrived->bytes_->data()),
+                  static_cast<size_t>(arrived->bytes_->size()));
+  const Bytes schema = MessageAt(all);
+  if (static_cast<int64_t>(schema.size()) < table::PointMessage::kRoomBefore ||
+      schema.size() > kPlainSchemaBytesMax) {
+    return false;
+  }
+  const auto found = log::FindIpcNumbers(all.subspan(schema.size()), 2);
+  if (!found || found->rows > points_max || !IsPlainSchema(schema)) return false;
+  const size_t end = schema.size() + found->message_bytes;
+  // Behind it is the end of the stream, a message of nothing, or not even that.
+  const Bytes rest = all.subspan(end);
+  if (MessageAt(rest).size() != rest.size() || rest.size() > kMessagePrefixBytes) return false;
+  const auto points = static_cast<size_t>(found->rows);
+  arrived->times_ = {reinterpret_cast<const int64_t*>(found->columns[0]), points};
+  arrived->values_ = {reinterpret_cast<const double*>(found->columns[1]), points};
+  arrived->message_ = {.memory = arrived->bytes_,
+                       .begin = static_cast<int64_t>(schema.size()),
+                       .end = static_cast<int64_t>(end)};
+  return true;
+}
+
+Result<ArrivedPoints> PointDecoder::Decode(std::shared_ptr<arrow::Buffer> bytes,
+                                           int64_t points_max) {
   ArrivedPoints arrived;
+  arrived.bytes_ = std::move(bytes);
+  if (FindPlain(points_max, &arrived)) return arrived;
   // A few compressed bytes may stand for very many points: those of one batch are unpacked at once.
   arrived.memory_ = std::make_shared<ArrivedPoints::Memory>(points_max * kUnpackedPointBytesMax);
-  ARROW_ASSIGN_OR_RAISE(const auto reader, OpenStream(bytes, &arrived.memory_->pool));
+  ARROW_ASSIGN_OR_RAISE(const auto reader, OpenStream(arrived.bytes_, &arrived.memory_->pool));
   const auto& schema = *reader->schema();
   if (schema.num_fields() != 2) {
     return Wrong("an insert has 2 columns, not " + std::to_string(schema.num_fields()));
   }
   const auto& time = *schema.field(0)->type();
-  const bool nanos = time.id() == arrow::Type::TIMESTAMP &&
-                     static_cast<const arrow::TimestampType&>(time).unit() == arrow::TimeUnit::NANO;
-  if (!nanos && time.id() != arrow::Type::INT64) {
+  if (!IsTimes(time)) {
     return Wrong("the time column must be timestamp[ns] or int64, not " + time.ToString());
   }
   const auto value = schema.field(1)->type()->id();

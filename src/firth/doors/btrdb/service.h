@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "btrdb.grpc.pb.h"
+#include "firth/doors/btrdb/payload.h"
 #include "firth/doors/btrdb/sql_space.h"
 #include "firth/doors/btrdb/subscribe.h"
 #include "firth/table/database.h"
@@ -93,6 +94,7 @@ class Service final : public v5api::BTrDB::WithCallbackMethod_Subscribe<v5api::B
  private:
   table::Database* const database_;
   const SqlSpace sql_space_;
+  PointDecoder decoder_;
   std::mutex mutex_;
   std::vector<std::string> endpoints_;  // guarded by mutex_
   Subscribers subscribers_;
