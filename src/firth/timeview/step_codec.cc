@@ -29,10 +29,6 @@ uint64_t UnitOf(std::span<const int64_t> numbers) {
   return unit;
 }
 
-uint64_t DifferenceAt(std::span<const int64_t> numbers, size_t i) {
-  return static_cast<uint64_t>(numbers[i + 1]) - static_cast<uint64_t>(numbers[i]);
-}
-
 /// Divides by a unit, which is at most 2^62.
 class Divider {
  public:
@@ -84,11 +80,17 @@ bool EncodeSteps(std::span<const int64_t> numbers, double bits_max, std::string*
   const size_t steps = numbers.size() - 1;
   if (!AreInOrder(numbers)) return false;
   const Divider divider(unit);
+  const auto units = std::make_unique_for_overwrite<uint64_t[]>(steps);
+  const auto left = std::make_unique_for_overwrite<int64_t[]>(steps);
   uint64_t all = 0;
   int64_t least = 0;
   int64_t most = 0;
   for (size_t i = 0; i < steps; ++i) {
-    const Divider::Step step = divider.Divide(DifferenceAt(numbers, i));
+    const auto difference =
+        static_cast<uint64_t>(numbers[i + 1]) - static_cast<uint64_t>(numbers[i]);
+    const Divider::Step step = divider.Divide(difference);
+    units[i] = step.units;
+    left[i] = step.left;
     all |= step.units;
     least = std::min(least, step.left);
     most = std::max(most, step.left);
@@ -97,11 +99,9 @@ bool EncodeSteps(std::span<const int64_t> numbers, double bits_max, std::string*
   const auto left_bits = static_cast<int>(std::bit_width(range));
   const int bits = left_bits + static_cast<int>(std::bit_width(all));
   if (bits < 1 || bits > kPackedBitsMax || bits >= bits_max) return false;
-  const auto units = std::make_unique_for_overwrite<uint64_t[]>(steps);
   for (size_t i = 0; i < steps; ++i) {
-    const Divider::Step step = divider.Divide(DifferenceAt(numbers, i));
     units[i] =
-        step.units << left_bits | (static_cast<uint64_t>(step.left) - static_cast<uint64_t>(least));
+        units[i] << left_bits | (static_cast<uint64_t>(left[i]) - static_cast<uint64_t>(least));
   }
   out->push_back(static_cast<char>(kStepsOrder));
   out->push_back(static_cast<char>(bits));
