@@ -129,6 +129,48 @@ TEST(BatchTest, NumbersAreFoundInTheirMessage) {
   }
 }
 
+/// What is taken as it lies must be readable for ever: as a batch of the log it says the same.
+void ExpectReadable(const std::string& message, const IpcNumbers& found) {
+  std::shared_ptr<arrow::Buffer> memory =
+      arrow::AllocateBuffer(static_cast<int64_t>(kBatchHeaderBytes + found.message_bytes))
+          .ValueOrDie();
+  std::memcpy(memory->mutable_data() + kBatchHeaderBytes, message.data(), found.message_bytes);
+  const MessagePlace place{
+      .memory = memory, .begin = static_cast<int64_t>(kBatchHeaderBytes), .end = memory->size()};
+  const auto rows =
+      DecodeBatch(WrapMessage(place, static_cast<int32_t>(found.rows), {}), Numbers(1)->schema());
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  ASSERT_EQ((*rows)->num_rows(), found.rows);
+  for (int column = 0; column < 2; ++column) {
+    const auto* const read = (*rows)->column_data(column)->GetValues<std::byte>(1, 0);
+    ASSERT_EQ(std::memcmp(read, found.columns[static_cast<size_t>(column)],
+                          static_cast<size_t>(8 * found.rows)),
+              0);
+  }
+}
+
+TEST(BatchTest, NumbersThatSuitTheMemoryButNotTheMessageAreNotTaken) {
+  // All of it lies four bytes off, and so do the numbers within it.
+  const auto batch =
+      EncodeBatch(*Numbers(40), {}, {.compression = arrow::Compression::UNCOMPRESSED}).ValueOrDie();
+  const Bytes whole = BytesOf(batch).subspan(kBatchHeaderBytes);
+  for (const int64_t off : {0, 4}) {
+    IpcRecordBatch parsed = ParseIpcRecordBatch(whole).ValueOrDie();
+    for (IpcBuffer& buffer : parsed.buffers) buffer.offset += off;
+    const auto body_bytes = static_cast<int64_t>(parsed.body.size()) + off;
+    const std::string message = WriteIpcMetadata(parsed, body_bytes) +
+                                std::string(static_cast<size_t>(off), '\0') +
+                                std::string(AsText(parsed.body));
+    std::vector<uint64_t> aligned(message.size() / 8 + 2);
+    auto* const text = reinterpret_cast<char*>(aligned.data()) + off;
+    std::memcpy(text, message.data(), message.size());
+    const auto found =
+        FindIpcNumbers({reinterpret_cast<const std::byte*>(text), message.size()}, 2);
+    EXPECT_EQ(found.has_value(), off == 0);
+    if (found) ExpectReadable(message, *found);
+  }
+}
+
 TEST(BatchTest, HostileMessagesHoldTheNumbersThatAreFoundInThem) {
   const auto batch =
       EncodeBatch(*Numbers(40), {}, {.compression = arrow::Compression::UNCOMPRESSED}).ValueOrDie();
@@ -149,6 +191,7 @@ TEST(BatchTest, HostileMessagesHoldTheNumbersThatAreFoundInThem) {
       ASSERT_GE(column, bytes.data());
       ASSERT_LE(column + 8 * found->rows, bytes.data() + found->message_bytes);
     }
+    ASSERT_NO_FATAL_FAILURE(ExpectReadable(std::string(AsText(bytes)), *found)) << i;
   }
 }
 

@@ -166,7 +166,7 @@ std::optional<IpcNumbers> FindIpcNumbers(Bytes bytes, size_t columns) {
     const IpcBuffer& numbers = parsed->buffers[2 * i + 1];
     const std::byte* const at = parsed->body.data() + numbers.offset;
     if (node.length != found.rows || node.null_count != 0 || validity.length != 0 ||
-        numbers.length / kNumberBytes < found.rows ||
+        numbers.length / kNumberBytes < found.rows || numbers.offset % kNumberBytes != 0 ||
         reinterpret_cast<uintptr_t>(at) % kNumberBytes != 0) {
       return std::nullopt;
     }
