@@ -82,10 +82,15 @@ TEST_F(ServerTest, TheConsoleTellsHowItIs) {
   Start(AllDoors());
   EXPECT_TRUE(Get("/healthz").starts_with("HTTP/1.1 200 "));
   EXPECT_TRUE(Get("/readyz").starts_with("HTTP/1.1 200 "));
-  const std::string metrics = Get("/metrics");
+  // The server may count the connection of the answer before for a moment longer than we do.
+  const std::string_view one = "\nfirth_door_connections{door=\"console\"} 1\n";
+  std::string metrics;
+  for (int tries = 0; tries < 1000 && metrics.find(one) == std::string::npos; ++tries) {
+    metrics = Get("/metrics");
+  }
   EXPECT_NE(metrics.find("Content-Type: text/plain; version=0.0.4"), std::string::npos);
   EXPECT_NE(metrics.find("\nfirth_ready 1\n"), std::string::npos);
-  EXPECT_NE(metrics.find("\nfirth_door_connections{door=\"console\"} 1\n"), std::string::npos);
+  EXPECT_NE(metrics.find(one), std::string::npos);
   EXPECT_TRUE(Get("/nothing").starts_with("HTTP/1.1 404 "));
 }
 
