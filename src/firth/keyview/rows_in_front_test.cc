@@ -35,6 +35,14 @@ uint64_t RoomFor(uint64_t rows) {
   return rows * StateOf(0)->memory_bytes();
 }
 
+/// Keep rows [0, count), as if they had been read.
+std::vector<KeyStatePtr> KeepAll(RowsInFront* rows, int count) {
+  std::vector<KeyStatePtr> read;
+  for (const int k : Numbers(0, count)) read.push_back(StateOf(k));
+  rows->Keep(kLog, rows->VersionOf(kLog), read);
+  return read;
+}
+
 TEST(RowsInFrontTest, WhatIsNotWrittenIsNeverForgotten) {
   RowsInFront rows(RoomFor(100));
   for (const int k : Numbers(0, 1000)) rows.Put(kLog, {StateOf(k)});
@@ -62,9 +70,7 @@ TEST(RowsInFrontTest, WhatIsAskedForStaysLonger) {
 TEST(RowsInFrontTest, OneRowThatComesHasFewForgotten) {
   constexpr int kRows = 50'000;
   RowsInFront rows(RoomFor(kRows));
-  std::vector<KeyStatePtr> read;
-  for (const int k : Numbers(0, kRows)) read.push_back(StateOf(k));
-  rows.Keep(kLog, rows.VersionOf(kLog), read);
+  const std::vector<KeyStatePtr> read = KeepAll(&rows, kRows);
   ASSERT_EQ(Known(rows, {0, kRows - 1}).size(), 2u);
   rows.Put(kLog, {StateOf(kRows)});
   size_t known = 0;
@@ -76,9 +82,7 @@ TEST(RowsInFrontTest, OneRowThatComesHasFewForgotten) {
 TEST(RowsInFrontTest, WhereMostAreInUseTheirMarksGoAndThenRoomIsMade) {
   constexpr int kRows = 20'000;
   RowsInFront rows(RoomFor(kRows));
-  std::vector<KeyStatePtr> read;
-  for (const int k : Numbers(0, kRows)) read.push_back(StateOf(k));
-  rows.Keep(kLog, rows.VersionOf(kLog), read);
+  KeepAll(&rows, kRows);
   ASSERT_EQ(Known(rows, Numbers(0, kRows)).size(), static_cast<size_t>(kRows));
   for (const int k : Numbers(kRows, 2 * kRows)) {
     rows.Keep(kLog, rows.VersionOf(kLog), {StateOf(k)});
