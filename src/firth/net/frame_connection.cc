@@ -142,11 +142,11 @@ void FrameSocket::OnReadable(bool in_time) {
     taken += bytes;
     if (bytes < asked) break;  // nothing is left; the wait tells of what comes
   }
-  if (open) AfterRead(assembler_.frames() != frames_before);
+  const bool answered_soon = open && AfterRead(assembler_.frames() != frames_before);
   read_here = nullptr;
   if (std::exchange(flush_after_read_, false)) {
     Flush();
-  } else if (open && taken < kTurnBytes) {
+  } else if (open && taken < kTurnBytes && !answered_soon) {
     AcknowledgeNow();
   }
   if (!open || !socket_) return;
@@ -157,8 +157,8 @@ void FrameSocket::OnReadable(bool in_time) {
   if (!IsFull()) ArmRead();
 }
 
-/// What is answered later is acknowledged at once: a client that leaves Nagle's algorithm on sends
-/// no other request until then, and the system would wait for the answer to carry it, up to 40 ms.
+/// What is answered later is acknowledged at once (see OnPause): the system would wait for the
+/// answer to carry it, up to 40 ms.
 void FrameSocket::AcknowledgeNow() {
   const int on = 1;
   setsockopt(socket_->native_handle(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
@@ -214,13 +214,15 @@ bool FrameSocket::ReadSome(size_t* bytes, size_t* asked) {
   return false;
 }
 
-void FrameSocket::AfterRead(bool frame_ended) {
-  if (frame_ended && handler_) handler_->OnPause();
+/// Whether an answer follows soon that acknowledges what was read.
+bool FrameSocket::AfterRead(bool frame_ended) {
+  const bool soon = frame_ended && handler_ && handler_->OnPause();
   if (!assembler_.begun()) {
     frame_since_ns_ = 0;
   } else if (frame_ended || frame_since_ns_ == 0) {
     frame_since_ns_ = NowNs();
   }
+  return soon && !assembler_.begun();
 }
 
 /// The sending side is shut: read what still comes, and drop it.

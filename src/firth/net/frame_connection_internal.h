@@ -52,7 +52,7 @@ class FrameSocket : public FrameConnection, public std::enable_shared_from_this<
   void OnReadable(bool in_time);
   void OnDiscardable();
   bool ReadSome(size_t* bytes, size_t* asked);
-  void AfterRead(bool frame_ended);
+  bool AfterRead(bool frame_ended);
   void AcknowledgeNow();
   void HoldReads(size_t bytes);
   void BeginFlush();

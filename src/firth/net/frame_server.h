@@ -39,8 +39,10 @@ class FrameHandler {
   /// A whole frame, without its length.
   virtual void OnFrame(std::shared_ptr<arrow::Buffer> frame) = 0;
   /// Nothing more has come for now, or others have their turn: what was gathered from the last
-  /// frames is to go on.
-  virtual void OnPause() {}
+  /// frames is to go on. True: one that has come since the last pause is answered soon, within
+  /// milliseconds, and that answer can tell the client's TCP what has come. Else it is told at
+  /// once: a client that leaves Nagle's algorithm on sends no other small request until then.
+  virtual bool OnPause() { return false; }
   /// The connection is gone; nothing is called after this.
   virtual void OnClosed() = 0;
 };

@@ -58,7 +58,7 @@ class Handler : public FrameHandler {
     on_frame_(connection_, std::move(frame));
     seen_->Add(&seen_->frames);
   }
-  void OnPause() override { seen_->Add(&seen_->pauses); }
+  bool OnPause() override { return seen_->Add(&seen_->pauses), false; }
   void OnClosed() override { seen_->Add(&seen_->closed); }
 
  private:

@@ -69,6 +69,7 @@ void Connection::Dispatch(const RequestPtr& request, const RequestHeader& header
   if (request_bytes_ > kRequestBytesMax || *services_->request_bytes > kAllRequestBytesMax) {
     return request->Refuse(Wire::kTimeOut, "too much is in work; send it again");
   }
+  answered_soon_ |= api->runs == Runs::kAtOnce;
   switch (api->runs) {
     case Runs::kAtOnce:
       return api->serve(request);
@@ -87,17 +88,22 @@ void Connection::Dispatch(const RequestPtr& request, const RequestHeader& header
         api->serve(request);
         --request->connection().in_order_left_;
       });
-      if (gathered_.size() >= kGatheredMax) OnPause();
+      if (gathered_.size() >= kGatheredMax) GiveGathered();
       return;
   }
 }
 
-void Connection::OnPause() {
+bool Connection::OnPause() {
+  GiveGathered();
+  return std::exchange(answered_soon_, false);
+}
+
+void Connection::GiveGathered() {
   in_order_.PostAll(std::exchange(gathered_, {}));
 }
 
 void Connection::OnClosed() {
-  OnPause();
+  GiveGathered();
   std::set<std::shared_ptr<Parked>> parked;
   {
     std::lock_guard lock(mutex_);

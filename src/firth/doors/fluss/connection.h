@@ -47,7 +47,7 @@ class Connection : public net::FrameHandler, public std::enable_shared_from_this
              std::shared_ptr<net::FrameConnection> wire);
 
   void OnFrame(std::shared_ptr<arrow::Buffer> frame) override;
-  void OnPause() override;
+  bool OnPause() override;
   void OnClosed() override;
 
   void Send(std::vector<std::shared_ptr<arrow::Buffer>> parts) { wire_->Send(std::move(parts)); }
@@ -79,12 +79,14 @@ class Connection : public net::FrameHandler, public std::enable_shared_from_this
 
  private:
   void Dispatch(const std::shared_ptr<Request>& request, const RequestHeader& header);
+  void GiveGathered();
 
   const std::shared_ptr<const Services> services_;
   const ListenerKind kind_;
   const std::shared_ptr<net::FrameConnection> wire_;
   Strand in_order_;
   std::vector<Executor::Task> gathered_;    // of net's thread: for in_order_, at the next pause
+  bool answered_soon_ = false;              // of net's thread: some since the last pause
   std::atomic<uint64_t> in_order_left_{0};  // requests given to in_order_ that are not served yet
   std::atomic<uint64_t> requests_{0};
   std::atomic<uint64_t> request_bytes_{0};

@@ -40,6 +40,17 @@ TEST_F(DoorTest, HostileFrames) {
   EXPECT_EQ(client().connection().requests_in_work(), 0u);
 }
 
+TEST_F(DoorTest, LookupsAreAnsweredSoonAndWritesAreNot) {
+  for (int round = 0; round < 2; ++round) {
+    client().CodeOfBytes(kLookup, "");
+    EXPECT_TRUE(client().answered_soon());
+    for (const int16_t waits : {kProduceLog, kPutKv, kFetchLog, kMetadata}) {
+      client().CodeOfBytes(waits, "");
+      EXPECT_FALSE(client().answered_soon()) << waits;
+    }
+  }
+}
+
 TEST_F(DoorTest, SignIn) {
   TestClient stranger(&world_, /*signs_in=*/true);
   EXPECT_EQ(stranger.CodeOf(kMetadata, pb::MetadataRequest()), 46);

@@ -70,7 +70,7 @@ class TestClient {
   /// Send raw bytes as one frame.
   void SendFrame(const std::string& frame) {
     connection_->OnFrame(arrow::Buffer::FromString(frame));
-    connection_->OnPause();
+    answered_soon_ = connection_->OnPause();
   }
   /// Send a request; returns its id.
   int32_t Send(int16_t key, const std::string& body, int16_t version = 0) {
@@ -119,6 +119,9 @@ class TestClient {
     return Receive(Send(key, bytes, version), &body, &error) ? 0 : error.code;
   }
 
+  /// Whether the last frame's answer was said to come soon.
+  bool answered_soon() const { return answered_soon_; }
+
   static constexpr int32_t kNoAnswer = -999;
   FakeWire& wire() { return *wire_; }
   Connection& connection() { return *connection_; }
@@ -130,6 +133,7 @@ class TestClient {
   const std::shared_ptr<KvScans> scans_;
   const std::shared_ptr<Connection> connection_;
   int32_t next_id_ = 1;
+  bool answered_soon_ = false;
 };
 
 }  // namespace firth::doors::fluss
