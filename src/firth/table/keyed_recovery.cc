@@ -57,7 +57,7 @@ Status DatabaseImpl::OpenKeyView() {
   ARROW_ASSIGN_OR_RAISE(key_view_, keyview::KeyView::Open(view));
   lookups_ = std::make_unique<LookupQueue>(
       key_view_.get(), options_.lookups != nullptr ? options_.lookups : options_.readers,
-      &in_work_);
+      options_.clock, &in_work_);
   key_base_rounds_ = std::make_unique<BaseRounds>(BaseRounds::Options{
       .executor = options_.background != nullptr ? options_.background : options_.readers,
       .clock = options_.clock,

@@ -11,6 +11,9 @@ namespace {
 
 /// Batches that are read at once; more would only share the keys out among smaller ones.
 constexpr int kRunningMax = 2;
+/// A batch whose rows lie in memory is read by then: until then, what comes waits for it, and wakes
+/// no other thread.
+constexpr int64_t kReadInMemoryNs = 200'000;
 /// Keys that are read together; one ask is never split.
 constexpr size_t kTogetherMax = 512;
 
@@ -21,6 +24,9 @@ void LookupQueue::Add(Ask ask) {
   std::lock_guard lock(mutex_);
   waiting_.push_back(std::move(ask));
   if (running_ == kRunningMax) return;
+  const int64_t now_ns = clock_->MonotonicNs();
+  if (running_ > 0 && now_ns - began_ns_ < kReadInMemoryNs) return;
+  began_ns_ = now_ns;
   ++running_;
   in_work_->Begin();
   // What this thread brings with it shall be read in the same go.
@@ -44,6 +50,7 @@ void LookupQueue::Run() {
       const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(count);
       asks.assign(std::move_iterator(waiting_.begin()), std::move_iterator(end));
       waiting_.erase(waiting_.begin(), end);
+      began_ns_ = clock_->MonotonicNs();
     }
     // Those of one log together; each log's in their order.
     std::stable_sort(asks.begin(), asks.end(),

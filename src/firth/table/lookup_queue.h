@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "firth/common/clock.h"
 #include "firth/common/executor.h"
 #include "firth/keyview/key_view.h"
 #include "firth/table/database.h"
@@ -31,8 +32,8 @@ class LookupQueue {
     FoundRowsDone done;  // called on `executor`
   };
 
-  LookupQueue(keyview::KeyView* view, Executor* executor, InWork* in_work)
-      : view_(view), executor_(executor), in_work_(in_work) {}
+  LookupQueue(keyview::KeyView* view, Executor* executor, const Clock* clock, InWork* in_work)
+      : view_(view), executor_(executor), clock_(clock), in_work_(in_work) {}
 
   /// Does not block.
   void Add(Ask ask);
@@ -44,10 +45,12 @@ class LookupQueue {
 
   keyview::KeyView* const view_;
   Executor* const executor_;
+  const Clock* const clock_;
   InWork* const in_work_;
   std::mutex mutex_;
   std::vector<Ask> waiting_;  // guarded by mutex_
   int running_ = 0;           // guarded by mutex_
+  int64_t began_ns_ = 0;      // guarded by mutex_: when the last batch or thread began
 };
 
 }  // namespace firth::table

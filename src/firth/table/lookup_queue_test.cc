@@ -92,7 +92,7 @@ TEST(LookupQueueTest, ManyAskWhileOneWrites) {
   SystemClock clock;
   ThreadPool pool("lookup", 2, &clock);
   InWork in_work;
-  auto queue = std::make_unique<LookupQueue>(view.get(), &pool, &in_work);
+  auto queue = std::make_unique<LookupQueue>(view.get(), &pool, &clock, &in_work);
 
   std::atomic<bool> enough{false};
   std::thread writer([&] {
