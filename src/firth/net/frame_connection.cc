@@ -23,8 +23,9 @@ using boost::system::error_code;
 
 /// One turn of a connection reads or writes about this much before others have theirs.
 constexpr size_t kTurnBytes = 1 << 20;
-/// One read takes no more than this past the end of the frame that has begun.
-constexpr size_t kBeyondBytesMax = 512 << 10;
+/// One read takes no more than this past the end of the frame that has begun: what it brought is
+/// looked at while it is still in a processor's own cache.
+constexpr size_t kBeyondBytesMax = 256 << 10;
 /// Runs of bytes given to one system call.
 constexpr size_t kGatheredMax = 64;
 /// After CloseWhenSent the client has this long to close its side. Until then what it still sends
