@@ -33,19 +33,35 @@ int32_t OffsetAt(Bytes offsets, int64_t i) {
   return LoadLe<int32_t>(offsets.data() + i * 4);
 }
 
-/// Offsets that never fall, inside what they point into.
-bool AreOffsets(Bytes offsets, int64_t rows, int64_t end) {
-  bool falls = false;
-  for (int64_t i = 0; i < rows; ++i) falls |= OffsetAt(offsets, i + 1) < OffsetAt(offsets, i);
-  return !falls && OffsetAt(offsets, 0) >= 0 && OffsetAt(offsets, rows) <= end;
-}
-
-struct Two {
+/// What is looked at at once: on every processor, and on newer ones.
+struct Narrow {
   using Words [[gnu::vector_size(16)]] = uint64_t;
+  using Offsets [[gnu::vector_size(16)]] = int32_t;
 };
-struct Four {
+struct Wide {
   using Words [[gnu::vector_size(32)]] = uint64_t;
+  using Offsets [[gnu::vector_size(32)]] = int32_t;
 };
+
+/// Is any of the rows + 1 offsets less than the one before it?
+template <typename Width>
+[[gnu::always_inline]] inline bool Falls(Bytes offsets, int64_t rows) {
+  using Offsets = typename Width::Offsets;
+  constexpr auto kAtOnce = static_cast<int64_t>(sizeof(Offsets) / sizeof(int32_t));
+  Offsets falls{};
+  int64_t i = 0;
+  for (; i + kAtOnce <= rows; i += kAtOnce) {
+    Offsets these;
+    Offsets next;
+    std::memcpy(&these, offsets.data() + i * 4, sizeof these);
+    std::memcpy(&next, offsets.data() + (i + 1) * 4, sizeof next);
+    falls |= next < these;
+  }
+  bool any = false;
+  for (int64_t lane = 0; lane < kAtOnce; ++lane) any |= falls[lane] != 0;
+  for (; i < rows; ++i) any |= OffsetAt(offsets, i + 1) < OffsetAt(offsets, i);
+  return any;
+}
 
 /// All bytes of a text, or-ed into the bytes of a word; so many words at once.
 template <typename Width>
@@ -70,19 +86,34 @@ template <typename Width>
 }
 
 #if defined(__x86_64__)
+bool HasAvx2() {
+  static const bool has = __builtin_cpu_supports("avx2") != 0;
+  return has;
+}
 [[gnu::target("avx2")]] uint64_t OrOfBytesAvx2(Bytes text) {
-  return OrOfBytes<Four>(text);
+  return OrOfBytes<Wide>(text);
+}
+[[gnu::target("avx2")]] bool FallsAvx2(Bytes offsets, int64_t rows) {
+  return Falls<Wide>(offsets, rows);
 }
 #endif
+
+/// Offsets that never fall, inside what they point into.
+bool AreOffsets(Bytes offsets, int64_t rows, int64_t end) {
+  if (OffsetAt(offsets, 0) < 0 || OffsetAt(offsets, rows) > end) return false;
+#if defined(__x86_64__)
+  if (HasAvx2()) return !FallsAvx2(offsets, rows);
+#endif
+  return !Falls<Narrow>(offsets, rows);
+}
 
 /// Is every byte below 128? Most text is so, and then it needs no closer look.
 bool IsAscii(Bytes text) {
   constexpr uint64_t kHighBits = 0x8080808080808080;
 #if defined(__x86_64__)
-  static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
-  if (has_avx2) return (OrOfBytesAvx2(text) & kHighBits) == 0;
+  if (HasAvx2()) return (OrOfBytesAvx2(text) & kHighBits) == 0;
 #endif
-  return (OrOfBytes<Two>(text) & kHighBits) == 0;  // what every processor takes at once
+  return (OrOfBytes<Narrow>(text) & kHighBits) == 0;
 }
 
 /// All of the text as one, and no value begins inside a character.

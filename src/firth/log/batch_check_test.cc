@@ -141,6 +141,33 @@ TEST(BatchCheckTest, AByteThatIsNoTextIsFoundWhereverItStands) {
   }
 }
 
+// Many offsets may be looked at at once as well.
+TEST(BatchCheckTest, AnOffsetThatFallsIsFoundWhereverItStands) {
+  const auto schema = arrow::schema({arrow::field("s", arrow::utf8())});
+  std::string json = "[[\"t\"]";
+  for (int rows = 1; rows <= 40; ++rows, json += ",[\"t\"]") {
+    std::string bytes = Encoded(*FromJson(schema, json + "]"), arrow::Compression::UNCOMPRESSED);
+    const auto there = ParseIpcRecordBatch(ParseTrustedBatch(AsBytes(bytes))->message);
+    const IpcBuffer offsets = there->buffers[1];
+    char* const first = const_cast<char*>(AsText(there->body).data()) + offsets.offset;
+    const auto taken_with = [&](int i, int32_t offset) {
+      const auto before = LoadLe<int32_t>(first + i * 4);
+      StoreLe<int32_t>(first + i * 4, offset);
+      const bool taken = IsPlain(bytes, *schema);
+      EXPECT_EQ(taken, Decoded(bytes, schema).ok()) << i << " of " << rows << " is " << offset;
+      StoreLe<int32_t>(first + i * 4, before);
+      return taken;
+    };
+    for (int i = 0; i <= rows; ++i) {
+      EXPECT_TRUE(taken_with(i, i));
+      EXPECT_EQ(taken_with(i, i + 1), i < rows);
+      EXPECT_FALSE(taken_with(i, i < rows ? i + 2 : i - 2));
+      EXPECT_FALSE(taken_with(i, INT32_MIN));
+      EXPECT_FALSE(taken_with(i, INT32_MAX));
+    }
+  }
+}
+
 // Nothing is in them, and nothing is pointed at.
 TEST(BatchCheckTest, ListsAndTextMayBeEmpty) {
   for (const char* json : {R"([[[], []]])", R"([[null, []]])", R"([[[], null]])"}) {
