@@ -258,13 +258,10 @@ void Committer::PublishEntries(Pending* pending) {
     entry.record_at = pending->at;
     entry.body_at = pending->at + pending->image->body_at(header_at);
     entry.file = journal_->file_number();
-    const Bytes body(reinterpret_cast<const std::byte*>(draft.body->data()),
-                     static_cast<size_t>(draft.body->size()));
-    entry.body_checksum = draft.kind == EntryKind::kRows ? LoadLe<uint32_t>(body.data() + 21)
-                                                         : BodyChecksum(draft.kind, body);
+    entry.body_checksum = pending->image->body_checksum(header_at);
     entry.header_at = header_at;
     header_at += static_cast<uint32_t>(kEntryHeaderBytes + Align8(draft.side.size()));
-    entry.body_bytes = static_cast<uint32_t>(body.size());
+    entry.body_bytes = static_cast<uint32_t>(draft.body->size());
     entry.offsets = draft.offsets;
     entry.rows = draft.rows;
     entry.sequence = draft.sequence;

@@ -86,6 +86,10 @@ class CommitImage {
   uint64_t body_at(uint64_t header_at) const {
     return LoadLe<uint64_t>(text_.data() + header_at + 72);
   }
+  /// That body's checksum.
+  uint64_t body_checksum(uint64_t header_at) const {
+    return LoadLe<uint64_t>(text_.data() + header_at + 64);
+  }
 
  private:
   const std::vector<EntryDraft>* const entries_;
