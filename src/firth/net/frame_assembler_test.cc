@@ -160,6 +160,27 @@ TEST(FrameAssembler, FramesBehindALargeOneAreNotCopied) {
   EXPECT_TRUE(without.Beyond().empty());
 }
 
+// A piece is used again as soon as all of its frames are let go of, and not before.
+TEST(FrameAssembler, PiecesAreUsedAgain) {
+  constexpr size_t kPieceBytes = 4 << 20;
+  const auto pieces = std::make_shared<BlockMemory>(kPieceBytes, 2);
+  FrameMemory memory(pieces);
+  const auto take = [&](size_t bytes) { return memory.Take(AsBytes("begin"), bytes); };
+  std::vector<std::shared_ptr<arrow::Buffer>> frames;
+  for (int i = 0; i < 10'000; ++i) {
+    frames.push_back(take(FrameMemory::kLargeBytesMin));
+    ASSERT_NE(frames.back(), nullptr) << i;
+    if (frames.size() > 100) frames.erase(frames.begin());
+  }
+  frames.clear();
+  frames.push_back(take(kPieceBytes));
+  frames.push_back(take(kPieceBytes));
+  EXPECT_NE(frames.back(), nullptr);
+  EXPECT_EQ(take(kPieceBytes), nullptr);
+  frames.erase(frames.begin());
+  EXPECT_NE(take(kPieceBytes), nullptr);
+}
+
 TEST(FrameAssembler, GrowsThroughAllStepsOfALargeFrame) {
   std::string body(kFrameBytesMax, '\0');
   for (size_t i = 0; i < body.size(); ++i) body[i] = static_cast<char>(i * 7 + i / 4093);

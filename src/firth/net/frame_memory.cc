@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <functional>
+#include <utility>
 
 namespace firth::net {
 namespace {
@@ -9,14 +10,17 @@ namespace {
 /// With less than this part of a piece left, another one is begun: a read of so little is not worth
 /// its call.
 constexpr size_t kRestPart = 32;
+/// So many frames' holds on a piece are counted together: they are let go of by another thread,
+/// and each count waits for the memory that it is in to come from there.
+constexpr size_t kHoldsAtOnce = 32;
 
 /// A part of a piece, which it holds.
 class Frame : public arrow::MutableBuffer {
  public:
-  Frame(const std::shared_ptr<arrow::Buffer>& piece, size_t from, size_t bytes,
+  Frame(std::shared_ptr<arrow::Buffer> piece, size_t from, size_t bytes,
         const std::shared_ptr<arrow::MemoryManager>& manager)
       : MutableBuffer(piece->mutable_data() + from, static_cast<int64_t>(bytes), manager) {
-    parent_ = piece;
+    parent_ = std::move(piece);
   }
 };
 
@@ -41,7 +45,7 @@ std::shared_ptr<arrow::Buffer> FrameMemory::Take(std::span<const std::byte> begi
     held = piece_;
     if (!Renew()) return nullptr;
   }
-  auto frame = std::make_shared<Frame>(piece_, taken_, bytes, manager_);
+  auto frame = std::make_shared<Frame>(Hold(), taken_, bytes, manager_);
   taken_ += bytes;
   if (auto* const into = reinterpret_cast<std::byte*>(frame->mutable_data());
       into != begin.data()) {
@@ -57,9 +61,17 @@ std::span<std::byte> FrameMemory::Free() const {
       .subspan(taken_);
 }
 
+std::shared_ptr<arrow::Buffer> FrameMemory::Hold() {
+  if (holds_.empty()) holds_.assign(kHoldsAtOnce, piece_);
+  auto hold = std::move(holds_.back());
+  holds_.pop_back();
+  return hold;
+}
+
 bool FrameMemory::Renew() {
   auto piece = TakeBuffer(pieces_);
   if (piece == nullptr) return false;
+  holds_.clear();
   piece_ = std::move(piece);
   taken_ = 0;
   return true;

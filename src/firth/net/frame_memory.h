@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "firth/common/block_memory.h"
 
@@ -36,14 +37,17 @@ class FrameMemory {
  private:
   std::span<std::byte> Free() const;
   bool Renew();
+  std::shared_ptr<arrow::Buffer> Hold();
 
-  /// For this thread's frames: Arrow's usual one is counted up and down by all threads.
-  const std::shared_ptr<arrow::MemoryManager> manager_ =
-      arrow::CPUDevice::memory_manager(arrow::system_memory_pool());
+  /// Arrow's usual one, which lives as long as the process, as a pointer that counts nothing: each
+  /// frame has it, and each slice of one, and all threads would count the same up and down.
+  const std::shared_ptr<arrow::MemoryManager> manager_{std::shared_ptr<void>(),
+                                                       arrow::default_cpu_memory_manager().get()};
   const std::shared_ptr<BlockMemory> pieces_;
   const size_t large_bytes_min_;
-  std::shared_ptr<arrow::Buffer> piece_;  // null before the first
-  size_t taken_ = 0;                      // of piece_
+  std::shared_ptr<arrow::Buffer> piece_;               // null before the first
+  std::vector<std::shared_ptr<arrow::Buffer>> holds_;  // of piece_, for frames to come
+  size_t taken_ = 0;                                   // of piece_
 };
 
 }  // namespace firth::net
