@@ -66,10 +66,19 @@ void FrameSocket::Begin(std::shared_ptr<FrameHandler> handler,
 }
 
 void FrameSocket::Send(std::vector<std::shared_ptr<arrow::Buffer>> parts) {
+  Queue(std::move(parts));
+}
+
+void FrameSocket::SendText(std::string_view frame) {
+  Queue(frame);
+}
+
+template <typename Frame>
+void FrameSocket::Queue(Frame frame) {
   {
     std::lock_guard lock(mutex_);
     if (closed_) return;
-    pending_bytes_.fetch_add(queued_.PushFrame(std::move(parts)));
+    pending_bytes_.fetch_add(queued_.PushFrame(std::move(frame)));
     if (std::exchange(flushing_, true)) return;
   }
   if (read_here == this) {

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "firth/net/event_loops_internal.h"
@@ -32,6 +33,7 @@ class FrameSocket : public FrameConnection, public std::enable_shared_from_this<
 
   // Any thread.
   void Send(std::vector<std::shared_ptr<arrow::Buffer>> parts) override;
+  void SendText(std::string_view frame) override;
   void CloseWhenSent() override;
   uint16_t local_port() const override { return local_port_; }
   const std::string& peer() const override { return peer_; }
@@ -55,6 +57,8 @@ class FrameSocket : public FrameConnection, public std::enable_shared_from_this<
   bool AfterRead(bool frame_ended);
   void AcknowledgeNow();
   void HoldReads(size_t bytes);
+  template <typename Frame>
+  void Queue(Frame frame);
   void BeginFlush();
   bool FlushAtOnce();
   void Flush();

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "firth/common/status.h"
@@ -23,6 +24,8 @@ class FrameConnection {
   /// are held until they are sent. What a thread sends while it has a Later open begins to leave
   /// when that ends. After the connection is closed it does nothing.
   virtual void Send(std::vector<std::shared_ptr<arrow::Buffer>> parts) = 0;
+  /// The same for a frame of few bytes, which are copied.
+  virtual void SendText(std::string_view frame) = 0;
   /// Close once what is queued has been sent.
   virtual void CloseWhenSent() = 0;
   /// The local port that the client reached.

@@ -39,6 +39,15 @@ size_t SendQueue::PushFrame(std::vector<std::shared_ptr<arrow::Buffer>> parts) {
   return header.size() + length;
 }
 
+size_t SendQueue::PushFrame(std::string_view text) {
+  FIRTH_CHECK(text.size() <= UINT32_MAX);
+  std::string header;
+  AppendBe(&header, static_cast<uint32_t>(text.size()));
+  PushText(header);
+  if (!text.empty()) PushText(text);
+  return header.size() + text.size();
+}
+
 void SendQueue::PushText(std::string_view text) {
   if (pieces_.empty() || pieces_.back().buffer ||
       pieces_.back().text.size() + text.size() > kRunBytesMax) {

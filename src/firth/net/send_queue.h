@@ -22,6 +22,8 @@ class SendQueue {
   /// Append a frame: the common length of `parts`, 4 bytes big-endian, then the parts. Returns the
   /// bytes that it takes.
   size_t PushFrame(std::vector<std::shared_ptr<arrow::Buffer>> parts);
+  /// The same for a short frame that is copied.
+  size_t PushFrame(std::string_view text);
 
   /// The first bytes, in as many runs as `out` has room for; how many there are. Valid until the
   /// next call of another method.

@@ -34,7 +34,7 @@ Status CheckAcks(int32_t acks) {
   return Refusal(Wire::kInvalidAcks, "acks must be -1 (all), 0 or 1, not " + std::to_string(acks));
 }
 
-BucketWriteAnswers::BucketWriteAnswers(RequestPtr request, Tells tells,
+BucketWriteAnswers::BucketWriteAnswers(ForMake, RequestPtr request, Tells tells,
                                        std::vector<BucketWrite> buckets)
     : request_(std::move(request)),
       tells_(tells),
@@ -43,8 +43,8 @@ BucketWriteAnswers::BucketWriteAnswers(RequestPtr request, Tells tells,
 
 std::shared_ptr<BucketWriteAnswers> BucketWriteAnswers::Make(RequestPtr request, Tells tells,
                                                              std::vector<BucketWrite> buckets) {
-  std::shared_ptr<BucketWriteAnswers> answers(
-      new BucketWriteAnswers(std::move(request), tells, std::move(buckets)));
+  auto answers = std::make_shared<BucketWriteAnswers>(ForMake(), std::move(request), tells,
+                                                      std::move(buckets));
   if (answers->buckets_.empty()) answers->Answer();
   return answers;
 }

@@ -34,6 +34,8 @@ Status CheckAcks(int32_t acks);
 
 /// Collects what became of each bucket, and answers when all are known. Thread-safe.
 class BucketWriteAnswers {
+  struct ForMake {};
+
  public:
   /// The number that a success tells: where the batch begins, or where the log ends after it.
   enum Tells { kBaseOffset, kEndOffset };
@@ -42,13 +44,14 @@ class BucketWriteAnswers {
   static std::shared_ptr<BucketWriteAnswers> Make(RequestPtr request, Tells tells,
                                                   std::vector<BucketWrite> buckets);
 
+  BucketWriteAnswers(ForMake, RequestPtr request, Tells tells, std::vector<BucketWrite> buckets);
+
   size_t size() const { return buckets_.size(); }
   BucketWrite& bucket(size_t i) { return buckets_[i]; }
   /// Say what became of bucket `i`; once each.
   void Finish(size_t i, const Result<table::AppendResult>& result);
 
  private:
-  BucketWriteAnswers(RequestPtr request, Tells tells, std::vector<BucketWrite> buckets);
   void Answer();
 
   const RequestPtr request_;

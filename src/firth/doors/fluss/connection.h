@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <string_view>
 #include <vector>
 
 #include "firth/access/access.h"
@@ -51,6 +52,7 @@ class Connection : public net::FrameHandler, public std::enable_shared_from_this
   void OnClosed() override;
 
   void Send(std::vector<std::shared_ptr<arrow::Buffer>> parts) { wire_->Send(std::move(parts)); }
+  void SendText(std::string_view frame) { wire_->SendText(frame); }
 
   const std::shared_ptr<const Services>& services() const { return services_; }
   const Node& node() const { return kind_.node; }

@@ -12,7 +12,7 @@ namespace firth::doors::fluss {
 Request::Request(std::shared_ptr<Connection> connection, RequestHeader header,
                  std::shared_ptr<arrow::Buffer> frame)
     : connection_(std::move(connection)),
-      services_(connection_->services()),
+      services_(connection_->services().get()),
       header_(header),
       frame_(std::move(frame)),
       caller_(connection_->caller()) {
@@ -78,7 +78,7 @@ void Request::AnswerText(std::string_view message) {
   if (!TakeAnswer()) return;
   std::string frame = AnswerHeader(header_.request_id);
   frame += message;
-  connection_->Send({ToBuffer(std::move(frame))});
+  connection_->SendText(frame);
 }
 
 void Request::Refuse(const Status& status) {

@@ -66,7 +66,7 @@ class Request {
   void Answer(const google::protobuf::MessageLite& message);
   /// Answer with a message in parts, which are sent from where they lie.
   void AnswerParts(std::vector<std::shared_ptr<arrow::Buffer>> parts);
-  /// The same for a short message that was put together by hand.
+  /// The same for a short message that was put together by hand; it is copied.
   void AnswerText(std::string_view message);
   void Refuse(const Status& status);
   void Refuse(Wire code, std::string_view message);
@@ -81,7 +81,7 @@ class Request {
   bool TakeAnswer();
 
   const std::shared_ptr<Connection> connection_;
-  const std::shared_ptr<const Services> services_;
+  const Services* const services_;  // the connection's
   const RequestHeader header_;
   const std::shared_ptr<arrow::Buffer> frame_;
   const access::Caller caller_;

@@ -28,6 +28,7 @@ class FakeWire : public net::FrameConnection {
     for (const auto& part : parts) frame += std::string_view(*part);
     sent.push_back(std::move(frame));
   }
+  void SendText(std::string_view frame) override { sent.emplace_back(frame); }
   void CloseWhenSent() override { closed = true; }
   uint16_t local_port() const override { return 9123; }
   const std::string& peer() const override { return peer_; }
