@@ -29,7 +29,7 @@ constexpr std::array kApis = {
     Api{1014, "ProduceLog", 0, 0, Runs::kInOrder, false, kLarge, &ServeProduceLog,
         &ServeProduceLogAtOnce},
     Api{1015, "FetchLog", 0, 0, Runs::kBlocking, false, false, &ServeFetchLog},
-    Api{1016, "PutKv", 0, 1, Runs::kInOrder, false, kLarge, &ServePutKv},
+    Api{1016, "PutKv", 0, 1, Runs::kInOrder, false, kLarge, &ServePutKv, &ServePutKvAtOnce},
     Api{1017, "Lookup", 0, 1, Runs::kAtOnce, false, kLarge, &ServeLookup},
     Api{1021, "ListOffsets", 0, 0, Runs::kBlocking, false, false, &ServeListOffsets},
     Api{1023, "GetLatestKvSnapshots", 0, 0, Runs::kBlocking, false, false, &ServeLatestKvSnapshots},

@@ -75,6 +75,7 @@ void ServeLatestKvSnapshots(const RequestPtr& request);
 void ServeKvSnapshot(const RequestPtr& request);
 // put.cc
 void ServePutKv(const RequestPtr& request);
+bool ServePutKvAtOnce(const RequestPtr& request);
 // lookup.cc
 void ServeLookup(const RequestPtr& request);
 void ServePrefixLookup(const RequestPtr& request);

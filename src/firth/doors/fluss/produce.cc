@@ -64,17 +64,10 @@ bool IsSmall(const arrow::Buffer& batch) {
   return !bytes.ok() || static_cast<uint64_t>(*bytes) <= kBytesAtOnceMax;
 }
 
-/// What was found for another caller, who may see it.
-Status CheckSeen(const Request& request, const WrittenTable& table) {
-  const table::TableInfo& info = *table.found.table();
-  return request.database().access()->Check(request.caller(), access::kSee, info.path,
-                                            info.current->id);
-}
-
 void Produce(const RequestPtr& request, Result<std::shared_ptr<const WrittenTable>> table,
              std::vector<BucketWrite> buckets) {
   if (table.ok()) {
-    if (Status seen = CheckSeen(*request, **table); !seen.ok()) table = std::move(seen);
+    if (Status seen = (*table)->CheckSeen(*request); !seen.ok()) table = std::move(seen);
   }
   const auto answers =
       BucketWriteAnswers::Make(request, BucketWriteAnswers::kBaseOffset, std::move(buckets));
@@ -110,6 +103,12 @@ Result<std::shared_ptr<const WrittenTable>> WrittenTable::Make(const Request& re
   const catalog::EditionSpec& spec = table->found.table()->current->spec;
   table->takes_as_sent = !table->shape.Remakes() && spec.time_column.empty();
   return table;
+}
+
+Status WrittenTable::CheckSeen(const Request& request) const {
+  const table::TableInfo& info = *found.table();
+  return request.database().access()->Check(request.caller(), access::kSee, info.path,
+                                            info.current->id);
 }
 
 bool ServeProduceLogAtOnce(const RequestPtr& request) {

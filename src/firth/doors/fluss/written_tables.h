@@ -1,4 +1,4 @@
-// Where appended batches go: what is known of the tables that they were appended to.
+// Where batches go: what is known of the tables that they were written to.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +20,8 @@ struct WrittenTable {
 
   /// Blocks. Errors: kTableNotFound; as of TableById::FindWritable and WriteShape::Make.
   static Result<std::shared_ptr<const WrittenTable>> Make(const Request& request, int64_t table_id);
+  /// May the caller see it? It was found for another one.
+  Status CheckSeen(const Request& request) const;
 };
 
 class WrittenTables : public Known<int64_t, WrittenTable> {};

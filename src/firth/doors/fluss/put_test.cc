@@ -1,0 +1,54 @@
+// Goal: what is known of a table spares upserts neither the caller's rights nor a new definition.
+#include "firth/doors/fluss/testing_door.h"
+#include "firth/doors/fluss/testing_kv.h"
+
+namespace firth::doors::fluss {
+namespace {
+
+class PutTest : public DoorTest {
+ protected:
+  /// Upsert one row into bucket 0; returns the code.
+  static int32_t Put(TestClient* from, int64_t table, int32_t key) {
+    pb::PutKvRequest put;
+    put.set_acks(-1);
+    put.set_table_id(table);
+    put.set_timeout_ms(1000);
+    put.add_buckets()->set_bucket(0);
+    put.mutable_buckets(0)->set_records(KvBatchOf(*table::Pairs({{key, "x"}}), {0}));
+    const auto bucket = from->Call<pb::PutKvAnswer>(kPutKv, put).buckets(0);
+    return bucket.has_error_code() ? bucket.error_code() : 0;
+  }
+  int64_t CreateKeyed() { return Create("t", R"(,"bucket_count":1)", R"(,"primary_key":["a"])"); }
+};
+
+TEST_F(PutTest, UpsertsAskForRightsEachTime) {
+  const int64_t id = CreateKeyed();
+  EXPECT_EQ(Put(&client(), id, 1), 0);
+  ASSERT_TRUE(world_.db->access()
+                  ->PutPrincipal({.name = "eve", .role = "none", .secret = "engine-no-2"})
+                  .ok());
+  ASSERT_TRUE(world_.db->access()
+                  ->Grant("eve", Path{{"db", "t"}}, EditionId(0), access::kWrite, "blind")
+                  .ok());
+  TestClient eve(&world_, /*signs_in=*/true, &client());
+  pb::AuthenticateRequest sign_in;
+  sign_in.set_protocol("PLAIN");
+  sign_in.set_token(std::string("\0eve\0engine-no-2", 16));
+  eve.Call<pb::AuthenticateAnswer>(kAuthenticate, sign_in);
+  EXPECT_EQ(Put(&eve, id, 2), 48);
+  EXPECT_EQ(Put(&client(), id, 3), 0);
+}
+
+TEST_F(PutTest, ATableThatIsGoneTakesNothing) {
+  const int64_t id = CreateKeyed();
+  EXPECT_EQ(Put(&client(), id, 1), 0);
+  EXPECT_EQ(Put(&client(), id, 2), 0);
+  pb::DropTableRequest drop;
+  *drop.mutable_table() = Name("t");
+  drop.set_ignore_if_absent(false);
+  client().Call<pb::Empty>(kDropTable, drop);
+  EXPECT_EQ(Put(&client(), id, 3), 21);
+}
+
+}  // namespace
+}  // namespace firth::doors::fluss
