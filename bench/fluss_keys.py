@@ -27,9 +27,11 @@ The `steady` ones are sent at fixed times, alike to both servers; there a latenc
 should have gone out. Of those of one kind, and of both by connections of their own, --rate rows a second go out, 100 a
 request. The `steady half and half` ones are the mixes above at rates that are four to five tenths of what the original
 reaches at full speed: how long one waits for a server that is not overloaded. At full speed the faster server has more to do.
-By pyfluss they go at four fifths of the most that the original keeps up with through that client at fixed times, which is
-looked for in each run, the original first: at nine tenths of what the client reached at full speed, and so on down. Without
-the original at the rates of the run before.
+By pyfluss they go at four fifths of the most that the original keeps up with through that client at fixed times, and, as `steady
+at the most`, at just that. It is looked for in each run, the original first: at nine tenths of what the client reached at full
+speed, and so on down. Without the original at the rates of the run before. A client of 1.0.0 that looks up R keys a second
+gathers each request for 128 / R seconds, or 100 ms, whatever the server does: the more it has to do, the less of the waiting
+is its own.
 
 CPU time is that of the process that serves rows, and counts with what it does afterwards: before the next phase either
 server is waited for until it is idle, merging and all, for up to four minutes. Apache Fluss cuts no lake files here, and
@@ -65,7 +67,7 @@ MIXES = {"half and half, 100 a lookup": ("upsert", "lookup of 100"),
 UPSERTS_WANTED, LOOKUPS_WANTED, P99_WANTED = 3, 5, 3  # times the original
 # Rows a second of each kind in the mixes at fixed rates.
 MIX_RATE, MIX_RATE_OF_SINGLES = 35_000, 25_000
-SHARE_OF_SUSTAINED = 0.8  # of what the original keeps up with
+SHARES_OF_SUSTAINED = {"steady half and half": 0.8, "steady at the most": 1}  # of what the original keeps up with
 KEPT_UP = 0.95  # of what was asked for has been answered by the end: no more and more waits
 LOOKED_FOR_S = 4  # seconds at each rate
 
@@ -106,15 +108,14 @@ def sustained(server, interpreter, options):
 
 
 def client_rates(server, table):
-    """The rates of the `steady` phases by pyfluss."""
+    """What the `steady` phases by pyfluss are shares of."""
     rates = {}
     for name, interpreter in CLIENTS.items():
         if (VENVS / interpreter).exists():
             fluss.settle(server)
             most = sustained(server, interpreter, table)
-            rates[name] = round(SHARE_OF_SUSTAINED * most, -2)
-            print(f"  {server.name:6} keeps up with {most:.0f} rows/s of each kind by {name}: "
-                  f"{rates[name]:.0f} are sent at fixed times", flush=True)
+            rates[name] = round(most, -2)
+            print(f"  {server.name:6} keeps up with {most:.0f} rows/s of each kind by {name}", flush=True)
     return rates
 
 
@@ -139,9 +140,9 @@ def phases(arguments, rates):
         "steady half and half, 100 a lookup": ("mixed", {**steady, "rate": 2 * MIX_RATE / CONNECTIONS / ROWS}),
         "steady half and half, 1 a lookup": ("mixed", {
             **steady, "lookup_keys": 1, "lookup_depth": 1024, "rate": (1 + 1 / ROWS) * MIX_RATE_OF_SINGLES / CONNECTIONS}),
-        **{f"steady half and half, {name}": (by_client, {"interpreter": CLIENTS[name], "rate": rate,
-                                                         "seconds": max(arguments.seconds, arguments.long / 2)})
-           for name, rate in rates.items() if rate},
+        **{f"{phase}, {name}": (by_client, {"interpreter": CLIENTS[name], "rate": share * most,
+                                            "seconds": max(arguments.seconds, arguments.long / 2)})
+           for phase, share in SHARES_OF_SUSTAINED.items() for name, most in rates.items() if most},
     }
     wanted = arguments.only.split(";") if arguments.only else every
     for name in wanted:
