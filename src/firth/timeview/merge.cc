@@ -1,15 +1,13 @@
 #include "firth/timeview/merge.h"
 
 #include <algorithm>
-#include <bit>
 #include <memory>
 #include <utility>
 
+#include "firth/timeview/point_merge.h"
+
 namespace firth::timeview {
 namespace {
-
-/// Where new points are fewer than such a part of the old ones, there are runs between them.
-constexpr size_t kFewParts = 16;
 
 /// The part of an overlay that lies in one range of time.
 struct Slice {
@@ -103,7 +101,10 @@ class Merger {
     }
     if (slice.holes.empty()) {
       if (slice.points.empty()) return false;
-      MergePoints(old, slice.points, out);
+      if (MergePoints(old, slice.points, out->Room(old.size() + slice.points.size()))) {
+        *met_equal_ = true;
+      }
+      out->Added(old.size() + slice.points.size());
       return true;
     }
     const PointRoom::End end = out->Room(old.size() + slice.points.size());
@@ -134,56 +135,6 @@ class Merger {
     if (!removed && slice.points.empty()) return false;
     out->Added(added);
     return true;
-  }
-
-  /// Append old points and new ones in order of time, the new ones behind old ones of equal time.
-  void MergePoints(PointSpan old, PointSpan added, PointRoom* out) {
-    const PointRoom::End room = out->Room(old.size() + added.size());
-    const int64_t* const old_times = old.times.data();
-    const int64_t* const new_times = added.times.data();
-    size_t i = 0;
-    size_t next = 0;
-    size_t at = 0;
-    bool equal = false;
-    if (added.size() < old.size() / kFewParts) {
-      // What lies between two new points is copied as a whole.
-      for (; next < added.size(); ++next) {
-        const auto end = static_cast<size_t>(
-            std::upper_bound(old_times + i, old_times + old.size(), new_times[next]) - old_times);
-        equal |= end > 0 && old_times[end - 1] == new_times[next];
-        std::copy(old_times + i, old_times + end, room.times + at);
-        std::copy(old.values.data() + i, old.values.data() + end, room.values + at);
-        at += end - i;
-        i = end;
-        room.times[at] = new_times[next];
-        room.values[at] = added.values[next];
-        ++at;
-      }
-    }
-    for (; i < old.size() && next < added.size(); ++at) {
-      // Which one comes is a matter of chance. Of a choice between numbers in memory a compiler
-      // makes a branch, which takes twice as long; of this it makes none.
-      const int64_t time = old_times[i];
-      const int64_t new_time = new_times[next];
-      const auto is_new = static_cast<uint64_t>(new_time < time);
-      equal |= new_time == time;
-      room.times[at] = static_cast<int64_t>(
-          Either(static_cast<uint64_t>(time), static_cast<uint64_t>(new_time), is_new));
-      room.values[at] =
-          std::bit_cast<double>(Either(std::bit_cast<uint64_t>(old.values[i]),
-                                       std::bit_cast<uint64_t>(added.values[next]), is_new));
-      next += is_new;
-      i += 1 - is_new;
-    }
-    if (equal) *met_equal_ = true;
-    const PointSpan rest = i < old.size() ? old.Sub(i, old.size()) : added.Sub(next, added.size());
-    std::copy(rest.times.begin(), rest.times.end(), room.times + at);
-    std::copy(rest.values.begin(), rest.values.end(), room.values + at);
-    out->Added(old.size() + added.size());
-  }
-  /// The second number if `second` is 1, the first if it is 0.
-  static uint64_t Either(uint64_t first, uint64_t other, uint64_t second) {
-    return first ^ ((first ^ other) & (uint64_t{0} - second));
   }
 
   Result<NodeLink> MergeInner(const NodeLink& old, int width, int64_t start, const Slice& slice) {
