@@ -104,7 +104,7 @@ class Base {
   std::unique_ptr<Directory> directory_;
   std::unique_ptr<NodeWriter> writer_;
   PayloadEncoder encoder_;
-  GrowRoom grow_room_{cache_->memory()};
+  GrowRoom grow_room_{cache_->memory(), &encoder_};
   std::unique_ptr<HeadWriter> head_writer_;
   uint64_t file_bytes_max_ = 0;
   uint32_t next_number_ = 1;

@@ -69,6 +69,10 @@ Result<std::string> HeadWriter::WriteHistory(History* history) {
       ARROW_ASSIGN_OR_RAISE(item.address,
                             Append(RecordKind::kEdits, item.first, item.last, AsBytes(edits)));
       item.edits.reset();
+    } else if (item.coded) {
+      ARROW_ASSIGN_OR_RAISE(
+          item.address, Append(RecordKind::kEdits, item.first, item.last, AsBytes(*item.coded)));
+      item.coded.reset();
     }
   }
   std::string payload = encoder_->EncodeHistory(items);

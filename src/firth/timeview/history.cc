@@ -67,14 +67,14 @@ void History::AddEdits(int64_t first, std::shared_ptr<const EditRun> edits) {
        .edits = std::move(edits)});
 }
 
-void History::AddLate(int64_t revision, std::shared_ptr<const EditRun> times) {
-  FIRTH_CHECK(revision == last_ + 1 && times->steps.size() == 1);
-  late_times_ += times->times.size();
+void History::AddLate(int64_t revision, std::shared_ptr<const std::string> coded, size_t times) {
+  FIRTH_CHECK(revision == last_ + 1 && times > 0);
+  late_times_ += times;
   ++late_items_;
   Add({.kind = HistoryItem::Kind::kLate,
        .first = revision,
        .last = revision,
-       .edits = std::move(times)});
+       .coded = std::move(coded)});
 }
 
 void History::AddStep(int64_t revision, bool removes) {

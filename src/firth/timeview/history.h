@@ -23,6 +23,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "firth/timeview/node.h"
@@ -46,7 +47,9 @@ struct HistoryItem {
   NodeLink root;                         // root
   int64_t end = 0;                       // root: there are no points at or after it
   NodeAddress address;                   // edits, late, once they are in a file
-  std::shared_ptr<const EditRun> edits;  // until then; late: one edit, whose values mean nothing
+  std::shared_ptr<const EditRun> edits;  // edits, until then
+  // Late, until then: as its record is to be, one edit whose values mean nothing.
+  std::shared_ptr<const std::string> coded;
 };
 
 /// A record of items, or a record of references to such records one level down.
@@ -79,8 +82,8 @@ class History {
   /// Edits that make revisions from `first` on.
   void AddEdits(int64_t first, std::shared_ptr<const EditRun> edits);
   void AddStep(int64_t revision, bool removes);
-  /// Points that `revision` added between others, at times where there were none.
-  void AddLate(int64_t revision, std::shared_ptr<const EditRun> times);
+  /// So many points that `revision` added between others, at times where there were none, coded.
+  void AddLate(int64_t revision, std::shared_ptr<const std::string> coded, size_t times);
   /// May so many late times be left out of the tree that grows, or should a root be kept?
   bool CanAddLate(size_t times, size_t items, size_t times_max) const {
     return late_times_ + times <= times_max && late_items_ + items <= kLateItemsMax;

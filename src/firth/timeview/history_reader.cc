@@ -50,6 +50,10 @@ Result<std::vector<HistoryItem>> HistoryReader::Items(const HistoryBlock& block)
 
 Result<std::shared_ptr<const EditRun>> HistoryReader::Edits(const HistoryItem& item) const {
   if (item.edits) return item.edits;
+  if (item.coded) {
+    ARROW_ASSIGN_OR_RAISE(EditRun run, DecodeEdits(AsBytes(*item.coded)));
+    return std::make_shared<const EditRun>(std::move(run));
+  }
   ARROW_ASSIGN_OR_RAISE(const auto loaded, source_.Load(item.address, RecordKind::kEdits));
   auto run = DecodeEdits(loaded.payload);
   if (!run.ok()) return source_.AddPlace(run.status(), item.address);

@@ -10,6 +10,8 @@
 
 namespace firth::timeview {
 
+class PayloadEncoder;
+
 /// A tree, and which nodes of files the old one had that it has not. Nodes below a link that a hole
 /// took whole are not listed.
 struct MergedTree {
@@ -20,9 +22,10 @@ struct MergedTree {
 
 /// What is kept from one tree to the next, so that its memory is used again. One thread at a time.
 struct GrowRoom {
-  explicit GrowRoom(NodeMemory* memory) : coder(memory) {}
+  GrowRoom(NodeMemory* memory, PayloadEncoder* payloads) : coder(memory), encoder(payloads) {}
 
   LeafCoder coder;
+  PayloadEncoder* const encoder;
   PointRoom run;
 };
 

@@ -265,6 +265,20 @@ std::string PayloadEncoder::EncodeEdits(const EditRun& run, CodedFor use, size_t
   return out;
 }
 
+std::string PayloadEncoder::EncodeLate(std::span<const int64_t> times) {
+  FIRTH_CHECK(!times.empty());
+  std::string out;
+  AppendVarint(&out, 1);
+  AppendVarint(&out, times.size());
+  out.push_back(0);
+  AppendVarint(&out, times.size());
+  integers_.Encode(times, CodedFor::kKeeping, &out);
+  // Equal values are coded as one of them is.
+  constexpr double kValue = 0;
+  values_.Encode({&kValue, 1}, CodedFor::kKeeping, &integers_, &out);
+  return out;
+}
+
 Result<EditRun> DecodeEdits(Bytes payload) {
   ByteReader in(payload);
   const uint64_t steps = in.Varint();

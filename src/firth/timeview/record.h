@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -87,6 +88,8 @@ class PayloadEncoder {
   EncodedNode EncodeNode(const Node& node);
   /// Its steps from `first` on.
   std::string EncodeEdits(const EditRun& run, CodedFor use, size_t first = 0);
+  /// An edit with these times, of which there are some, sorted, whose values mean nothing.
+  std::string EncodeLate(std::span<const int64_t> times);
   /// Items whose roots and edits have addresses.
   std::string EncodeHistory(const std::vector<HistoryItem>& items);
   /// References to records of the level below.

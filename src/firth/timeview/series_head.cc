@@ -35,16 +35,10 @@ EditRun FirstSteps(const EditRun& run, size_t steps) {
   return first;
 }
 
-/// The points of a step that come before `end`, as times.
-std::shared_ptr<const EditRun> LateOf(const EditRun& run, size_t step, int64_t end) {
+/// The times of a step that come before `end`.
+std::span<const int64_t> LateOf(const EditRun& run, size_t step, int64_t end) {
   const auto times = run.Points(step).times;
-  const auto late = std::lower_bound(times.begin(), times.end(), end) - times.begin();
-  if (late == 0) return nullptr;
-  auto out = std::make_shared<EditRun>();
-  out->times.assign(times.begin(), times.begin() + late);
-  out->values.assign(out->times.size(), 0);
-  out->steps.push_back({.points_end = static_cast<uint32_t>(late)});
-  return out;
+  return {times.begin(), std::lower_bound(times.begin(), times.end(), end)};
 }
 
 /// The tree without the points at these times.
@@ -553,17 +547,20 @@ Status SeriesHead::GrowBy(const NodeSource& source, const TreeShape& shape, size
   ARROW_ASSIGN_OR_RAISE(MergedTree merged,
                         MergeTree(source, growing, root_, revision, points, overlay.holes));
   dirty_bytes_ += BytesOf(merged.root, revision);
-  std::vector<std::shared_ptr<const EditRun>> late;
+  std::vector<std::span<const int64_t>> late;
   const bool undoable = !merged.met_equal && CanUndo(points, effect, shape, &late);
+  std::vector<std::shared_ptr<const std::string>> late_coded(late.size());
+  for (size_t i = 0; undoable && i < late.size(); ++i) {
+    if (late[i].empty()) continue;
+    late_coded[i] = std::make_shared<const std::string>(shape.room->encoder->EncodeLate(late[i]));
+    dirty_bytes_ += late_coded[i]->size();
+  }
 
   std::lock_guard lock(mutex_);
   if (undoable) {
     for (size_t i = 0; i < steps; ++i) {
       const int64_t made = tree_revision_ + 1 + static_cast<int64_t>(i);
-      if (late[i]) {
-        dirty_bytes_ += late[i]->MemoryBytes();
-        history_.AddLate(made, std::move(late[i]));
-      }
+      if (late_coded[i]) history_.AddLate(made, std::move(late_coded[i]), late[i].size());
       history_.AddCut(made, effect.ends[i]);
     }
     replaced->insert(replaced->end(), merged.replaced.begin(), merged.replaced.end());
@@ -590,7 +587,7 @@ Status SeriesHead::GrowBy(const NodeSource& source, const TreeShape& shape, size
 }
 
 bool SeriesHead::CanUndo(PointSpan points, const Effect& effect, const TreeShape& shape,
-                         std::vector<std::shared_ptr<const EditRun>>* late) const {
+                         std::vector<std::span<const int64_t>>* late) const {
   const size_t steps = effect.ends.size();
   late->resize(steps);
   if (steps == effect.appends) return true;
@@ -603,9 +600,8 @@ bool SeriesHead::CanUndo(PointSpan points, const Effect& effect, const TreeShape
   size_t lists = 0;
   for (size_t i = 0; i < steps; ++i) {
     (*late)[i] = LateOf(run, i, i == 0 ? tree_end_ : effect.ends[i - 1]);
-    if (!(*late)[i]) continue;
-    times += (*late)[i]->times.size();
-    ++lists;
+    times += (*late)[i].size();
+    lists += (*late)[i].empty() ? 0 : 1;
   }
   return history_.CanAddLate(times, lists, shape.late_times_max);
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -157,7 +158,7 @@ class SeriesHead {
   /// Can the first `steps` edits that wait, which together add `points`, be told from the tree that
   /// they make? `late`: the times that each of them added between others.
   bool CanUndo(PointSpan points, const Effect& effect, const TreeShape& shape,
-               std::vector<std::shared_ptr<const EditRun>>* late) const;
+               std::vector<std::span<const int64_t>>* late) const;
   /// Edits that wait and are written, the first ones.
   size_t StepsWritten() const;
   void DropPendingLocked();
