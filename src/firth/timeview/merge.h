@@ -27,12 +27,15 @@ struct GrowRoom {
   LeafCoder coder;
   PayloadEncoder* const encoder;
   PointRoom run;
+  PointRoom points;
 };
 
 /// How the nodes of a new tree are made.
 struct TreeShape {
   size_t leaf_points_max = kLeafPoints;
   size_t late_times_max = 512 << 10;
+  /// Of the points that come last, so many may be in no node yet, where some come late.
+  size_t tail_points_max = 0;
   /// Of who makes many trees.
   GrowRoom* room = nullptr;
   /// With a room, leaves all of whose points come before this are coded at once.

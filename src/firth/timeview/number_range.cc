@@ -112,6 +112,20 @@ bool HasAvx2() {
   return (falls[0] | falls[1] | falls[2] | falls[3]) == 0 ? i : 0;
 }
 
+/// Where the numbers end that were looked at; 0 if one of them is no more than the one before it.
+[[gnu::target("avx2")]] size_t FrontDistinct(std::span<const int64_t> numbers) {
+  size_t i = 1;
+  Signed same_or_falls{};
+  for (; i + kLanes <= numbers.size(); i += kLanes) {
+    Signed before;
+    Signed four;
+    std::memcpy(&before, numbers.data() + i - 1, sizeof before);
+    std::memcpy(&four, numbers.data() + i, sizeof four);
+    same_or_falls |= four <= before;
+  }
+  return (same_or_falls[0] | same_or_falls[1] | same_or_falls[2] | same_or_falls[3]) == 0 ? i : 0;
+}
+
 /// Where the values end that were looked at; SIZE_MAX if one of them is not finite.
 [[gnu::target("avx2")]] size_t FrontFinite(std::span<const double> values) {
   size_t i = 0;
@@ -179,6 +193,17 @@ bool AreInOrder(std::span<const int64_t> numbers) {
   bool falls = false;
   for (; i < numbers.size(); ++i) falls |= numbers[i] < numbers[i - 1];
   return !falls;
+}
+
+bool AreDistinct(std::span<const int64_t> numbers) {
+  size_t i = 1;
+#if defined(__x86_64__)
+  if (HasAvx2()) i = FrontDistinct(numbers);
+  if (i == 0) return false;
+#endif
+  bool same_or_falls = false;
+  for (; i < numbers.size(); ++i) same_or_falls |= numbers[i] <= numbers[i - 1];
+  return !same_or_falls;
 }
 
 bool AreFinite(std::span<const double> values) {

@@ -23,6 +23,8 @@ void StepsAbove(std::span<const int64_t> numbers, uint64_t base, std::span<uint6
 
 /// Does no number come before a greater one?
 bool AreInOrder(std::span<const int64_t> numbers);
+/// Does each number come behind a lower one?
+bool AreDistinct(std::span<const int64_t> numbers);
 /// Is none of them infinite, or no number?
 bool AreFinite(std::span<const double> values);
 

@@ -72,6 +72,21 @@ TEST(NumberRangeTest, OrderIsBrokenAtAnyPlace) {
   }
 }
 
+TEST(NumberRangeTest, EqualNeighboursAreSeenAtAnyPlace) {
+  for (size_t count = 0; count <= kLengthMax; ++count) {
+    std::vector<int64_t> numbers(count);
+    for (size_t i = 0; i < count; ++i) numbers[i] = static_cast<int64_t>(2 * i);
+    EXPECT_TRUE(AreDistinct(numbers));
+    for (size_t i = 1; i < count; ++i) {
+      for (const int64_t less : {0, 1}) {
+        auto other = numbers;
+        other[i] = other[i - 1] - less;
+        EXPECT_FALSE(AreDistinct(other)) << i << " of " << count;
+      }
+    }
+  }
+}
+
 TEST(NumberRangeTest, AnyValueThatIsNotFiniteIsSeen) {
   using Limits = std::numeric_limits<double>;
   for (size_t count = 0; count <= kLengthMax; ++count) {

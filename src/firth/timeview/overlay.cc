@@ -93,7 +93,8 @@ void SortPoints(std::vector<int64_t>* times, std::vector<double>* values) {
 void EditRun::Append(const Edit& edit) {
   Step step{.kind = edit.kind, .replace = edit.replace, .start = edit.start, .end = edit.end};
   if (edit.kind == Edit::Kind::kInsert) {
-    if (AreInOrder(edit.times)) {
+    step.distinct = AreDistinct(edit.times);
+    if (step.distinct || AreInOrder(edit.times)) {
       times.insert(times.end(), edit.times.begin(), edit.times.end());
       values.insert(values.end(), edit.values.begin(), edit.values.end());
     } else {

@@ -19,8 +19,11 @@ struct EditRun {
     Edit::Kind kind = Edit::Kind::kInsert;
     bool replace = false;
     uint32_t points_end = 0;  // they begin where those of the step before end
+    bool distinct = false;    // known to have no two points of one time
     int64_t start = 0;        // of a remove
     int64_t end = 0;
+
+    bool removes() const { return kind == Edit::Kind::kRemove || replace; }
   };
   std::vector<Step> steps;
   std::vector<int64_t> times;
@@ -36,9 +39,7 @@ struct EditRun {
   }
   /// Does any step remove points?
   bool Removes() const {
-    return std::any_of(steps.begin(), steps.end(), [](const Step& step) {
-      return step.kind == Edit::Kind::kRemove || step.replace;
-    });
+    return std::any_of(steps.begin(), steps.end(), [](const Step& step) { return step.removes(); });
   }
   size_t MemoryBytes() const {
     return steps.capacity() * sizeof(Step) + times.capacity() * sizeof(int64_t) +

@@ -17,34 +17,10 @@ namespace {
 /// What edits in files do is kept for the next reader where it is no more points. There may be as
 /// many of them as heads in memory.
 constexpr size_t kOverlayKept = 1024;
-/// Points that an edit needs to be worth a tree of its own, of the points that may wait.
-constexpr size_t kLargePart = 4;
 
-const std::shared_ptr<const Overlay>& EmptyOverlay() {
-  static const auto empty = std::make_shared<const Overlay>();
-  return empty;
-}
-
-/// The first `steps` steps of a run.
-EditRun FirstSteps(const EditRun& run, size_t steps) {
-  EditRun first;
-  const auto points = static_cast<ptrdiff_t>(run.PointsBegin(steps));
-  first.steps.assign(run.steps.begin(), run.steps.begin() + static_cast<ptrdiff_t>(steps));
-  first.times.assign(run.times.begin(), run.times.begin() + points);
-  first.values.assign(run.values.begin(), run.values.begin() + points);
-  return first;
-}
-
-/// The times of a step that come before `end`.
-std::span<const int64_t> LateOf(const EditRun& run, size_t step, int64_t end) {
-  const auto times = run.Points(step).times;
-  return {times.begin(), std::lower_bound(times.begin(), times.end(), end)};
-}
-
-/// The tree without the points at these times.
+/// The tree without the points at these times, which are sorted.
 Result<NodeLink> LeaveOut(const NodeSource& source, const NodeLink& root, int64_t revision,
-                          std::vector<int64_t> times) {
-  std::sort(times.begin(), times.end());
+                          std::span<const int64_t> times) {
   Overlay holes;
   for (const int64_t time : times) {
     if (!holes.holes.empty() && holes.holes.back().end == time) {
@@ -70,31 +46,12 @@ Removal RemovalOf(const EditRun& run, size_t step, int64_t revision) {
   return removal;
 }
 
-bool RemovesPoints(const EditRun::Step& step) {
-  return step.kind == Edit::Kind::kRemove || step.replace;
-}
-
-/// Does a step touch nothing before `end`, where the points before it end?
-bool ComesBehind(const EditRun& run, size_t step, int64_t end) {
-  if (run.steps[step].kind == Edit::Kind::kRemove) return run.steps[step].start >= end;
-  const PointSpan points = run.Points(step);
-  return points.empty() || points.times.front() >= end;
-}
-
-/// Memory of the nodes at and below a link that are in no file and of this revision.
-size_t BytesOf(const NodeLink& link, int64_t revision) {
-  if (!link.node || link.node->revision != revision) return 0;
-  size_t bytes = link.node->MemoryBytes();
-  for (const NodeLink& below : link.node->links) bytes += BytesOf(below, revision);
-  return bytes;
-}
-
 /// The steps of a run from `first` on as a part of a head, not yet anywhere.
 HeadPart PartOf(const EditRun& run, size_t first) {
   return {.steps = static_cast<uint32_t>(run.steps.size() - first),
           .points = static_cast<uint32_t>(run.times.size() - run.PointsBegin(first)),
           .removes = std::any_of(run.steps.begin() + static_cast<ptrdiff_t>(first), run.steps.end(),
-                                 RemovesPoints)};
+                                 [](const EditRun::Step& step) { return step.removes(); })};
 }
 
 constexpr int kHistoryLevelsMax = 16;
@@ -183,6 +140,7 @@ Result<std::shared_ptr<SeriesHead>> SeriesHead::Load(const SeriesId& id,
 
 Result<HeadImage> SeriesHead::Write(const FileNodeSource& source, HeadWriter* writer,
                                     PayloadEncoder* encoder, bool record) const {
+  FIRTH_CHECK(tail_.empty());
   HeadImage image;
   writer->Begin(id_);
   if (!record) {
@@ -305,7 +263,7 @@ HeadInfo SeriesHead::Info() const {
   std::lock_guard lock(mutex_);
   return {.revision = latest(),
           .tree_revision = tree_revision_,
-          .tree_points = root_.statistics.count,
+          .tree_points = root_.statistics.count + tail_.size(),
           .pending_points = pending_points(),
           .grow_error = grow_error_};
 }
@@ -320,6 +278,7 @@ std::shared_ptr<const SeriesHead> SeriesHead::Copy() const {
   std::lock_guard lock(mutex_);
   copy->tree_revision_ = tree_revision_;
   copy->root_ = root_;
+  copy->tail_ = tail_;
   copy->tree_end_ = tree_end_;
   copy->history_ = history_;
   copy->pending_ = pending_;
@@ -336,9 +295,10 @@ Result<std::shared_ptr<const SnapshotState>> SeriesHead::Pin(
   auto state = std::make_shared<SnapshotState>();
   state->series = id_;
   state->source = source;
-  state->overlay = EmptyOverlay();
+  state->overlay = TreeTail().overlay();
   History history;
   NodeLink growing;
+  TreeTail tail;
   std::vector<HeadPart> parts;  // and what comes behind them, where the edits are not in memory
   EditRun run;
   int64_t tree_revision = 0;
@@ -363,6 +323,7 @@ Result<std::shared_ptr<const SnapshotState>> SeriesHead::Pin(
     }
     history = history_;
     growing = root_;
+    tail = tail_;
   }
   if (!parts.empty()) {
     ARROW_ASSIGN_OR_RAISE(EditRun all, LoadEdits(*source, parts));
@@ -390,8 +351,10 @@ Result<std::shared_ptr<const SnapshotState>> SeriesHead::Pin(
                                            }
                                            return Status::OK();
                                          }));
+    std::sort(late.begin(), late.end());
+    if (!place.root) state->overlay = tail.Before(state->limit, late);
     if (!late.empty()) {
-      ARROW_ASSIGN_OR_RAISE(state->root, LeaveOut(*source, state->root, revision, std::move(late)));
+      ARROW_ASSIGN_OR_RAISE(state->root, LeaveOut(*source, state->root, revision, late));
     }
   } else if (place.item.kind == HistoryItem::Kind::kRoot) {
     state->root = place.item.root;
@@ -409,12 +372,12 @@ Result<std::shared_ptr<const SnapshotState>> SeriesHead::Pin(
 }
 
 std::shared_ptr<const Overlay> SeriesHead::OverlayOf(size_t steps) const {
-  if (steps == 0) return EmptyOverlay();
+  if (steps == 0) return tail_.overlay();
   if (overlay_ && overlay_steps_ == steps) return overlay_;
   const size_t before = pending_.steps_before;
   const size_t done = overlay_ && overlay_steps_ < steps ? overlay_steps_ : 0;
   if (done < before) return nullptr;
-  auto overlay = done > 0 ? std::make_shared<Overlay>(*overlay_) : std::make_shared<Overlay>();
+  auto overlay = std::make_shared<Overlay>(done > 0 ? *overlay_ : *tail_.overlay());
   overlay->Apply(pending_.run, done - before, steps - before, tree_end_);
   if (steps == pending_.steps()) {
     overlay_ = overlay;
@@ -438,7 +401,7 @@ Result<std::vector<Removal>> SeriesHead::RemovalsBetween(const FileNodeSource& s
   std::vector<Removal> pending;
   const auto add = [from, to](const EditRun& run, size_t step, int64_t revision,
                               std::vector<Removal>* out) {
-    if (revision <= from || revision > to || !RemovesPoints(run.steps[step])) return;
+    if (revision <= from || revision > to || !run.steps[step].removes()) return;
     out->push_back(RemovalOf(run, step, revision));
   };
   History history;
@@ -477,133 +440,12 @@ Result<std::vector<Removal>> SeriesHead::RemovalsBetween(const FileNodeSource& s
   return removals;
 }
 
-SeriesHead::Effect SeriesHead::EffectOf(size_t steps) const {
-  const EditRun& run = pending_.run;
-  Effect effect;
-  effect.ends.reserve(steps);
-  int64_t end = tree_end_;
-  for (size_t i = 0; i < steps; ++i) {
-    if (effect.appends == i && ComesBehind(run, i, end)) ++effect.appends;
-    const PointSpan points = run.Points(i);
-    if (!points.empty()) end = std::max(end, points.times.back() + 1);
-    effect.ends.push_back(end);
-  }
-  return effect;
-}
-
 void SeriesHead::Accept(const Edit& edit) {
   std::lock_guard lock(mutex_);
   FIRTH_CHECK(edit.series == id_ && edit.revision == latest() + 1);
   pending_.run.Append(edit);
   const PointSpan points = pending_.run.Points(pending_.run.steps.size() - 1);
   if (!points.empty()) end_ = std::max(end_, points.times.back() + 1);
-}
-
-bool SeriesHead::Full(size_t pending_points_max) const {
-  const size_t steps = pending_.run.steps.size();
-  return pending_points() >= pending_points_max || pending_steps() >= pending_points_max ||
-         (steps > 0 && pending_.run.Points(steps - 1).size() >= pending_points_max / kLargePart);
-}
-
-Status SeriesHead::Grow(const FileNodeSource& source, const TreeShape& shape,
-                        size_t pending_points_max, std::vector<NodeAddress>* replaced) {
-  Status grown = BringPending(source);
-  const size_t steps = pending_.run.steps.size();
-  if (grown.ok() && steps == 0) return grown;
-  if (grown.ok()) {
-    // A large edit that would make the tree keep edits goes in alone: no others have to be kept for
-    // it.
-    const bool alone = steps > 1 &&
-                       pending_.run.Points(steps - 1).size() >= pending_points_max / kLargePart &&
-                       EffectOf(steps).appends < steps;
-    grown = GrowBy(source, shape, alone ? steps - 1 : steps, replaced);
-    if (grown.ok() && alone) grown = GrowBy(source, shape, 1, replaced);
-  }
-  std::lock_guard lock(mutex_);
-  grow_error_ = grown;
-  return grown;
-}
-
-Status SeriesHead::GrowBy(const NodeSource& source, const TreeShape& shape, size_t steps,
-                          std::vector<NodeAddress>* replaced) {
-  const int64_t revision = tree_revision_ + static_cast<int64_t>(steps);
-  const EditRun& run = pending_.run;
-  const Effect effect = EffectOf(steps);
-  Overlay overlay;
-  PointSpan points = PointSpan{run.times, run.values}.Sub(0, run.PointsBegin(steps));
-  TreeShape growing = shape;
-  // Leaves that nothing is likely to come to any more are coded at once: those before the last
-  // point, or, where points come late, those before the last that was there.
-  growing.coded_before = tree_end_;
-  const bool appends = effect.appends == steps;
-  if (run.Removes() || (steps > 1 && !appends)) {
-    overlay.Apply(run, 0, steps, tree_end_);
-    points = overlay.points();
-  } else if (appends && !points.empty()) {
-    growing.coded_before = points.times.back();
-  }
-  // Else they are in order as they stand: those of one edit, or of edits each of which comes behind
-  // the one before it.
-  ARROW_ASSIGN_OR_RAISE(MergedTree merged,
-                        MergeTree(source, growing, root_, revision, points, overlay.holes));
-  dirty_bytes_ += BytesOf(merged.root, revision);
-  std::vector<std::span<const int64_t>> late;
-  const bool undoable = !merged.met_equal && CanUndo(points, effect, shape, &late);
-  std::vector<std::shared_ptr<const std::string>> late_coded(late.size());
-  for (size_t i = 0; undoable && i < late.size(); ++i) {
-    if (late[i].empty()) continue;
-    late_coded[i] = std::make_shared<const std::string>(shape.room->encoder->EncodeLate(late[i]));
-    dirty_bytes_ += late_coded[i]->size();
-  }
-
-  std::lock_guard lock(mutex_);
-  if (undoable) {
-    for (size_t i = 0; i < steps; ++i) {
-      const int64_t made = tree_revision_ + 1 + static_cast<int64_t>(i);
-      if (late_coded[i]) history_.AddLate(made, std::move(late_coded[i]), late[i].size());
-      history_.AddCut(made, effect.ends[i]);
-    }
-    replaced->insert(replaced->end(), merged.replaced.begin(), merged.replaced.end());
-  } else {
-    history_.AddRoot(tree_revision_, root_, tree_end_);
-    if (steps == 1) {
-      history_.AddStep(revision, RemovesPoints(pending_.run.steps.front()));
-    } else {
-      auto edits = std::make_shared<EditRun>(FirstSteps(pending_.run, steps));
-      dirty_bytes_ += edits->MemoryBytes();
-      history_.AddEdits(tree_revision_ + 1, std::move(edits));
-    }
-    history_.AddCut(revision, effect.ends.back());
-  }
-  root_ = std::move(merged.root);
-  tree_end_ = effect.ends.back();
-  tree_revision_ = revision;
-  grown_ = true;
-  EditRun rest;
-  if (steps < pending_.run.steps.size()) rest.AppendSteps(pending_.run, steps);
-  pending_ = {.run = std::move(rest)};
-  overlay_.reset();
-  return Status::OK();
-}
-
-bool SeriesHead::CanUndo(PointSpan points, const Effect& effect, const TreeShape& shape,
-                         std::vector<std::span<const int64_t>>* late) const {
-  const size_t steps = effect.ends.size();
-  late->resize(steps);
-  if (steps == effect.appends) return true;
-  const EditRun& run = pending_.run;
-  for (size_t i = 0; i < steps; ++i) {
-    if (RemovesPoints(run.steps[i])) return false;
-  }
-  if (points.size() > 1 && RangeOfSteps(points.times).least == 0) return false;  // equal ones
-  size_t times = 0;
-  size_t lists = 0;
-  for (size_t i = 0; i < steps; ++i) {
-    (*late)[i] = LateOf(run, i, i == 0 ? tree_end_ : effect.ends[i - 1]);
-    times += (*late)[i].size();
-    lists += (*late)[i].empty() ? 0 : 1;
-  }
-  return history_.CanAddLate(times, lists, shape.late_times_max);
 }
 
 }  // namespace firth::timeview

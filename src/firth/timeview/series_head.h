@@ -18,6 +18,7 @@
 #include "firth/timeview/node.h"
 #include "firth/timeview/overlay.h"
 #include "firth/timeview/snapshot_state.h"
+#include "firth/timeview/tree_tail.h"
 
 namespace firth::timeview {
 
@@ -74,7 +75,7 @@ class SeriesHead {
   /// The removals of revisions in (from, to].
   Result<std::vector<Removal>> RemovalsBetween(const FileNodeSource& source, int64_t from,
                                                int64_t to) const;
-  /// The tree that grows, its revision, and what came before, as they stand.
+  /// The nodes of the tree that grows, its revision, and what came before, as they stand.
   struct Roots {
     NodeLink root;
     int64_t revision = 0;
@@ -96,6 +97,10 @@ class SeriesHead {
   /// the nodes of files that are no longer reachable from any revision.
   Status Grow(const FileNodeSource& source, const TreeShape& shape, size_t pending_points_max,
               std::vector<NodeAddress>* replaced);
+  /// Put all points of the tree into nodes, as must be before it is written. Appends to `replaced`
+  /// as Grow.
+  Status Settle(const NodeSource& source, const TreeShape& shape,
+                std::vector<NodeAddress>* replaced);
   /// Write what is in no file; if `record`, the head, too, or what came since it was written.
   /// Nothing changes before Commit.
   Result<HeadImage> Write(const FileNodeSource& source, HeadWriter* writer, PayloadEncoder* encoder,
@@ -155,6 +160,15 @@ class SeriesHead {
   /// Move the first `steps` edits that wait, which are in memory, into the tree.
   Status GrowBy(const NodeSource& source, const TreeShape& shape, size_t steps,
                 std::vector<NodeAddress>* replaced);
+  /// The tree of `revision`: that which grows, with these points, and without what was in these
+  /// holes, in which case there is no tail.
+  struct GrownTree {
+    MergedTree nodes;
+    TreeTail tail;
+  };
+  Result<GrownTree> MergeEdits(const NodeSource& source, const TreeShape& shape, int64_t revision,
+                               PointSpan points, std::span<const TimeRange> holes,
+                               bool appends) const;
   /// Can the first `steps` edits that wait, which together add `points`, be told from the tree that
   /// they make? `late`: the times that each of them added between others.
   bool CanUndo(PointSpan points, const Effect& effect, const TreeShape& shape,
@@ -176,6 +190,7 @@ class SeriesHead {
   // Guarded by mutex_. Only the writer changes them, so it alone reads them without.
   int64_t tree_revision_ = kEmptyRevision;
   NodeLink root_;
+  TreeTail tail_;  // with it, the tree has all its points
   int64_t tree_end_ = kTimeMin;
   History history_;
   Pending pending_;

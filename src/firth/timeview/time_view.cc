@@ -24,6 +24,8 @@ namespace {
 constexpr size_t kStuckFactor = 64;
 /// Where a head has all the parts that it may have, its tree grows for so many times fewer points.
 constexpr size_t kPartsFactor = 8;
+/// The tail of a tree may have so many times the points that may wait outside it.
+constexpr size_t kTailFactor = 4;
 /// Nodes and edits that a checkpoint writes at once.
 constexpr size_t kCheckpointBytes = size_t{8} << 20;
 
@@ -123,7 +125,7 @@ class TimeViewImpl : public TimeView {
     std::vector<HeadPtr> batch;
     size_t bytes = 0;
     for (HeadPtr& head : open_.Changed()) {
-      if (IsWorthATree(*head)) Grow(head);
+      if (IsWorthATree(*head)) Grow(head, 0);
       bytes += head->dirty_bytes() + head->pending_bytes();
       batch.push_back(std::move(head));
       if (bytes < kCheckpointBytes) continue;
@@ -198,22 +200,29 @@ class TimeViewImpl : public TimeView {
     if (head->Full(options_.series_pending_points_max)) {
       // A tree that cannot grow is tried again only now and then: each try reads what is damaged.
       const size_t points = head->pending_points();
-      if (head->grow_error().ok() || points % kStuckFactor == 0) Grow(head);
+      if (head->grow_error().ok() || points % kStuckFactor == 0) {
+        Grow(head, kTailFactor * options_.series_pending_points_max);
+      }
     } else if (!head->marks.queued) {
       head->marks.queued = true;
       queue_.push_back(head->id());
     }
   }
 
-  /// Move a head's edits into its tree. If that fails they wait on.
-  void Grow(const HeadPtr& head) {
+  TreeShape Shape(size_t tail_points_max) {
+    return {.leaf_points_max = options_.leaf_points_max,
+            .late_times_max = options_.late_times_max,
+            .tail_points_max = tail_points_max,
+            .room = base_->grow_room()};
+  }
+
+  /// Move a head's edits into its tree, whose tail may have so many points. If that fails they wait
+  /// on.
+  void Grow(const HeadPtr& head, size_t tail_points_max) {
     const size_t pending_before = head->pending_bytes();
     const size_t dirty_before = head->dirty_bytes();
     std::vector<NodeAddress> replaced;
-    const Status grown = head->Grow(*base_->Source(),
-                                    {.leaf_points_max = options_.leaf_points_max,
-                                     .late_times_max = options_.late_times_max,
-                                     .room = base_->grow_room()},
+    const Status grown = head->Grow(*base_->Source(), Shape(tail_points_max),
                                     options_.series_pending_points_max, &replaced);
     base_->AddDead(replaced);
     // What waited may have been written with its head at a checkpoint: now the head is another.
@@ -235,7 +244,13 @@ class TimeViewImpl : public TimeView {
       }
     };
     count(~uint64_t{0});
-    const Status written = base_->WriteHeads(heads, records);
+    Status written;
+    std::vector<NodeAddress> replaced;
+    for (const HeadPtr& head : heads) {
+      if (written.ok()) written = head->Settle(*base_->Source(), Shape(0), &replaced);
+    }
+    base_->AddDead(replaced);
+    if (written.ok()) written = base_->WriteHeads(heads, records);
     count(1);
     if (written.ok() && records) {
       for (const HeadPtr& head : heads) open_.MarkWritten(head);
@@ -290,7 +305,7 @@ class TimeViewImpl : public TimeView {
       // One that was let go and came again may stand here twice.
       if (!head || !std::exchange(head->marks.queued, false)) continue;
       if (IsWorthATree(*head)) {
-        Grow(head);
+        Grow(head, 0);
       } else if (head->pending_bytes() > 0) {
         bytes += head->pending_bytes();
         heads.push_back(std::move(head));

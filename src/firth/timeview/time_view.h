@@ -33,8 +33,8 @@ struct TimeViewOptions {
   /// Edits that are not in trees yet, all series together. Over it, the oldest go into theirs, or
   /// are written and forgotten until somebody wants them.
   uint64_t pending_bytes_max = uint64_t{64} << 20;
-  /// Points of one series that wait outside its tree; an edit of at least a quarter of it goes into
-  /// the tree at once.
+  /// Points of one series that wait outside its tree; an edit of at least a quarter of it goes in at
+  /// once. Where some come late, up to four times as many points of the tree are in no node of it.
   uint32_t series_pending_points_max = 16384;
   /// Fewer points of one series than this are rather written with its head than put into its tree;
   /// an eighth of that where the head has all the parts that it may have.
