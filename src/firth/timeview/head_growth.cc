@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "firth/timeview/number_range.h"
-#include "firth/timeview/point_merge.h"
 #include "firth/timeview/record.h"
 #include "firth/timeview/series_head.h"
 
@@ -180,20 +179,10 @@ Result<SeriesHead::GrownTree> SeriesHead::MergeEdits(const NodeSource& source,
     settled = points.Sub(0, static_cast<size_t>(fresh - times.begin()));
   }
   GrownTree grown;
-  bool met_equal = false;
-  PointSpan merged = settled;
-  if (!tail_.empty()) {
-    // No hole is in the tail.
-    FIRTH_CHECK(holes.empty());
-    PointRoom& room = shape.room->points;
-    room.Reset();
-    met_equal = MergePoints(tail_.points(), settled, room.Room(tail_.size() + settled.size()));
-    room.Added(tail_.size() + settled.size());
-    merged = room.span();
-  }
+  // No hole is in the tail.
+  FIRTH_CHECK(tail_.empty() || holes.empty());
   ARROW_ASSIGN_OR_RAISE(grown.nodes, MergeTree(TreeTail::Source(source, tail_), growing, root_,
-                                               revision, merged, holes));
-  grown.nodes.met_equal = grown.nodes.met_equal || met_equal;
+                                               revision, settled, holes, tail_.points()));
   ARROW_ASSIGN_OR_RAISE(grown.tail, TreeTail::Make(source, grown.nodes.root,
                                                    points.Sub(settled.size(), points.size())));
   return grown;

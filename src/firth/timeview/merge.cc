@@ -11,10 +11,12 @@ namespace {
 
 /// The part of an overlay that lies in one range of time.
 struct Slice {
+  PointSpan tail;  // those that come before `points` of equal time
   PointSpan points;
   std::span<const TimeRange> holes;
 
-  bool empty() const { return points.empty() && holes.empty(); }
+  bool has_points() const { return !tail.empty() || !points.empty(); }
+  bool empty() const { return !has_points() && holes.empty(); }
   bool RemovesAll(int64_t start, int64_t end) const {
     return std::any_of(holes.begin(), holes.end(), [&](const TimeRange& hole) {
       return hole.start <= start && hole.end >= end;
@@ -30,11 +32,8 @@ class Slicer {
   /// What lies before `end`. A hole that reaches beyond it is in this slice and in the next.
   Slice Before(int64_t end) {
     Slice taken;
-    const auto points = static_cast<size_t>(
-        std::lower_bound(rest_.points.times.begin(), rest_.points.times.end(), end) -
-        rest_.points.times.begin());
-    taken.points = rest_.points.Sub(0, points);
-    rest_.points = rest_.points.Sub(points, rest_.points.size());
+    taken.tail = PointsBefore(end, &rest_.tail);
+    taken.points = PointsBefore(end, &rest_.points);
     size_t holes = 0;
     while (holes < rest_.holes.size() && rest_.holes[holes].start < end) ++holes;
     taken.holes = rest_.holes.first(holes);
@@ -44,6 +43,14 @@ class Slicer {
   }
 
  private:
+  static PointSpan PointsBefore(int64_t end, PointSpan* rest) {
+    const auto count = static_cast<size_t>(
+        std::lower_bound(rest->times.begin(), rest->times.end(), end) - rest->times.begin());
+    const PointSpan taken = rest->Sub(0, count);
+    *rest = rest->Sub(count, rest->size());
+    return taken;
+  }
+
   Slice rest_;
 };
 
@@ -52,17 +59,18 @@ class Merger {
   Merger(const NodeSource& source, const TreeShape& shape, int64_t revision, MergedTree* tree)
       : source_(source),
         builder_(shape, revision),
-        run_(shape.room == nullptr ? own_ : shape.room->run),
+        run_(shape.room == nullptr ? own_run_ : shape.room->run),
+        joined_(shape.room == nullptr ? own_joined_ : shape.room->joined),
         replaced_(&tree->replaced),
         met_equal_(&tree->met_equal) {}
 
   /// The node of the cell with the slice merged in; the same link if nothing changes.
   Result<NodeLink> MergeNode(const NodeLink& old, int width, int64_t start, const Slice& slice) {
     if (slice.empty()) return old;
-    if (old.empty()) return builder_.BuildNode(width, start, slice.points);
+    if (old.empty()) return builder_.BuildNode(width, start, Joined(slice));
     if (slice.RemovesAll(start, start + (int64_t{1} << width))) {
       Replace(old);
-      return builder_.BuildNode(width, start, slice.points);
+      return builder_.BuildNode(width, start, Joined(slice));
     }
     switch (old.kind) {
       case NodeKind::kLeaf: {
@@ -73,9 +81,9 @@ class Merger {
         return builder_.BuildNode(width, start, points.span());
       }
       case NodeKind::kPile:
-        if (slice.points.empty()) return old;
+        if (!slice.has_points()) return old;
         *met_equal_ = true;
-        return builder_.AppendToPile(source_, old, slice.points, replaced_);
+        return builder_.AppendToPile(source_, old, Joined(slice), replaced_);
       case NodeKind::kInner:
         return MergeInner(old, width, start, slice);
     }
@@ -87,27 +95,48 @@ class Merger {
     if (link.address.known()) replaced_->push_back(link.address);
   }
 
+  /// The points of a slice as one run, until the next is asked for.
+  PointSpan Joined(const Slice& slice) {
+    if (slice.tail.empty()) return slice.points;
+    if (slice.points.empty()) return slice.tail;
+    joined_.Clear();
+    Append(slice, &joined_);
+    return joined_.span();
+  }
+
+  /// Append them to points that come before them.
+  void Append(const Slice& slice, PointRoom* out) {
+    if (slice.tail.empty() || slice.points.empty()) {
+      out->Add(slice.tail.empty() ? slice.points : slice.tail);
+      return;
+    }
+    const size_t count = slice.tail.size() + slice.points.size();
+    if (MergePoints(slice.tail, slice.points, out->Room(count))) *met_equal_ = true;
+    out->Added(count);
+  }
+
   /// Append the points of a leaf, merged with a slice, to `out`. False, and nothing appended, if
   /// the slice changes nothing.
   Result<bool> MergeLeaf(const NodeLink& leaf, const Slice& slice, PointRoom* out) {
     ARROW_ASSIGN_OR_RAISE(const NodePtr node, source_.Get(leaf));
     const PointSpan old{node->times, node->values};
-    if (slice.holes.empty() && !slice.points.empty() &&
-        old.times.back() <= slice.points.times.front()) {
-      if (old.times.back() == slice.points.times.front()) *met_equal_ = true;
+    const PointSpan added_points = Joined(slice);
+    if (slice.holes.empty() && !added_points.empty() &&
+        old.times.back() <= added_points.times.front()) {
+      if (old.times.back() == added_points.times.front()) *met_equal_ = true;
       out->Add(old);
-      out->Add(slice.points);
+      out->Add(added_points);
       return true;
     }
     if (slice.holes.empty()) {
-      if (slice.points.empty()) return false;
-      if (MergePoints(old, slice.points, out->Room(old.size() + slice.points.size()))) {
+      if (added_points.empty()) return false;
+      if (MergePoints(old, added_points, out->Room(old.size() + added_points.size()))) {
         *met_equal_ = true;
       }
-      out->Added(old.size() + slice.points.size());
+      out->Added(old.size() + added_points.size());
       return true;
     }
-    const PointRoom::End end = out->Room(old.size() + slice.points.size());
+    const PointRoom::End end = out->Room(old.size() + added_points.size());
     size_t added = 0;
     const auto add = [&](PointSpan points, size_t at) {
       end.times[added] = points.times[at];
@@ -118,10 +147,10 @@ class Merger {
     size_t next = 0;
     auto hole = slice.holes.begin();
     for (size_t i = 0; i < old.size(); ++i) {
-      for (; next < slice.points.size() && slice.points.times[next] < old.times[i]; ++next) {
-        add(slice.points, next);
+      for (; next < added_points.size() && added_points.times[next] < old.times[i]; ++next) {
+        add(added_points, next);
       }
-      if (next < slice.points.size() && slice.points.times[next] == old.times[i]) {
+      if (next < added_points.size() && added_points.times[next] == old.times[i]) {
         *met_equal_ = true;
       }
       while (hole != slice.holes.end() && hole->end <= old.times[i]) ++hole;
@@ -131,8 +160,8 @@ class Merger {
         add(old, i);
       }
     }
-    for (; next < slice.points.size(); ++next) add(slice.points, next);
-    if (!removed && slice.points.empty()) return false;
+    for (; next < added_points.size(); ++next) add(added_points, next);
+    if (!removed && added_points.empty()) return false;
     out->Added(added);
     return true;
   }
@@ -151,8 +180,8 @@ class Merger {
       run.Clear();
     };
     // New points between links go to the leaf before them if it is small.
-    const auto add_between = [&](PointSpan points) -> Status {
-      if (points.empty()) return Status::OK();
+    const auto add_between = [&](const Slice& between) -> Status {
+      if (!between.has_points()) return Status::OK();
       changed = true;
       if (run.empty() && !links.empty() && links.back().kind == NodeKind::kLeaf &&
           links.back().statistics.count < builder_.shape().leaf_points_low()) {
@@ -161,12 +190,12 @@ class Merger {
         run.Add({leaf->times, leaf->values});
         links.pop_back();
       }
-      run.Add(points);
+      Append(between, &run);
       return Status::OK();
     };
     for (const NodeLink& link : node->links) {
       const int64_t link_start = node->LinkStart(link);
-      ARROW_RETURN_NOT_OK(add_between(slicer.Before(link_start).points));
+      ARROW_RETURN_NOT_OK(add_between(slicer.Before(link_start)));
       const Slice part = slicer.Before(node->LinkEnd(link));
       if (part.empty()) {
         finish_run();
@@ -190,7 +219,7 @@ class Merger {
         if (!merged.empty()) links.push_back(std::move(merged));
       }
     }
-    ARROW_RETURN_NOT_OK(add_between(slicer.Before(start + (int64_t{1} << width)).points));
+    ARROW_RETURN_NOT_OK(add_between(slicer.Before(start + (int64_t{1} << width))));
     finish_run();
     if (!changed) return old;
     Replace(old);
@@ -221,8 +250,10 @@ class Merger {
 
   const NodeSource& source_;
   const internal::Builder builder_;
-  PointRoom own_;
+  PointRoom own_run_;
+  PointRoom own_joined_;
   PointRoom& run_;
+  PointRoom& joined_;
   std::vector<NodeAddress>* const replaced_;
   bool* const met_equal_;
 };
@@ -230,11 +261,16 @@ class Merger {
 }  // namespace
 
 Result<MergedTree> MergeTree(const NodeSource& source, const TreeShape& shape, const NodeLink& root,
-                             int64_t revision, PointSpan points, std::span<const TimeRange> holes) {
+                             int64_t revision, PointSpan points, std::span<const TimeRange> holes,
+                             PointSpan tail) {
   MergedTree tree;
-  if (shape.room != nullptr) shape.room->run.Reset();
+  if (shape.room != nullptr) {
+    shape.room->run.Reset();
+    shape.room->joined.Reset();
+  }
   Merger merger(source, shape, revision, &tree);
-  ARROW_ASSIGN_OR_RAISE(tree.root, merger.MergeNode(root, kRootWidth, kTimeMin, {points, holes}));
+  ARROW_ASSIGN_OR_RAISE(tree.root,
+                        merger.MergeNode(root, kRootWidth, kTimeMin, {tail, points, holes}));
   return tree;
 }
 

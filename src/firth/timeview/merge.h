@@ -27,7 +27,7 @@ struct GrowRoom {
   LeafCoder coder;
   PayloadEncoder* const encoder;
   PointRoom run;
-  PointRoom points;
+  PointRoom joined;
 };
 
 /// How the nodes of a new tree are made.
@@ -46,10 +46,12 @@ struct TreeShape {
 };
 
 /// Merge an overlay's points and holes into the tree `root`. The new nodes carry `revision`. Where
-/// nothing changes the old nodes stay, up to the root. Time and memory: the points of the overlay,
-/// and the paths to them. Errors: as NodeSource::Get.
+/// nothing changes the old nodes stay, up to the root. The points of `tail` come in, too, before
+/// those of equal time. Time and memory: the points of the overlay, and the paths to them. Errors:
+/// as NodeSource::Get.
 Result<MergedTree> MergeTree(const NodeSource& source, const TreeShape& shape, const NodeLink& root,
-                             int64_t revision, PointSpan points, std::span<const TimeRange> holes);
+                             int64_t revision, PointSpan points, std::span<const TimeRange> holes,
+                             PointSpan tail = {});
 
 namespace internal {
 
