@@ -118,7 +118,8 @@ Status SeriesHead::GrowBy(const NodeSource& source, const TreeShape& shape, size
                             MergeEdits(source, shape, revision, points, overlay.holes, appends));
     }
   }
-  dirty_bytes_ += BytesOf(grown.nodes.root, revision) + grown.tail.MemoryBytes();
+  dirty_bytes_ += BytesOf(grown.nodes.root, revision);
+  dirty_bytes_ += grown.tail.MemoryBytes() - tail_.MemoryBytes();
   std::vector<std::shared_ptr<const std::string>> late_coded(late.size());
   for (size_t i = 0; undoable && i < late.size(); ++i) {
     if (late[i].empty()) continue;
@@ -200,6 +201,7 @@ Status SeriesHead::Settle(const NodeSource& source, const TreeShape& shape,
   replaced->insert(replaced->end(), merged.replaced.begin(), merged.replaced.end());
   const size_t before = BytesOf(root_, tree_revision_);
   dirty_bytes_ += std::max(BytesOf(merged.root, tree_revision_), before) - before;
+  dirty_bytes_ -= tail_.MemoryBytes();
   TreeTail gone;  // freed after the lock
   std::lock_guard lock(mutex_);
   std::swap(tail_, gone);

@@ -174,6 +174,20 @@ TEST(TimeViewTailTest, AnEditWithLatePointsIsInTheTreeAtOnce) {
   }
 }
 
+TEST(TimeViewTailTest, OfMemoryOnlyTheLastOneIsCounted) {
+  store::MemoryFileSystem files;
+  auto view = TimeView::Open({.files = &files, .series_pending_points_max = 2000}).ValueOrDie();
+  LateWriter writer(3);
+  ModelSeries model;
+  constexpr uint64_t kEdits = 50;
+  constexpr size_t kPoints = 1000;
+  for (uint64_t i = 0; i < kEdits; ++i) Apply(view.get(), writer.Next(model, kPoints), &model);
+  // All tails together would take as much, and the nodes, whose leaves are coded, come on top.
+  const uint64_t dirty = view->Stats().dirty_bytes;
+  EXPECT_GT(dirty, kPoints / 2 * sizeof(Point));
+  EXPECT_LT(dirty, kEdits * kPoints * 2 / 3 * sizeof(Point));
+}
+
 TEST(TimeViewTailTest, WhatWaitsIsWrittenWhateverBefellTheFiles) {
   store::MemoryFileSystem files;
   auto view = TimeView::Open(SmallOptions(&files)).ValueOrDie();

@@ -31,7 +31,7 @@ class TreeTail {
   const std::shared_ptr<const Overlay>& overlay() const { return points_; }
   /// Those before `end`, but for those at the times of `late`, which are sorted.
   std::shared_ptr<const Overlay> Before(int64_t end, std::span<const int64_t> late) const;
-  size_t MemoryBytes() const { return points_->MemoryBytes(); }
+  size_t MemoryBytes() const { return empty() ? 0 : points_->MemoryBytes(); }
 
   /// A source for putting the points into the tree, which needs nothing of files. Borrows both.
   class Source : public NodeSource {
