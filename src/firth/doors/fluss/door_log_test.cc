@@ -88,24 +88,14 @@ TEST_F(DoorLogTest, AppendsKeepTheirOrderWhicheverThreadServesThem) {
 TEST_F(DoorLogTest, AppendsAskForRightsEachTime) {
   const int64_t id = Create("t");
   EXPECT_EQ(Produce(id, 0, Batch({{0, "first"}})).base_offset(), 0);
-  ASSERT_TRUE(world_.db->access()
-                  ->PutPrincipal({.name = "eve", .role = "none", .secret = "engine-no-2"})
-                  .ok());
-  ASSERT_TRUE(world_.db->access()
-                  ->Grant("eve", Path{{"db", "t"}}, EditionId(0), access::kWrite, "blind")
-                  .ok());
-  TestClient eve(&world_, /*signs_in=*/true, &client());
-  pb::AuthenticateRequest sign_in;
-  sign_in.set_protocol("PLAIN");
-  sign_in.set_token(std::string("\0eve\0engine-no-2", 16));
-  eve.Call<pb::AuthenticateAnswer>(kAuthenticate, sign_in);
+  const auto eve = Blind("t");
   pb::ProduceLogRequest produce;
   produce.set_acks(-1);
   produce.set_table_id(id);
   produce.set_timeout_ms(1000);
   produce.add_buckets()->set_bucket(0);
   produce.mutable_buckets(0)->set_records(Batch({{1, "x"}}));
-  EXPECT_EQ(eve.Call<pb::ProduceLogAnswer>(kProduceLog, produce).buckets(0).error_code(), 48);
+  EXPECT_EQ(eve->Call<pb::ProduceLogAnswer>(kProduceLog, produce).buckets(0).error_code(), 48);
   EXPECT_EQ(Produce(id, 0, Batch({{2, "x"}})).base_offset(), 1);
 }
 

@@ -24,18 +24,8 @@ class PutTest : public DoorTest {
 TEST_F(PutTest, UpsertsAskForRightsEachTime) {
   const int64_t id = CreateKeyed();
   EXPECT_EQ(Put(&client(), id, 1), 0);
-  ASSERT_TRUE(world_.db->access()
-                  ->PutPrincipal({.name = "eve", .role = "none", .secret = "engine-no-2"})
-                  .ok());
-  ASSERT_TRUE(world_.db->access()
-                  ->Grant("eve", Path{{"db", "t"}}, EditionId(0), access::kWrite, "blind")
-                  .ok());
-  TestClient eve(&world_, /*signs_in=*/true, &client());
-  pb::AuthenticateRequest sign_in;
-  sign_in.set_protocol("PLAIN");
-  sign_in.set_token(std::string("\0eve\0engine-no-2", 16));
-  eve.Call<pb::AuthenticateAnswer>(kAuthenticate, sign_in);
-  EXPECT_EQ(Put(&eve, id, 2), 48);
+  const auto eve = Blind("t");
+  EXPECT_EQ(Put(eve.get(), id, 2), 48);
   EXPECT_EQ(Put(&client(), id, 3), 0);
 }
 

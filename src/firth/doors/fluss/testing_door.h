@@ -38,13 +38,25 @@ class DoorTest : public testing::Test {
     client().Call<pb::Empty>(kCreateDatabase, create);
   }
 
-  std::unique_ptr<TestClient> SignedIn() {
-    auto client = std::make_unique<TestClient>(&world_, /*signs_in=*/true);
+  /// With `beside`, to the same server as that one.
+  std::unique_ptr<TestClient> SignedIn(const std::string& name = "ada",
+                                       const std::string& secret = "engine-no-1",
+                                       TestClient* beside = nullptr) {
+    auto client = std::make_unique<TestClient>(&world_, /*signs_in=*/true, beside);
     pb::AuthenticateRequest sign_in;
     sign_in.set_protocol("PLAIN");
-    sign_in.set_token(std::string("\0ada\0engine-no-1", 16));
+    sign_in.set_token('\0' + name + '\0' + secret);
     client->Call<pb::AuthenticateAnswer>(kAuthenticate, sign_in);
     return client;
+  }
+  /// Of one who may write to a table, and not see it.
+  std::unique_ptr<TestClient> Blind(const std::string& table) {
+    access::Access* access = world_.db->access();
+    EXPECT_TRUE(
+        access->PutPrincipal({.name = "eve", .role = "none", .secret = "engine-no-2"}).ok());
+    EXPECT_TRUE(
+        access->Grant("eve", Path{{"db", table}}, EditionId(0), access::kWrite, "blind").ok());
+    return SignedIn("eve", "engine-no-2", &client());
   }
 
   TestClient& client() { return *client_; }
