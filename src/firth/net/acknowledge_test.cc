@@ -10,13 +10,16 @@
 namespace firth::net {
 namespace {
 
-/// Echoes from another thread.
+/// Echoes from another thread, when the read that brought the frame is likely to be over.
 class Echoes : public FrameHandler {
  public:
+  static constexpr int64_t kAnsweredAfterNs = 1'000'000;
+
   Echoes(Executor* executor, bool soon, std::shared_ptr<FrameConnection> connection)
       : executor_(executor), soon_(soon), connection_(std::move(connection)) {}
   void OnFrame(std::shared_ptr<arrow::Buffer> frame) override {
-    executor_->Post([connection = connection_, frame] { connection->Send({frame}); });
+    executor_->PostAt(SystemClock().MonotonicNs() + kAnsweredAfterNs,
+                      [connection = connection_, frame] { connection->Send({frame}); });
   }
   bool OnPause() override { return soon_; }
   void OnClosed() override {}
@@ -29,7 +32,7 @@ class Echoes : public FrameHandler {
 
 /// Segments that a client gets for a request and its answer, of many.
 double SegmentsPerRequest(bool answered_soon) {
-  constexpr int kRequests = 400;
+  constexpr int kRequests = 200;
   SystemClock clock;
   ThreadPool pool("echo", 1, &clock);
   EventLoops loops(1);
